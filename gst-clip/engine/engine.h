@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * engine/engine.h: CLIP on one device, without GStreamer. What element/ sees.
+ *
+ * All users in a process that name the same model, device and precision share one
+ * ClipEngine: weights once, one queue. Three objects:
+ *   ClipEngine  the model on the device (shared, reference counted)
+ *   ClipTexts   a prompt set, encoded (immutable, reference counted)
+ *   ClipJob     one frame's staging memory, recordings and result; a stream keeps one or more
+ */
+#pragma once
+
+#include <glib.h>
+#include "gst-clip/engine/prompts.h"
+#include "gst-clip/kernels/preprocess.h"
+
+G_BEGIN_DECLS
+
+typedef struct _ClipEngine ClipEngine;
+typedef struct _ClipTexts ClipTexts;
+typedef struct _ClipJob ClipJob;
+
+#define CLIP_ENGINE_ERROR (clip_engine_error_quark ())
+GQuark clip_engine_error_quark (void);
+
+/**
+ * ClipEngineError: (a lost device is CLIP_GPU_ERROR_DEVICE_LOST, a broken model a
+ * CLIP_MODEL_ERROR)
+ * @CANCELLED: the ClipCancel was set
+ * @NOT_FINITE: the embedding has a value that is not finite; nothing was published
+ * @FORKED: used in a process that forked after the engine was made
+ * @MEMORY: the weights do not fit; the message has the sizes and names precision=fp16
+ */
+typedef enum {
+  CLIP_ENGINE_ERROR_CANCELLED,
+  CLIP_ENGINE_ERROR_NOT_FINITE,
+  CLIP_ENGINE_ERROR_FORKED,
+  CLIP_ENGINE_ERROR_MEMORY,
+} ClipEngineError;
+
+typedef enum { CLIP_PRECISION_AUTO, CLIP_PRECISION_FP32, CLIP_PRECISION_FP16 } ClipPrecision;
+
+/** ClipCancel: an int that another thread sets to 1 to make a long call return soon. */
+typedef gint ClipCancel;
+
+/**
+ * ClipProgressFunc: called from the thread of clip_engine_open() or clip_texts_new().
+ * @code: "open-device", "load-model", "compile", "encode-prompts"; @text: for a person;
+ * @percent: 0..100
+ */
+typedef void (*ClipProgressFunc) (const gchar *code, const gchar *text, guint percent,
+    gpointer data);
+
+typedef struct {
+  const gchar *model;    /* nullable: the embedded one; a folder or a name */
+  const gchar *device;   /* nullable */
+  ClipPrecision precision;
+} ClipEngineConfig;
+
+/**
+ * clip_engine_open: finds or makes the shared engine: opens the device, reads, packs and
+ * uploads the weights, makes the pipelines and runs each tower once (drivers compile at the
+ * first run). Blocks; a second caller for the same engine waits for the first.
+ * @cancel: (nullable)
+ */
+ClipEngine *clip_engine_open (const ClipEngineConfig *config, const ClipCancel *cancel,
+    ClipProgressFunc progress, gpointer data, GError **error);
+ClipEngine *clip_engine_ref (ClipEngine *engine);
+void clip_engine_unref (ClipEngine *engine);
+
+/** clip_engine_retire: the device is lost: clip_engine_open() will not return this one again. */
+void clip_engine_retire (ClipEngine *engine);
+
+const gchar *clip_engine_model_name (ClipEngine *engine);
+const gchar *clip_engine_device_name (ClipEngine *engine);
+/** clip_engine_logit_scale: the model's own, after exp (). */
+gdouble clip_engine_logit_scale (ClipEngine *engine);
+guint64 clip_engine_memory_bytes (ClipEngine *engine);
+/** clip_engine_gpu: for tests (clip_gpu_simulate_loss ()). */
+ClipGpu *clip_engine_gpu (ClipEngine *engine);
+
+/* Texts ----------------------------------------------------------------- */
+
+/**
+ * ClipScoring: see docs/elements.md for the formulas.
+ * AUTO is softmax for two or more labels, contrast for one.
+ */
+typedef enum {
+  CLIP_SCORING_AUTO,
+  CLIP_SCORING_SOFTMAX,
+  CLIP_SCORING_CONTRAST,
+  CLIP_SCORING_COSINE,
+  CLIP_SCORING_SIGMOID,
+} ClipScoring;
+
+/** ClipTextWarning: a wording was too long; @kept is what the model sees of it. */
+typedef void (*ClipTextWarning) (const gchar *label, const gchar *text, const gchar *kept,
+    gpointer data);
+
+/**
+ * clip_texts_new: encodes every wording (embeddings are cached per engine by text), averages
+ * a label's and uploads them.
+ * @negatives: (nullable): compared against, never shown
+ * @background: also encode the built-in background set, which contrast needs
+ * @warn: (nullable): called from this thread
+ * Thread: any but the streaming thread; blocks.
+ */
+ClipTexts *clip_texts_new (ClipEngine *engine, ClipPromptSet *prompts, ClipPromptSet *negatives,
+    gboolean background, const ClipCancel *cancel, ClipTextWarning warn, ClipProgressFunc progress,
+    gpointer data, GError **error);
+ClipTexts *clip_texts_ref (ClipTexts *texts);
+void clip_texts_unref (ClipTexts *texts);
+ClipPromptSet *clip_texts_prompts (ClipTexts *texts);
+
+/* Jobs ------------------------------------------------------------------ */
+
+/** ClipJobTimes: ns; 0 where not measured. */
+typedef struct {
+  guint64 load, preprocess, encode, score, total;
+} ClipJobTimes;
+
+/** clip_job_new: staging memory and recordings for frames of @info. Blocks (allocation). */
+ClipJob *clip_job_new (ClipEngine *engine, const ClipFrameInfo *info, GError **error);
+/** clip_job_free: waits for its submission. NULL-safe. */
+void clip_job_free (ClipJob *job);
+
+/** clip_job_load: copies the needed pixels to staging; the only call that reads the frame. The
+ * job must not be running. Thread: one at a time per job. */
+void clip_job_load (ClipJob *job, const ClipFramePlanes *planes);
+
+/**
+ * clip_job_run: encodes the loaded pixels and compares them with @texts; blocks without any lock.
+ * @similarities: float[number of labels], cosines; @negative_similarities: see
+ *   clip_texts_n_negatives(); either may be NULL
+ * After an error the job may be loaded and run again (unless the device is lost).
+ */
+gboolean clip_job_run (ClipJob *job, ClipTexts *texts, float *similarities,
+    float *negative_similarities, GError **error);
+/** clip_job_embedding: (array length=*dim): L2-normalised, of the last run; owned by the job. */
+const float *clip_job_embedding (ClipJob *job, guint *dim);
+ClipJobTimes clip_job_times (ClipJob *job);
+
+/** clip_texts_n_negatives: number of negatives given, then of the background set (0 unless asked). */
+guint clip_texts_n_negatives (ClipTexts *texts, guint *n_background);
+
+/**
+ * clip_score: from cosines to scores in 0..1, in double.
+ * @scoring: AUTO is resolved by the number of labels
+ * @scale: logit scale
+ * @negatives: float[n_negatives + n_background], as clip_job_run() gives them
+ * @scores: (out): double[n]
+ *
+ * softmax: over labels and given negatives; contrast: each label alone against given
+ * negatives and background; cosine: (1 + cos) / 2 clamped to 0..1; sigmoid: 1 / (1 + exp (-scale cos - bias)).
+ */
+void clip_score (ClipScoring scoring, gdouble scale, const float *similarities, guint n,
+    const float *negatives, guint n_negatives, guint n_background, gdouble *scores);
+
+/** clip_scoring_default_threshold: used where the threshold property is -1. */
+gdouble clip_scoring_default_threshold (ClipScoring scoring, guint n_labels);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipEngine, clip_engine_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipTexts, clip_texts_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipJob, clip_job_free)
+
+G_END_DECLS

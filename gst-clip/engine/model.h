@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * engine/model.h: a model folder, read and checked: configuration, tensors, tokenizer.
+ *
+ * No GPU here. Everything that a hostile folder can hold ends in a GError that names the
+ * file (and the tensor or the key), never in a crash. Thread: a ClipModel is immutable
+ * after clip_model_open() and may be read from any thread.
+ */
+#pragma once
+
+#include <glib.h>
+#include "gst-clip/kernels/preprocess.h"
+
+G_BEGIN_DECLS
+
+#define CLIP_MODEL_ERROR (clip_model_error_quark ())
+GQuark clip_model_error_quark (void);
+
+/**
+ * ClipModelError:
+ * @NOT_FOUND: a file or folder is missing
+ * @INVALID: a file is broken or contradicts another
+ * @UNSUPPORTED: well-formed, but of a family or an option that this version cannot run
+ * @IO: reading failed
+ */
+typedef enum {
+  CLIP_MODEL_ERROR_NOT_FOUND,
+  CLIP_MODEL_ERROR_INVALID,
+  CLIP_MODEL_ERROR_UNSUPPORTED,
+  CLIP_MODEL_ERROR_IO,
+} ClipModelError;
+
+/** ClipTowerConfig: one transformer. @head_dim = width / heads. */
+typedef struct {
+  guint32 width, layers, heads, head_dim, mlp;
+  ClipActivation activation;
+  gdouble eps;
+} ClipTowerConfig;
+
+/**
+ * ClipModelConfig:
+ * @image_size, @patch_size: pixels; @vision_tokens = (image_size / patch_size)^2 + 1
+ * @context: text positions; @vocab
+ * @eos_token_id: pooling: the first token with this id; CLIP_EOS_ARGMAX: the highest id
+ *   (the quirk of configs that say 2, see docs/architecture.md)
+ * @logit_scale: after exp ()
+ * @mean, @std: of pixel values in 0..1
+ */
+typedef struct {
+  ClipTowerConfig vision, text;
+  guint32 image_size, patch_size, vision_tokens;
+  guint32 context, vocab;
+  gint64 bos_token_id, eos_token_id, pad_token_id;
+  guint32 projection;
+  gdouble logit_scale;
+  gdouble mean[3], std[3];
+  ClipPreprocessSpec preprocess;
+} ClipModelConfig;
+
+#define CLIP_EOS_ARGMAX (-1)
+
+typedef struct _ClipModel ClipModel;
+
+/**
+ * clip_model_open:
+ * @path: (nullable): a folder; NULL is the embedded demo model, which touches no disk
+ *
+ * Reads config.json, preprocessor_config.json, the tokenizer and the safetensors headers;
+ * checks that every tensor a CLIPModel needs is there with the right shape.
+ * Returns: (transfer full): NULL with a CLIP_MODEL_ERROR.
+ */
+ClipModel *clip_model_open (const gchar *path, GError **error);
+void clip_model_free (ClipModel *model);
+
+/**
+ * clip_model_find: resolves the `model` property: a path with a slash or of an existing
+ * folder is taken as it is; a name is searched in GST_CLIP_MODEL_PATH (colon-separated), then
+ * as gst-clip/models/NAME in XDG_DATA_HOME and each of XDG_DATA_DIRS.
+ * Returns: (transfer full): a canonical path; NULL with CLIP_MODEL_ERROR_NOT_FOUND, whose
+ * message lists where was looked.
+ */
+gchar *clip_model_find (const gchar *name, GError **error);
+
+const ClipModelConfig *clip_model_config (const ClipModel *model);
+
+/** clip_model_name: last part of the path, or "demo". */
+const gchar *clip_model_name (const ClipModel *model);
+
+/**
+ * clip_model_read:
+ * @tensor: name as in the file, "vision_model.post_layernorm.weight"
+ * @first, @count: range of the first dimension (a 0-dimensional tensor has one row)
+ * @out: float[count * product of the other dimensions]
+ *
+ * Reads with pread in bounded chunks straight into conversion. A value that is not finite
+ * is an error that names the tensor and the index.
+ */
+gboolean clip_model_read (const ClipModel *model, const gchar *tensor, guint64 first,
+    guint64 count, float *out, GError **error);
+
+/** clip_model_has: whether the tensor exists (its shape was checked when it is a known one). */
+gboolean clip_model_has (const ClipModel *model, const gchar *tensor);
+
+/**
+ * clip_model_tokenize:
+ * @text, @length: UTF-8 (invalid bytes become U+FFFD); @length -1 for a terminated string
+ * @ids: uint32[context], start and end tokens included, cut to the context (the end token
+ *   is always there)
+ * @n_dropped: (out) (optional): tokens that did not fit
+ * @cut_at: (out) (optional): byte offset in @text where the cut is; @length if nothing was cut
+ * Returns: number of ids.
+ */
+guint32 clip_model_tokenize (const ClipModel *model, const gchar *text, gssize length,
+    guint32 *ids, guint32 *n_dropped, gsize *cut_at);
+
+/** clip_model_eos_index: position of the token whose row is pooled, by the config's rule. */
+guint32 clip_model_eos_index (const ClipModel *model, const guint32 *ids, guint32 n_ids);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipModel, clip_model_free)
+
+G_END_DECLS

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * engine/prompts.h: the prompt syntax: labels, thresholds, wordings.
+ *
+ * No GPU, no GStreamer. A ClipPromptSet is immutable after it was made, reference counted
+ * and may be read from any thread.
+ */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#define CLIP_PROMPTS_ERROR (clip_prompts_error_quark ())
+GQuark clip_prompts_error_quark (void);
+typedef enum {
+  CLIP_PROMPTS_ERROR_SYNTAX,
+  CLIP_PROMPTS_ERROR_LIMIT,
+  CLIP_PROMPTS_ERROR_FILE,
+} ClipPromptsError;
+
+/** At most this many labels a set (quarks of attached labels never die), wordings a label,
+ * bytes a wording. */
+#define CLIP_PROMPTS_MAX_LABELS 10000
+#define CLIP_PROMPTS_MAX_WORDINGS 256
+#define CLIP_PROMPTS_MAX_BYTES 4096
+
+/**
+ * ClipPrompt: one label.
+ * @label: valid UTF-8, what is shown and attached; unique within its set
+ * @threshold: 0..1, or -1: the element's
+ * @wordings: NULL-terminated, at least one; their L2-normalised text embeddings are averaged
+ *   and normalised again. Already wrapped by the templates where the prompt had no wording of
+ *   its own.
+ */
+typedef struct {
+  gchar *label;
+  gdouble threshold;
+  gchar **wordings;
+} ClipPrompt;
+
+typedef struct _ClipPromptSet ClipPromptSet;
+
+/**
+ * clip_prompt_set_parse:
+ * @text: (nullable): the string form: labels separated by `;` or newline; `;;` `||` `==` `@@`
+ *   stand for the character itself; `LABEL[@THRESHOLD][=WORDING|WORDING...]`. White space
+ *   around each part is dropped, empty parts too.
+ * @template_text: (nullable): `|`-separated templates with one `{}` each; NULL: "{}"
+ * Returns: (transfer full): possibly of 0 labels; NULL with an error that shows the prompt and
+ * says what to do (a threshold outside 0..1, a template without {}, a label given twice, ...).
+ */
+ClipPromptSet *clip_prompt_set_parse (const gchar *text, const gchar *template_text,
+    GError **error);
+
+/** clip_prompt_set_from_list: @list: (nullable) (array zero-terminated=1): one plain label a
+ * string, no separators, no escapes. */
+ClipPromptSet *clip_prompt_set_from_list (const gchar *const *list, const gchar *template_text,
+    GError **error);
+
+/** clip_prompt_set_from_file: one prompt a line in the string form (without `;` splitting);
+ * lines that start with # are comments. UTF-8, at most 64 MB. */
+ClipPromptSet *clip_prompt_set_from_file (const gchar *path, const gchar *template_text,
+    GError **error);
+
+ClipPromptSet *clip_prompt_set_ref (ClipPromptSet *set);
+void clip_prompt_set_unref (ClipPromptSet *set);
+guint clip_prompt_set_size (const ClipPromptSet *set);
+const ClipPrompt *clip_prompt_set_get (const ClipPromptSet *set, guint index);
+
+/** clip_prompt_set_to_string: the string form, with the special characters doubled; parsing it
+ * again gives the same set. (transfer full) */
+gchar *clip_prompt_set_to_string (const ClipPromptSet *set);
+
+/** clip_prompt_set_to_list: the labels. (transfer full) */
+gchar **clip_prompt_set_to_list (const ClipPromptSet *set);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipPromptSet, clip_prompt_set_unref)
+
+G_END_DECLS

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * gpu/gpu.h: a Vulkan compute device.
+ *
+ * We always create our own VkInstance and VkDevice. libvulkan is opened at run
+ * time, so that everything else works (and can say what is missing) without it.
+ * Layering: gpu/ knows no CLIP. Thread: every function may be called from any
+ * thread unless it says otherwise.
+ */
+#pragma once
+
+#include <glib.h>
+#include <vulkan/vulkan.h>
+
+G_BEGIN_DECLS
+
+typedef struct _ClipGpu ClipGpu;
+
+#define CLIP_GPU_ERROR (clip_gpu_error_quark ())
+GQuark clip_gpu_error_quark (void);
+
+/**
+ * ClipGpuError:
+ * @CLIP_GPU_ERROR_LOADER: libvulkan is not installed; the message names the package
+ * @CLIP_GPU_ERROR_NO_DEVICE: no device has what we need; the message lists every
+ *   device and what it lacks
+ * @CLIP_GPU_ERROR_OUT_OF_MEMORY: host or device memory; the message has the size
+ * @CLIP_GPU_ERROR_DEVICE_LOST: VK_ERROR_DEVICE_LOST; every later call on that
+ *   ClipGpu fails with it at once, see clip_gpu_is_lost()
+ * @CLIP_GPU_ERROR_TIMEOUT: a wait ran past its limit
+ * @CLIP_GPU_ERROR_FAILED: any other VkResult; the message names the call and the result
+ */
+typedef enum {
+  CLIP_GPU_ERROR_LOADER,
+  CLIP_GPU_ERROR_NO_DEVICE,
+  CLIP_GPU_ERROR_OUT_OF_MEMORY,
+  CLIP_GPU_ERROR_DEVICE_LOST,
+  CLIP_GPU_ERROR_TIMEOUT,
+  CLIP_GPU_ERROR_FAILED,
+} ClipGpuError;
+
+/**
+ * ClipGpuCaps: what kernels may need beyond Vulkan 1.2 with bufferDeviceAddress.
+ *
+ * Masked by the environment variable GST_CLIP_DISABLE, a comma-separated list of
+ * the lower-case names below ("subgroup,fp16"), so that every fallback can be
+ * tested on one machine.
+ * @SUBGROUP ("subgroup"): basic, shuffle and arithmetic operations in compute
+ * @FP16 ("fp16"): storageBuffer16BitAccess
+ * @FP16_ARITHMETIC ("fp16-arithmetic"): shaderFloat16
+ * @COOPMAT ("coopmat"): VK_KHR_cooperative_matrix with an fp16 shape, not on a CPU
+ * @LLVMPIPE ("llvmpipe"): the driver is llvmpipe and its subgroup size is 8: the
+ *   barrier-free kernels, which use what this driver does and no specification
+ *   promises, may run
+ * @LLVMPIPE_LOOPS ("llvmpipe-loops"): llvmpipe from Mesa 26 on, where uniform loops are fast
+ */
+typedef enum {
+  CLIP_GPU_CAP_SUBGROUP = 1 << 0,
+  CLIP_GPU_CAP_FP16 = 1 << 1,
+  CLIP_GPU_CAP_FP16_ARITHMETIC = 1 << 2,
+  CLIP_GPU_CAP_COOPMAT = 1 << 3,
+  CLIP_GPU_CAP_LLVMPIPE = 1 << 4,
+  CLIP_GPU_CAP_LLVMPIPE_LOOPS = 1 << 5,
+} ClipGpuCaps;
+
+/**
+ * ClipGpuInfo: read-only after clip_gpu_new().
+ * @name: VkPhysicalDeviceProperties.deviceName
+ * @driver: "driverName driverInfo", as in "llvmpipe Mesa 22.3.6 (LLVM 15.0.6)"
+ * @uuid: deviceUUID as 32 hexadecimal digits
+ * @is_cpu: VK_PHYSICAL_DEVICE_TYPE_CPU
+ * @caps: after GST_CLIP_DISABLE
+ * @subgroup_size: lanes
+ * @max_workgroup_invocations, @max_shared_bytes, @max_push_bytes: limits
+ * @timestamp_period_ns: 0 where the queue has no timestamps
+ * @heap_bytes: size of the heap that CLIP_GPU_MEMORY_DEVICE allocates from
+ */
+typedef struct {
+  gchar *name;
+  gchar *driver;
+  gchar uuid[33];
+  gboolean is_cpu;
+  ClipGpuCaps caps;
+  guint32 vendor_id, device_id, driver_version;
+  guint8 pipeline_cache_uuid[VK_UUID_SIZE];
+  guint32 subgroup_size;
+  guint32 max_workgroup_invocations;
+  guint32 max_shared_bytes;
+  guint32 max_push_bytes;
+  gdouble timestamp_period_ns;
+  guint64 heap_bytes;
+} ClipGpuInfo;
+
+/**
+ * clip_gpu_new:
+ * @wanted: (nullable): part of a device name (case-insensitive), a UUID or a
+ *   decimal index; NULL takes GST_CLIP_DEVICE from the environment, and without
+ *   that the best: discrete, integrated, virtual, CPU; the loader's order within
+ * @error: set iff NULL is returned
+ *
+ * Opens the loader, an instance (with VK_LAYER_KHRONOS_validation when
+ * GST_CLIP_VALIDATE=1; each of its messages counts, see clip_gpu_validation_messages())
+ * and a device with one compute queue, a compute-only family first.
+ * Returns: (transfer full): the device, clip_gpu_free() it after everything made from it.
+ */
+ClipGpu *clip_gpu_new (const gchar *wanted, GError **error);
+
+/** clip_gpu_free: waits for the device to be idle, saves the pipeline cache. NULL-safe. */
+void clip_gpu_free (ClipGpu *gpu);
+
+const ClipGpuInfo *clip_gpu_info (const ClipGpu *gpu);
+
+/** clip_gpu_is_lost: TRUE once any call returned VK_ERROR_DEVICE_LOST. */
+gboolean clip_gpu_is_lost (ClipGpu *gpu);
+
+/**
+ * clip_gpu_simulate_loss: for tests; from now on @gpu behaves as if the driver
+ * had answered VK_ERROR_DEVICE_LOST.
+ */
+void clip_gpu_simulate_loss (ClipGpu *gpu);
+
+/** clip_gpu_memory_bytes: device memory allocated through @gpu at this moment, in bytes. */
+guint64 clip_gpu_memory_bytes (ClipGpu *gpu);
+
+/** clip_gpu_pipeline_count: pipelines created so far; the tests hold a model to 14 on a CPU. */
+guint clip_gpu_pipeline_count (ClipGpu *gpu);
+
+/** clip_gpu_validation_messages: messages of the validation layer in this process. */
+guint clip_gpu_validation_messages (void);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipGpu, clip_gpu_free)
+
+/* Buffers --------------------------------------------------------------- */
+
+/**
+ * ClipGpuMemory:
+ * @CLIP_GPU_MEMORY_DEVICE: device-local; mapped only where that heap is host-visible
+ * @CLIP_GPU_MEMORY_UPLOAD: host-visible and coherent, always mapped; the CPU writes, the GPU reads
+ * @CLIP_GPU_MEMORY_READBACK: host-visible, coherent, cached where there is such a type, always mapped
+ */
+typedef enum {
+  CLIP_GPU_MEMORY_DEVICE,
+  CLIP_GPU_MEMORY_UPLOAD,
+  CLIP_GPU_MEMORY_READBACK,
+} ClipGpuMemory;
+
+/**
+ * ClipGpuBuffer: one VkBuffer with its own memory, its address and, where mapped, its pointer.
+ * Zero-filled at creation; 64 KiB of padding, zero too, follow @size (see docs/kernels.md:
+ * a driver may read past the end of a loop). @address is at least 256-byte aligned.
+ */
+typedef struct {
+  ClipGpu *gpu;
+  VkBuffer buffer;
+  VkDeviceMemory memory;
+  VkDeviceAddress address;
+  gsize size;
+  gsize allocated;
+  gpointer map;
+} ClipGpuBuffer;
+
+/**
+ * clip_gpu_buffer_new:
+ * @size: bytes, > 0
+ * @name: for debugging and error messages
+ * Returns: (transfer full): NULL with @error CLIP_GPU_ERROR_OUT_OF_MEMORY (size, name and
+ * heap in the message) or another ClipGpuError.
+ */
+ClipGpuBuffer *clip_gpu_buffer_new (ClipGpu *gpu, ClipGpuMemory memory, gsize size,
+    const gchar *name, GError **error);
+
+/** clip_gpu_buffer_free: the caller knows that no submitted recording uses it. NULL-safe. */
+void clip_gpu_buffer_free (ClipGpuBuffer *buffer);
+
+/**
+ * clip_gpu_buffer_upload: writes @size bytes at @offset, through the mapping or through a
+ * staging buffer of bounded size that is reused; blocks until done.
+ */
+gboolean clip_gpu_buffer_upload (ClipGpuBuffer *buffer, gsize offset, gconstpointer data,
+    gsize size, GError **error);
+
+/** clip_gpu_buffer_download: the reverse; blocks until done. For tests and small results. */
+gboolean clip_gpu_buffer_download (ClipGpuBuffer *buffer, gsize offset, gpointer data,
+    gsize size, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipGpuBuffer, clip_gpu_buffer_free)
+
+/* Pipelines ------------------------------------------------------------- */
+
+typedef struct _ClipGpuPipeline ClipGpuPipeline;
+
+#define CLIP_GPU_MAX_CONSTANTS 12
+
+/**
+ * ClipGpuShader: static description of one shader variant.
+ * @name: unique, "gemm_straight"; names the pipeline in messages and captures
+ * @spirv, @spirv_bytes: what the build made of shaders/NAME.comp
+ * @push_bytes: size of its push-constant block, <= 128
+ * @subgroup_size: 0, or the size that the shader was written for (pinned, with full
+ *   subgroups, where VK_EXT_subgroup_size_control allows it)
+ */
+typedef struct {
+  const gchar *name;
+  const guint32 *spirv;
+  gsize spirv_bytes;
+  guint32 push_bytes;
+  guint32 subgroup_size;
+} ClipGpuShader;
+
+/**
+ * clip_gpu_pipeline:
+ * @constants: (array length=n_constants): values of the specialisation constants with
+ *   the ids 0 .. n_constants-1 (32-bit each), <= CLIP_GPU_MAX_CONSTANTS
+ *
+ * Creates the pipeline, or returns the one made earlier for the same shader and constants.
+ * Blocks while the driver compiles; two threads may compile different ones at once.
+ * Returns: (transfer none): owned by @gpu.
+ */
+ClipGpuPipeline *clip_gpu_pipeline (ClipGpu *gpu, const ClipGpuShader *shader,
+    const guint32 *constants, guint n_constants, GError **error);
+
+/* Recordings ------------------------------------------------------------ */
+
+/**
+ * ClipGpuRecording: a list of command buffers, recorded once and submitted many times,
+ * cut by estimated cost so that no single submission holds a device (or a desktop's
+ * compositor) for long. Thread: one at a time.
+ *
+ * Errors are sticky: a record call after a failure does nothing, and
+ * clip_gpu_recording_end() reports the first one.
+ */
+typedef struct _ClipGpuRecording ClipGpuRecording;
+
+ClipGpuRecording *clip_gpu_recording_new (ClipGpu *gpu, const gchar *name);
+
+/** clip_gpu_recording_free: waits for its last submission first. NULL-safe. */
+void clip_gpu_recording_free (ClipGpuRecording *rec);
+
+/** clip_gpu_recording_begin: empties it (waiting for its last submission) and opens it; starts
+ * with a barrier against everything submitted before. */
+void clip_gpu_recording_begin (ClipGpuRecording *rec);
+
+/**
+ * clip_gpu_recording_dispatch:
+ * @push, @push_bytes: must equal the shader's push_bytes
+ * @x, @y, @z: workgroups; each <= 65535 and > 0
+ * @cost_ns: estimated time on a slow device, for cutting; 0 = negligible
+ *
+ * Ordered after all earlier dispatches only by clip_gpu_recording_barrier().
+ */
+void clip_gpu_recording_dispatch (ClipGpuRecording *rec, ClipGpuPipeline *pipeline,
+    gconstpointer push, guint32 push_bytes, guint32 x, guint32 y, guint32 z, guint64 cost_ns);
+
+/** clip_gpu_recording_barrier: shader and transfer writes so far are visible to all that follows. */
+void clip_gpu_recording_barrier (ClipGpuRecording *rec);
+
+void clip_gpu_recording_copy (ClipGpuRecording *rec, const ClipGpuBuffer *src, gsize src_offset,
+    const ClipGpuBuffer *dst, gsize dst_offset, gsize size);
+
+/** clip_gpu_recording_fill: @offset and @size are multiples of 4. */
+void clip_gpu_recording_fill (ClipGpuRecording *rec, const ClipGpuBuffer *dst, gsize offset,
+    gsize size, guint32 value);
+
+/**
+ * clip_gpu_recording_mark: a timestamp; @stage is a static string. The time between a mark
+ * and the next one (or the end) belongs to @stage. At most 64 per recording.
+ */
+void clip_gpu_recording_mark (ClipGpuRecording *rec, const gchar *stage);
+
+/** clip_gpu_recording_fail: lets a caller that cannot record (a pipeline failed) hand in why.
+ * Takes @error. */
+void clip_gpu_recording_fail (ClipGpuRecording *rec, GError *error);
+
+/** clip_gpu_recording_end: closes it (final barrier to the host included). */
+gboolean clip_gpu_recording_end (ClipGpuRecording *rec, GError **error);
+
+/**
+ * clip_gpu_recording_get_times:
+ * @stages, @ns: (array length=@max): filled with the marked stages of the last finished
+ *   submission, in ns; wall time of the whole (stage "total") where the queue has no timestamps
+ * Returns: how many were filled.
+ */
+guint clip_gpu_recording_get_times (ClipGpuRecording *rec, const gchar **stages, guint64 *ns,
+    guint max);
+
+/**
+ * clip_gpu_submit:
+ * @recs: (array length=n): executed in this order, in one or more queue submissions
+ * Returns: the timeline value that is reached when all have finished; 0 on error.
+ *
+ * Takes the queue's mutex for the time of vkQueueSubmit only.
+ */
+guint64 clip_gpu_submit (ClipGpu *gpu, ClipGpuRecording **recs, guint n, GError **error);
+
+/**
+ * clip_gpu_wait: blocks without any lock until @value is reached.
+ * @timeout_ns: G_MAXUINT64 for no limit; CLIP_GPU_ERROR_TIMEOUT after it
+ */
+gboolean clip_gpu_wait (ClipGpu *gpu, guint64 value, guint64 timeout_ns, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipGpuRecording, clip_gpu_recording_free)
+
+G_END_DECLS

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * kernels/preprocess.h: from a video frame's bytes to the encoder's input, on the GPU.
+ *
+ * Colour conversion by the caps' colorimetry to RGB8, then PIL's resize (horizontal pass
+ * first, 22-bit fixed point taps in int32, 8 bits between the passes, bicubic a = -0.5,
+ * antialiased), centre crop, and a store in patch order. For RGB with square pixels it is
+ * bit-exact with PIL; for YUV it equals PIL's resize of the RGB8 of docs/kernels.md.
+ */
+#pragma once
+
+#include "gst-clip/kernels/kernels.h"
+
+G_BEGIN_DECLS
+
+/** ClipPixelFormat: memory layouts, named as GStreamer names them. */
+typedef enum {
+  CLIP_PIXEL_RGB, CLIP_PIXEL_BGR,
+  CLIP_PIXEL_RGBX, CLIP_PIXEL_BGRX, CLIP_PIXEL_XRGB, CLIP_PIXEL_XBGR, /* and RGBA .. ABGR: alpha is ignored */
+  CLIP_PIXEL_GRAY8,
+  CLIP_PIXEL_I420, CLIP_PIXEL_YV12, CLIP_PIXEL_NV12, CLIP_PIXEL_NV21,
+  CLIP_PIXEL_YUY2, CLIP_PIXEL_UYVY, CLIP_PIXEL_Y42B, CLIP_PIXEL_Y444,
+  CLIP_PIXEL_P010_10LE, CLIP_PIXEL_I420_10LE, CLIP_PIXEL_I422_10LE, CLIP_PIXEL_V210,
+} ClipPixelFormat;
+
+typedef enum { CLIP_MATRIX_BT601, CLIP_MATRIX_BT709, CLIP_MATRIX_BT2020 } ClipColorMatrix;
+
+/** ClipChromaSite: where a chroma sample sits in its 2x2 (or 2x1) block, bits as GStreamer's. */
+typedef enum {
+  CLIP_CHROMA_CENTER = 0,
+  CLIP_CHROMA_H_COSITED = 1 << 0,
+  CLIP_CHROMA_V_COSITED = 1 << 1,
+} ClipChromaSite;
+
+/**
+ * ClipFrameInfo: everything of a frame but its bytes. Square pixels: par_n = par_d = 1.
+ * @full_range: 0..255 luma rather than 16..235. The last three are ignored for RGB.
+ */
+typedef struct {
+  ClipPixelFormat format;
+  guint32 width, height;
+  guint32 par_n, par_d;
+  ClipColorMatrix matrix;
+  gboolean full_range;
+  ClipChromaSite chroma_site;
+} ClipFrameInfo;
+
+/** ClipFramePlanes: where the bytes are, for one frame; borrowed for the length of a call.
+ * @stride: bytes from row to row, negative allowed */
+typedef struct {
+  const guint8 *data[4];
+  gint stride[4];
+} ClipFramePlanes;
+
+typedef enum { CLIP_RESIZE_SHORTEST_EDGE, CLIP_RESIZE_SQUASH } ClipResizeMode;
+typedef enum { CLIP_CROP_FLOOR, CLIP_CROP_ROUND_HALF_EVEN } ClipCropRounding;
+typedef enum { CLIP_FILTER_BICUBIC, CLIP_FILTER_BILINEAR } ClipResizeFilter;
+
+/**
+ * ClipPreprocessSpec: what the model wants.
+ * @resize_edge: length of the shortest edge after resizing
+ * @crop_size: side of the square that is cut out
+ * @patch_size: side of a patch; floor (crop_size / patch_size) patches a side, the remainder is cut off
+ * @token_offset: row of the first patch in the output (1: row 0 is the class token, left untouched)
+ */
+typedef struct {
+  ClipResizeMode resize;
+  ClipResizeFilter filter;
+  guint32 resize_edge;
+  guint32 crop_size;
+  ClipCropRounding crop_rounding;
+  guint32 patch_size;
+  guint32 token_offset;
+} ClipPreprocessSpec;
+
+/** ClipPreprocess: taps, staging memory and pipelines for one frame geometry. */
+typedef struct _ClipPreprocess ClipPreprocess;
+
+/**
+ * clip_preprocess_new: computes the taps (in double, as PIL does), allocates the staging
+ * buffer for exactly the rows and columns that the crop needs and the intermediates.
+ * Errors: zero or absurd sizes (an edge above 32768), memory. Thread: any.
+ */
+ClipPreprocess *clip_preprocess_new (ClipKernels *kernels, const ClipPreprocessSpec *spec,
+    const ClipFrameInfo *info, GError **error);
+void clip_preprocess_free (ClipPreprocess *pre);
+
+/** clip_preprocess_load: copies the needed pixels of a frame to staging, once; no GPU wait.
+ * The caller knows that the GPU is not reading the staging buffer. */
+void clip_preprocess_load (ClipPreprocess *pre, const ClipFramePlanes *planes);
+
+/**
+ * clip_kernel_preprocess:
+ * @out: (token_offset + patches, 3 * patch_size^2): column c * patch_size^2 + y * patch_size + x
+ *   holds (v - 128) / 128 of the RGB8 value v: exact in fp32 and fp16; the engine folds the
+ *   model's mean and std into the patch weights
+ * @rgb8: (nullable as 0): address of crop_size^2 uints 0x00BBGGRR, the same pixels before
+ *   patching; for tests and for still-picture detection
+ */
+void clip_kernel_preprocess (ClipKernels *kernels, ClipGpuRecording *rec, ClipPreprocess *pre,
+    const ClipMatrix *out, VkDeviceAddress rgb8);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipPreprocess, clip_preprocess_free)
+
+G_END_DECLS
