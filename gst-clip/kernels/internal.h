@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * kernels/internal.h: the variant table, for kernels/ and its tests only.
+ */
+#pragma once
+
+#include "gst-clip/kernels/kernels.h"
+
+G_BEGIN_DECLS
+
+/**
+ * ClipFamily: GEMM and attention that fit together (a family owns the packed layout of
+ * weights and of q, k, v). Rows of the table in table.c, best first.
+ * @needs: capability bits; a family is chosen when !(needs & ~caps)
+ * @gemm_cost_ns etc. are each family's own business.
+ */
+typedef struct {
+  const gchar *name;
+  guint needs;
+  gsize (*packed_bytes) (ClipKernels *kernels, guint32 n, guint32 k);
+  void (*pack) (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
+      const float *rows, gpointer packed);
+  void (*gemm) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op);
+  gsize (*scratch_bytes) (ClipKernels *kernels, const ClipAttention *shape);
+  void (*qkv) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
+      const ClipAttention *shape, VkDeviceAddress scratch);
+  void (*attention) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+      VkDeviceAddress scratch, const ClipMatrix *z);
+} ClipFamily;
+
+extern const ClipFamily clip_family_loop;     /* llvmpipe, Mesa >= 26 */
+extern const ClipFamily clip_family_straight; /* llvmpipe before that */
+extern const ClipFamily clip_family_shared;   /* any GPU: shared-memory tiles */
+
+/** clip_families: NULL-terminated, best first. */
+extern const ClipFamily *const clip_families[];
+
+struct _ClipKernels {
+  ClipGpu *gpu;
+  ClipWeightType weights;
+  const ClipFamily *family;
+  gboolean llvmpipe;   /* rows kernels: the barrier-free variant */
+  gboolean subgroup;   /* rows kernels on GPUs: subgroup reductions */
+};
+
+/** clip_kernels_new_with_family: for tests; takes the family whether it is the best or not.
+ * Returns: NULL with CLIP_GPU_ERROR_NO_DEVICE when the device lacks what it needs. */
+ClipKernels *clip_kernels_new_with_family (ClipGpu *gpu, ClipWeightType weights,
+    const ClipFamily *family, GError **error);
+
+/**
+ * clip_record: gets the pipeline for @shader and @constants and records one dispatch; a failed
+ * pipeline sticks to the recording. Splits no grid: that is the caller's.
+ */
+void clip_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGpuShader *shader,
+    const guint32 *constants, guint n_constants, gconstpointer push, guint32 x, guint32 y,
+    guint32 z, guint64 cost_ns);
+
+G_END_DECLS
