@@ -54,12 +54,12 @@ ClipPromptSet *clip_prompt_set_parse (const gchar *text, const gchar *template_t
     GError **error);
 
 /** clip_prompt_set_from_list: @list: (nullable) (array zero-terminated=1): one plain label a
- * string, no separators, no escapes. */
+ * string, no separators, no escapes; an empty string is an error (the indices would shift). */
 ClipPromptSet *clip_prompt_set_from_list (const gchar *const *list, const gchar *template_text,
     GError **error);
 
-/** clip_prompt_set_from_file: one prompt a line in the string form (without `;` splitting);
- * lines that start with # are comments. UTF-8, at most 64 MB. */
+/** clip_prompt_set_from_file: one prompt a line in the string form (a lone `;` is a plain
+ * character); lines that start with # are comments. UTF-8, a regular file of at most 64 MiB. */
 ClipPromptSet *clip_prompt_set_from_file (const gchar *path, const gchar *template_text,
     GError **error);
 
@@ -68,8 +68,14 @@ void clip_prompt_set_unref (ClipPromptSet *set);
 guint clip_prompt_set_size (const ClipPromptSet *set);
 const ClipPrompt *clip_prompt_set_get (const ClipPromptSet *set, guint index);
 
-/** clip_prompt_set_to_string: the string form, with the special characters doubled; parsing it
- * again gives the same set. (transfer full) */
+/** clip_prompt_set_rewrap: the same labels with other templates; wordings that a prompt has of its
+ * own stay. @template_text: (nullable): as in clip_prompt_set_parse() */
+ClipPromptSet *clip_prompt_set_rewrap (const ClipPromptSet *set, const gchar *template_text,
+    GError **error);
+
+/** clip_prompt_set_to_string: the string form, with the special characters doubled and without
+ * wordings that a template made; parsing it with the same template gives the same set.
+ * (transfer full) */
 gchar *clip_prompt_set_to_string (const ClipPromptSet *set);
 
 /** clip_prompt_set_to_list: the labels. (transfer full) */

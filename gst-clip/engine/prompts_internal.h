@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * engine/prompts_internal.h: how the three readers of prompts (string, list, file) make a set.
+ */
+#pragma once
+
+#include "gst-clip/engine/prompts.h"
+
+G_BEGIN_DECLS
+
+/** ClipPromptBuilder: a set in the making; lives on the reader's stack. */
+typedef struct {
+  GPtrArray *prompts;   /* of Prompt, see prompts.c */
+  GHashTable *labels;   /* the labels of @prompts, borrowed */
+  gchar **templates;    /* at least one, each with one {} */
+} ClipPromptBuilder;
+
+/** clip_prompt_builder_init: @template_text as in clip_prompt_set_parse().
+ * Returns: FALSE with an error that shows the template; clear () is wanted in both cases. */
+gboolean clip_prompt_builder_init (ClipPromptBuilder *builder, const gchar *template_text,
+    GError **error);
+void clip_prompt_builder_clear (ClipPromptBuilder *builder);
+
+/**
+ * clip_prompt_builder_add: checks and appends one label.
+ * @label: (transfer none): no white space around it
+ * @wordings: (nullable): of its own; NULL or empty: the templates make them
+ */
+gboolean clip_prompt_builder_add (ClipPromptBuilder *builder, const gchar *label,
+    gdouble threshold, const gchar *const *wordings, GError **error);
+
+/** clip_prompt_builder_end: (transfer full): the set; the builder is empty afterwards. */
+ClipPromptSet *clip_prompt_builder_end (ClipPromptBuilder *builder);
+
+/**
+ * clip_prompt_parse_item: reads one prompt of the string form and appends it. An empty one is
+ * dropped.
+ * @text: without its separator, escapes still doubled
+ */
+gboolean clip_prompt_parse_item (ClipPromptBuilder *builder, const gchar *text, gsize length,
+    GError **error);
+
+/** clip_prompt_split: cuts @text at single @separator characters; doubled ones become the
+ * character itself, other characters stay. (transfer full) */
+gchar **clip_prompt_split (const gchar *text, gchar separator);
+
+/** clip_prompt_strip: white space of any script off both ends. (transfer full) */
+gchar *clip_prompt_strip (const gchar *text, gsize length);
+
+/** clip_prompt_shown: @text cut to a length that fits an error message. (transfer full) */
+gchar *clip_prompt_shown (const gchar *text, gsize length);
+
+G_END_DECLS

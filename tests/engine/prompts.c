@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The prompt syntax: string, list and file; good, bad and random. */
+#include "gst-clip/engine/prompts.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+/* One line a prompt: label[@threshold]: "wording" "wording" */
+static gchar *
+dump (ClipPromptSet *set)
+{
+  GString *out = g_string_new (NULL);
+
+  for (guint i = 0; i < clip_prompt_set_size (set); i++) {
+    const ClipPrompt *p = clip_prompt_set_get (set, i);
+    g_string_append_printf (out, "%s[%s]", i ? " / " : "", p->label);
+    if (p->threshold >= 0)
+      g_string_append_printf (out, "@%g", p->threshold);
+    for (guint w = 0; p->wordings[w]; w++)
+      g_string_append_printf (out, " <%s>", p->wordings[w]);
+  }
+  return g_string_free (out, FALSE);
+}
+
+static const struct {
+  const gchar *text, *template_text, *want;
+} good[] = {
+  { NULL, NULL, "" },
+  { "", NULL, "" },
+  { " ; \n;;; ", NULL, "[;] <;>" },
+  { "a dog;a cat", NULL, "[a dog] <a dog> / [a cat] <a cat>" },
+  { " a dog \r\n\ta cat ;", NULL, "[a dog] <a dog> / [a cat] <a cat>" },
+  { "\xe3\x80\x80猫\xc2\xa0; 犬 ", NULL, "[猫] <猫> / [犬] <犬>" },
+  { "dog@0.4=a photo of a dog|a puppy", NULL, "[dog]@0.4 <a photo of a dog> <a puppy>" },
+  { "dog @ 1 = x | | y |", NULL, "[dog]@1 <x> <y>" },
+  { "dog@0;cat@1e-3", NULL, "[dog]@0 <dog> / [cat]@0.001 <cat>" },
+  { "dog=;cat@", NULL, "[dog] <dog> / [cat] <cat>" },
+  { "a;;b;a@@b;a==b;a||b", NULL, "[a;b] <a;b> / [a@b] <a@b> / [a=b] <a=b> / [a|b] <a|b>" },
+  { "a;;;b", NULL, "[a;] <a;> / [b] <b>" },
+  { "a===b", NULL, "[a=] <b>" },
+  { "a= ==b|||c", NULL, "[a] <=b|> <c>" },
+  { "x=1 @@ 2 == 3 ;; 4", NULL, "[x] <1 @ 2 = 3 ; 4>" },
+  { "dog;cat=kitten", "a photo of a {}.| a {}",
+    "[dog] <a photo of a dog.> <a dog> / [cat] <kitten>" },
+  { "dog", "a||b {}", "[dog] <a|b dog>" },
+  { "dog", " | ", "[dog] <dog>" },
+};
+
+static void
+test_good (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (good); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (ClipPromptSet) set =
+        clip_prompt_set_parse (good[i].text, good[i].template_text, &error);
+    g_assert_no_error (error);
+    g_autofree gchar *got = dump (set);
+    g_assert_cmpstr (got, ==, good[i].want);
+
+    g_autofree gchar *back = clip_prompt_set_to_string (set);
+    g_autoptr (ClipPromptSet) again = clip_prompt_set_parse (back, good[i].template_text, &error);
+    g_assert_no_error (error);
+    g_autofree gchar *got_again = dump (again);
+    g_assert_cmpstr (got_again, ==, good[i].want);
+  }
+}
+
+/* A bad prompt is shown in the message, with a hint of what to write. */
+static const struct {
+  const gchar *text, *template_text, *want;
+} bad[] = {
+  { "a;dog@1.5", NULL, "\"dog@1.5\" has a threshold" },
+  { "dog@-0.1", NULL, "number from 0 to 1" },
+  { "dog@nan", NULL, "@@" },
+  { "dog@0x1p-1", NULL, "threshold" },
+  { "dog@0.5 cats", NULL, "threshold" },
+  { "me@example.org", NULL, "write @@" },
+  { "dog=a dog@0.4", NULL, "right after the label" },
+  { "dog@0.1@0.2", NULL, "write @@" },
+  { "a=b=c", NULL, "write ==" },
+  { "a|b", NULL, "write ||" },
+  { "dog@0.5|b", NULL, "write ||" },
+  { "=a photo", NULL, "no label" },
+  { "@0.5", NULL, "no label" },
+  { "a;b;a", NULL, "\"a\" is given twice" },
+  { "dog", "a photo", "\"a photo\" has no {}" },
+  { "dog", "{} and {}", "more than one {}" },
+  { "\xff", NULL, "UTF-8" },
+  { "dog", "\xff{}", "UTF-8" },
+};
+
+static void
+test_bad (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_autoptr (GError) error = NULL;
+    ClipPromptSet *set = clip_prompt_set_parse (bad[i].text, bad[i].template_text, &error);
+    g_assert_null (set);
+    g_assert_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX);
+    if (!strstr (error->message, bad[i].want))
+      g_error ("message \"%s\" has no \"%s\"", error->message, bad[i].want);
+    g_assert_true (g_utf8_validate (error->message, -1, NULL));
+  }
+}
+
+static void
+assert_limit (const gchar *text, const gchar *template_text, gboolean fits)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClipPromptSet) set = clip_prompt_set_parse (text, template_text, &error);
+
+  if (fits)
+    g_assert_no_error (error);
+  else
+    g_assert_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_LIMIT);
+  g_assert_cmpint (set != NULL, ==, fits);
+}
+
+static void
+test_limits (void)
+{
+  g_autoptr (GString) labels = g_string_new (NULL);
+  g_autoptr (GString) wordings = g_string_new ("x=");
+  g_autofree gchar *long_label = g_strnfill (CLIP_PROMPTS_MAX_BYTES + 1, 'a');
+
+  for (guint i = 0; i < CLIP_PROMPTS_MAX_LABELS; i++)
+    g_string_append_printf (labels, "l%u;", i);
+  assert_limit (labels->str, NULL, TRUE);
+  g_string_append (labels, "more");
+  assert_limit (labels->str, NULL, FALSE);
+
+  for (guint i = 0; i < CLIP_PROMPTS_MAX_WORDINGS; i++)
+    g_string_append_printf (wordings, "w%u|", i);
+  assert_limit (wordings->str, NULL, TRUE);
+  g_string_append (wordings, "more");
+  assert_limit (wordings->str, NULL, FALSE);
+
+  assert_limit (long_label, NULL, FALSE);
+  assert_limit (long_label + 1, NULL, TRUE);
+  assert_limit (long_label + 1, "a {}", FALSE);
+}
+
+static void
+test_list (void)
+{
+  const gchar *const list[] = { "a;b", " c=d@2|e ", "猫", NULL };
+  const gchar *const empty[] = { "a", " ", NULL };
+  const gchar *const twice[] = { "a", "a", NULL };
+  const gchar *const lines[] = { "a\nb", NULL };
+  const gchar *const *bad_lists[] = { empty, twice, lines };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClipPromptSet) set = clip_prompt_set_from_list (list, "a {}!", &error);
+
+  g_assert_no_error (error);
+  g_autofree gchar *got = dump (set);
+  g_assert_cmpstr (got, ==, "[a;b] <a a;b!> / [c=d@2|e] <a c=d@2|e!> / [猫] <a 猫!>");
+  g_autofree gchar *string = clip_prompt_set_to_string (set);
+  g_assert_cmpstr (string, ==, "a;;b;c==d@@2||e;猫");
+  g_auto (GStrv) back = clip_prompt_set_to_list (set);
+  g_assert_cmpstrv (back, ((const gchar *const[]){ "a;b", "c=d@2|e", "猫", NULL }));
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad_lists); i++) {
+    g_assert_null (clip_prompt_set_from_list (bad_lists[i], NULL, &error));
+    g_assert_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX);
+    g_clear_error (&error);
+  }
+  g_autoptr (ClipPromptSet) none = clip_prompt_set_from_list (NULL, NULL, &error);
+  g_assert_cmpuint (clip_prompt_set_size (none), ==, 0);
+}
+
+static void
+test_rewrap (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClipPromptSet) set = clip_prompt_set_parse ("dog;cat@0.3=kitten", "a {}", &error);
+  g_autoptr (ClipPromptSet) other = clip_prompt_set_rewrap (set, "the {}|one {}", &error);
+
+  g_assert_no_error (error);
+  g_autofree gchar *got = dump (other);
+  g_assert_cmpstr (got, ==, "[dog] <the dog> <one dog> / [cat]@0.3 <kitten>");
+  g_autofree gchar *string = clip_prompt_set_to_string (other);
+  g_assert_cmpstr (string, ==, "dog;cat@0.3=kitten");
+  g_assert_null (clip_prompt_set_rewrap (set, "no hole", &error));
+  g_assert_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX);
+}
+
+static void
+check_file (const gchar *path, const gchar *contents, gssize length, const gchar *want,
+            const gchar *want_error)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (g_file_set_contents (path, contents, length, NULL));
+  g_autoptr (ClipPromptSet) set = clip_prompt_set_from_file (path, NULL, &error);
+  if (want) {
+    g_assert_no_error (error);
+    g_autofree gchar *got = dump (set);
+    g_assert_cmpstr (got, ==, want);
+  } else {
+    g_assert_null (set);
+    g_assert_nonnull (strstr (error->message, path));
+    g_assert_nonnull (strstr (error->message, want_error));
+  }
+}
+
+static void
+test_file (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *folder = g_dir_make_tmp ("clip-prompts-XXXXXX", NULL);
+  g_autofree gchar *path = g_build_filename (folder, "prompts.txt", NULL);
+
+  check_file (path, "", -1, "", NULL);
+  check_file (path, "\xef\xbb\xbf# pets\r\ndog@0.5=a dog; brown|a ;; puppy\r\n\r\ncat", -1,
+              "[dog]@0.5 <a dog; brown> <a ; puppy> / [cat] <cat>", NULL);
+  check_file (path, "dog\n\ncat@2\n", -1, NULL, "line 3");
+  check_file (path, "dog\0cat", 7, NULL, "not UTF-8");
+  check_file (path, "d\xff", -1, NULL, "not UTF-8");
+  g_assert_null (clip_prompt_set_from_file (folder, NULL, &error));
+  g_assert_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE);
+  g_clear_error (&error);
+  g_unlink (path);
+  g_assert_null (clip_prompt_set_from_file (path, NULL, &error));
+  g_assert_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE);
+  g_assert_nonnull (strstr (error->message, path));
+  g_rmdir (folder);
+}
+
+/* Whatever parses can be written and read again; whatever does not has a message. */
+static void
+test_random (void)
+{
+  static const gchar *const pieces[] = { "a",  "b",  " ",  ";",   "|", "=",  "@", ";;",
+                                         "||", "==", "@@", "0.5", "1", "\n", "é", "{}" };
+
+  for (guint round = 0; round < 50000; round++) {
+    g_autoptr (GString) text = g_string_new (NULL);
+    g_autoptr (GError) error = NULL;
+    guint n = g_test_rand_int_range (0, 14);
+    for (guint i = 0; i < n; i++)
+      g_string_append (text, pieces[g_test_rand_int_range (0, G_N_ELEMENTS (pieces))]);
+
+    g_autoptr (ClipPromptSet) set = clip_prompt_set_parse (text->str, "t {}", &error);
+    if (!set) {
+      g_assert_nonnull (error);
+      continue;
+    }
+    g_autofree gchar *written = clip_prompt_set_to_string (set);
+    g_autoptr (ClipPromptSet) again = clip_prompt_set_parse (written, "t {}", &error);
+    g_assert_no_error (error);
+    g_autofree gchar *a = dump (set);
+    g_autofree gchar *b = dump (again);
+    g_assert_cmpstr (a, ==, b);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/prompts/good", test_good);
+  g_test_add_func ("/prompts/bad", test_bad);
+  g_test_add_func ("/prompts/limits", test_limits);
+  g_test_add_func ("/prompts/list", test_list);
+  g_test_add_func ("/prompts/rewrap", test_rewrap);
+  g_test_add_func ("/prompts/file", test_file);
+  g_test_add_func ("/prompts/random", test_random);
+  return g_test_run ();
+}
