@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/kernels/internal.h"
+
+void
+clip_kernels_free (ClipKernels *kernels)
+{
+  g_free (kernels);
+}
+
+ClipGpu *
+clip_kernels_gpu (ClipKernels *kernels)
+{
+  return kernels->gpu;
+}
+
+ClipWeightType
+clip_kernels_weight_type (ClipKernels *kernels)
+{
+  return kernels->weights;
+}
+
+void
+clip_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGpuShader *shader,
+             const guint32 *constants, guint n_constants, gconstpointer push, guint32 x, guint32 y,
+             guint32 z, guint64 cost_ns)
+{
+  GError *error = NULL;
+  ClipGpuPipeline *pipeline =
+      clip_gpu_pipeline (kernels->gpu, shader, constants, n_constants, &error);
+
+  if (!pipeline) {
+    clip_gpu_recording_fail (rec, error);
+    return;
+  }
+  clip_gpu_recording_dispatch (rec, pipeline, push, shader->push_bytes, x, y, z, cost_ns);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/kernels/internal.h"
+
+#include "layernorm.h"
+
+#include "clip_spv_layernorm_llvmpipe.h"
+#include "clip_spv_layernorm_shared.h"
+#include "clip_spv_layernorm_subgroup.h"
+
+/* Rows of one dispatch: maxComputeWorkGroupCount is 65535 at least. */
+#define MAX_ROWS 65535
+
+static const ClipGpuShader layernorm_llvmpipe = {
+  .name = "layernorm_llvmpipe",
+  .spirv = clip_spv_layernorm_llvmpipe,
+  .spirv_bytes = sizeof (clip_spv_layernorm_llvmpipe),
+  .push_bytes = sizeof (struct LayernormPush),
+  .subgroup_size = 8,
+};
+
+static const ClipGpuShader layernorm_subgroup = {
+  .name = "layernorm_subgroup",
+  .spirv = clip_spv_layernorm_subgroup,
+  .spirv_bytes = sizeof (clip_spv_layernorm_subgroup),
+  .push_bytes = sizeof (struct LayernormPush),
+};
+
+static const ClipGpuShader layernorm_shared = {
+  .name = "layernorm_shared",
+  .spirv = clip_spv_layernorm_shared,
+  .spirv_bytes = sizeof (clip_spv_layernorm_shared),
+  .push_bytes = sizeof (struct LayernormPush),
+};
+
+/* The shader and its only constant; see the shaders for what that means. */
+static const ClipGpuShader *
+choose (ClipKernels *kernels, guint32 cols, guint32 *constant)
+{
+  if (kernels->llvmpipe) {
+    *constant = clip_ld (cols) / CLIP_LD;
+    return &layernorm_llvmpipe;
+  }
+  *constant = cols >= 1024 ? 128 : 64; /* 128 is what every device offers */
+  return kernels->subgroup ? &layernorm_subgroup : &layernorm_shared;
+}
+
+void
+clip_kernel_layernorm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipMatrix *x,
+                       VkDeviceAddress gamma, VkDeviceAddress beta, float eps, const ClipMatrix *y)
+{
+  guint32 constant;
+  const ClipGpuShader *shader = choose (kernels, x->cols, &constant);
+  struct LayernormPush push = {
+    .gamma = gamma,
+    .beta = beta,
+    .cols = x->cols,
+    .x_ld = x->ld,
+    .y_ld = y->ld,
+    .eps = eps,
+    .nibbles = CLIP_NIBBLES_INIT,
+  };
+
+  g_assert (x->rows == y->rows && x->cols == y->cols && x->cols > 0);
+  g_assert (x->ld >= clip_ld (x->cols) && y->ld >= clip_ld (y->cols));
+
+  for (guint32 row = 0; row < x->rows; row += MAX_ROWS) {
+    const guint32 n = MIN (x->rows - row, MAX_ROWS);
+
+    push.x = x->address + (guint64)row * x->ld * sizeof (float);
+    push.y = y->address + (guint64)row * y->ld * sizeof (float);
+    clip_record (kernels, rec, shader, &constant, 1, &push, n, 1, 1, (guint64)n * x->ld * 4);
+  }
+  clip_gpu_recording_barrier (rec);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/kernels/internal.h"
+
+/* Best first. A family belongs here as soon as its file is in meson.build. */
+const ClipFamily *const clip_families[] = {
+  NULL,
+};
+
+static ClipKernels *
+kernels_new (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family)
+{
+  const guint caps = clip_gpu_info (gpu)->caps;
+  ClipKernels *kernels = g_new0 (ClipKernels, 1);
+
+  kernels->gpu = gpu;
+  kernels->weights = weights;
+  kernels->family = family;
+  kernels->llvmpipe = (caps & CLIP_GPU_CAP_LLVMPIPE) != 0;
+  kernels->subgroup = (caps & CLIP_GPU_CAP_SUBGROUP) != 0;
+  return kernels;
+}
+
+static gboolean
+can_store (ClipGpu *gpu, ClipWeightType weights, GError **error)
+{
+  const ClipGpuInfo *info = clip_gpu_info (gpu);
+
+  if (weights == CLIP_WEIGHTS_F32 || (info->caps & CLIP_GPU_CAP_FP16))
+    return TRUE;
+  g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
+               "%s cannot read fp16 weights (no storageBuffer16BitAccess)", info->name);
+  return FALSE;
+}
+
+ClipKernels *
+clip_kernels_new_with_family (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family,
+                              GError **error)
+{
+  const ClipGpuInfo *info = clip_gpu_info (gpu);
+  const guint missing = family->needs & ~(guint)info->caps;
+
+  if (missing) {
+    g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
+                 "%s lacks the capabilities 0x%x of the \"%s\" kernels", info->name, missing,
+                 family->name);
+    return NULL;
+  }
+  if (!can_store (gpu, weights, error))
+    return NULL;
+  return kernels_new (gpu, weights, family);
+}
+
+ClipKernels *
+clip_kernels_new (ClipGpu *gpu, ClipWeightType weights, GError **error)
+{
+  const guint caps = clip_gpu_info (gpu)->caps;
+
+  for (const ClipFamily *const *family = clip_families; *family; family++)
+    if (!((*family)->needs & ~caps))
+      return clip_kernels_new_with_family (gpu, weights, *family, error);
+
+  g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
+               "no matrix kernels for %s (capabilities 0x%x)", clip_gpu_info (gpu)->name, caps);
+  return NULL;
+}
