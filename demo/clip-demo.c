@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * clip-demo: labels the patterns of videotestsrc, or a file, a stream or a camera.
+ *
+ * Every pipeline is printed before it is played, as a line for a terminal.
+ */
+#include "demo/demo.h"
+
+/* With a model of photographs and no prompts given. */
+#define PHOTO_PROMPTS "a person;a dog;a cat;a car;a street;a landscape;food;a screen with text"
+
+static gchar *model, *device;
+static gboolean no_window;
+static gchar **arguments;
+
+static const GOptionEntry options[] = {
+  { "model", 0, 0, G_OPTION_ARG_FILENAME, &model, "folder of a CLIP (Hugging Face layout)", "DIR" },
+  { "device", 0, 0, G_OPTION_ARG_STRING, &device, "part of a Vulkan device's name", "NAME" },
+  { "no-window", 0, 0, G_OPTION_ARG_NONE, &no_window, "do not show the video", NULL },
+  { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments, NULL, "[SOURCE [PROMPTS]]" },
+  { NULL },
+};
+
+static void G_GNUC_PRINTF (2, 3) add (GPtrArray *words, const gchar *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  g_ptr_array_add (words, g_strdup_vprintf (format, args));
+  va_end (args);
+}
+
+static void
+add_clipfilter (GPtrArray *words, const gchar *prompts)
+{
+  add (words, "clipfilter");
+  if (model)
+    add (words, "model=%s", model);
+  if (device)
+    add (words, "device=%s", device);
+  add (words, "prompts=%s", prompts);
+  add (words, "!");
+}
+
+/* Returns: whether at least 80 % were right; the rest is for the eye. */
+static gboolean
+play_patterns (DemoPlayer *player)
+{
+  g_autofree gchar *prompts = demo_pattern_prompts ();
+  g_autofree gchar *about = NULL;
+  guint n = 0, right = 0;
+
+  for (const DemoPattern *p = demo_patterns; p->pattern; p++) {
+    g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
+    gboolean is_right;
+
+    add (words, "videotestsrc");
+    add (words, "pattern=%s", p->pattern);
+    add (words, "num-buffers=10");
+    add (words, "!");
+    add_clipfilter (words, prompts);
+    add (words, "fakesink");
+    g_ptr_array_add (words, NULL);
+    if (!demo_player_play (player, (const gchar **)words->pdata))
+      return FALSE;
+    is_right = g_strcmp0 (player->label, p->label) == 0;
+    demo_show_verdict (is_right, p->label, player->label);
+    right += is_right;
+    n++;
+  }
+  about = demo_player_about (player);
+  g_print ("\n%u of %u right%s%s\n", right, n, about ? ", " : "", about ? about : "");
+  return right * 10 >= n * 8;
+}
+
+/* Returns: FALSE when there is no such file. */
+static gboolean
+add_source (GPtrArray *words, const gchar *source, GError **error)
+{
+  g_autofree gchar *uri = NULL;
+
+  if (g_str_has_prefix (source, "/dev/video")) {
+    add (words, "v4l2src");
+    add (words, "device=%s", source);
+  } else {
+    if (!gst_uri_is_valid (source)) {
+      if (!g_file_test (source, G_FILE_TEST_EXISTS)) {
+        g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "%s: no such file", source);
+        return FALSE;
+      }
+      uri = gst_filename_to_uri (source, error);
+      if (!uri)
+        return FALSE;
+    }
+    add (words, "uridecodebin");
+    add (words, "uri=%s", uri ? uri : source);
+  }
+  add (words, "!");
+  add (words, "videoconvert");
+  add (words, "!");
+  return TRUE;
+}
+
+static gboolean
+play_source (DemoPlayer *player, const gchar *source, const gchar *prompts)
+{
+  g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *known = demo_pattern_prompts ();
+  g_autofree gchar *about = NULL;
+  gboolean window = !no_window && (g_getenv ("DISPLAY") || g_getenv ("WAYLAND_DISPLAY"));
+
+  if (!add_source (words, source, &error)) {
+    demo_show_problem ("error", error->message, NULL);
+    return FALSE;
+  }
+  if (!model)
+    g_print ("The embedded model knows test patterns, plain colours and coloured shapes only; "
+             "--model DIR names a folder with more (docs/models.md).\n");
+  add_clipfilter (words, prompts ? prompts : model ? PHOTO_PROMPTS : known);
+  if (window) {
+    add (words, "videoconvert");
+    add (words, "!");
+  }
+  add (words, window ? "autovideosink" : "fakesink");
+  g_ptr_array_add (words, NULL);
+  if (!demo_player_play (player, (const gchar **)words->pdata) && !player->interrupted)
+    return FALSE;
+  about = demo_player_about (player);
+  g_print ("\nend%s%s\n", about ? ", " : "", about ? about : "");
+  return TRUE;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_autoptr (GError) error = NULL;
+  DemoPlayer player;
+  gboolean ok;
+
+  g_option_context_set_summary (
+      context,
+      "Labels the patterns of videotestsrc, or SOURCE (a file, a URI or /dev/videoN) with PROMPTS\n"
+      "(\"a dog;a cat\"). Exits with 1 after an error or when fewer than 80 % of the patterns are "
+      "right.");
+  g_option_context_add_main_entries (context, options, NULL);
+  g_option_context_add_group (context, gst_init_get_option_group ());
+  if (!g_option_context_parse (context, &argc, &argv, &error)) {
+    g_printerr ("clip-demo: %s\n", error->message);
+    return 2;
+  }
+  demo_show_init ();
+  demo_player_init (&player);
+  if (g_getenv ("GST_PLUGIN_PATH"))
+    g_print ("To run these yourself:\nexport GST_PLUGIN_PATH=%s\n", g_getenv ("GST_PLUGIN_PATH"));
+  ok = arguments ? play_source (&player, arguments[0], arguments[1]) : play_patterns (&player);
+  demo_player_clear (&player);
+  g_strfreev (arguments);
+  return ok ? 0 : 1;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * demo/demo.h: the parts of clip-demo, an application like any other: it knows
+ * clipfilter by its properties and messages only.
+ */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* patterns.c ------------------------------------------------------------ */
+
+/** DemoPattern: a pattern of videotestsrc and the prompt that describes it. */
+typedef struct {
+  const gchar *pattern;
+  const gchar *label;
+} DemoPattern;
+
+/** demo_patterns: ends with a NULL pattern. */
+extern const DemoPattern demo_patterns[];
+
+/** demo_pattern_prompts: every label of the table, as the `prompts` property takes them.
+ * (transfer full) */
+gchar *demo_pattern_prompts (void);
+
+/* play.c ---------------------------------------------------------------- */
+
+/**
+ * DemoPlayer: plays one pipeline after the other. The last one stays open until the next
+ * has prerolled, so that both share the engine that the first one opened.
+ * @label: (nullable): best accepted label in force
+ * @score: its score
+ * @interrupted: SIGINT came
+ */
+typedef struct {
+  GstElement *pipeline;
+  GMainLoop *loop;
+  gchar *label;
+  gdouble score;
+  gboolean failed;
+  gboolean interrupted;
+} DemoPlayer;
+
+void demo_player_init (DemoPlayer *player);
+void demo_player_clear (DemoPlayer *player);
+
+/**
+ * demo_player_play:
+ * @words: (array zero-terminated=1): the pipeline, as gst-launch-1.0 would get it
+ *
+ * Prints the pipeline, plays it to its end and prints its labels when they change.
+ * Returns: FALSE after an error, which was printed, or SIGINT.
+ */
+gboolean demo_player_play (DemoPlayer *player, const gchar **words);
+
+/** demo_player_about: "model demo on llvmpipe (LLVM 15.0.6, 256 bits)", from the element's
+ * statistics; (transfer full) (nullable) */
+gchar *demo_player_about (DemoPlayer *player);
+
+/* show.c ---------------------------------------------------------------- */
+
+/** demo_show_init: colours and a progress line only where standard output is a terminal. */
+void demo_show_init (void);
+
+/** demo_show_command: a gst-launch-1.0 line that a shell understands. */
+void demo_show_command (const gchar **words);
+
+/** demo_show_result: one line a label of a `clipfilter` structure. */
+void demo_show_result (const GstStructure *result);
+
+/** demo_show_progress: what the element is busy with. Thread: any. */
+void demo_show_progress (GstProgressType type, const gchar *text);
+
+void demo_show_problem (const gchar *kind, const gchar *text, const gchar *detail);
+void demo_show_verdict (gboolean right, const gchar *expected, const gchar *got);
+
+G_END_DECLS

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A pipeline from its words to its end, as any application would play it.
+ */
+#include <glib-unix.h>
+#include <signal.h>
+
+#include "demo/demo.h"
+
+static gboolean
+on_interrupt (gpointer data)
+{
+  DemoPlayer *player = data;
+
+  player->interrupted = TRUE;
+  g_main_loop_quit (player->loop);
+  return G_SOURCE_CONTINUE;
+}
+
+void
+demo_player_init (DemoPlayer *player)
+{
+  *player = (DemoPlayer){ .loop = g_main_loop_new (NULL, FALSE) };
+  g_unix_signal_add (SIGINT, on_interrupt, player);
+}
+
+static void
+stop (GstElement *pipeline)
+{
+  if (!pipeline)
+    return;
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (pipeline);
+}
+
+void
+demo_player_clear (DemoPlayer *player)
+{
+  stop (g_steal_pointer (&player->pipeline));
+  g_clear_pointer (&player->loop, g_main_loop_unref);
+  g_clear_pointer (&player->label, g_free);
+}
+
+static void
+take_result (DemoPlayer *player, const GstStructure *result)
+{
+  const gchar *label = gst_structure_get_string (result, "label");
+
+  g_free (player->label);
+  player->label = label && *label ? g_strdup (label) : NULL;
+  gst_structure_get_double (result, "score", &player->score);
+  demo_show_result (result);
+}
+
+static void
+take_problem (GstMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *detail = NULL;
+  gboolean is_error = GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR;
+
+  if (is_error)
+    gst_message_parse_error (message, &error, &detail);
+  else
+    gst_message_parse_warning (message, &error, &detail);
+  demo_show_problem (is_error ? "error" : "warning", error->message, is_error ? detail : NULL);
+}
+
+static gboolean
+on_message (GstBus *bus, GstMessage *message, gpointer data)
+{
+  DemoPlayer *player = data;
+
+  switch (GST_MESSAGE_TYPE (message)) {
+  case GST_MESSAGE_ELEMENT:
+    if (gst_message_has_name (message, "clipfilter"))
+      take_result (player, gst_message_get_structure (message));
+    break;
+  case GST_MESSAGE_WARNING:
+    take_problem (message);
+    break;
+  case GST_MESSAGE_ERROR:
+    take_problem (message);
+    player->failed = TRUE;
+    g_main_loop_quit (player->loop);
+    break;
+  case GST_MESSAGE_EOS:
+    g_main_loop_quit (player->loop);
+    break;
+  default:
+    break;
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+/* The element opens its engine inside set_state (), when no main loop runs. */
+static void
+on_sync_progress (GstBus *bus, GstMessage *message, gpointer data)
+{
+  g_autofree gchar *text = NULL;
+  GstProgressType type;
+
+  gst_message_parse_progress (message, &type, NULL, &text);
+  demo_show_progress (type, text);
+}
+
+/* Returns: the watch's id. */
+static guint
+listen_to (DemoPlayer *player, GstElement *pipeline)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+
+  gst_bus_enable_sync_message_emission (bus);
+  g_signal_connect (bus, "sync-message::progress", G_CALLBACK (on_sync_progress), NULL);
+  return gst_bus_add_watch (bus, on_message, player);
+}
+
+gboolean
+demo_player_play (DemoPlayer *player, const gchar **words)
+{
+  g_autoptr (GError) error = NULL;
+  GstElement *previous = g_steal_pointer (&player->pipeline);
+  guint watch, interrupt;
+
+  player->failed = FALSE;
+  g_clear_pointer (&player->label, g_free);
+  demo_show_command (words);
+  player->pipeline = gst_parse_launchv (words, &error);
+  if (!player->pipeline || error) {
+    demo_show_problem ("error", error->message, NULL);
+    stop (previous);
+    return FALSE;
+  }
+  watch = listen_to (player, player->pipeline);
+  gst_element_set_state (player->pipeline, GST_STATE_PAUSED);
+  gst_element_get_state (player->pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+  stop (previous);
+  /* A failed state change has put its error on the bus. */
+  gst_element_set_state (player->pipeline, GST_STATE_PLAYING);
+  /* Until here SIGINT ends the process: nothing listens while a model loads. */
+  interrupt = g_unix_signal_add (SIGINT, on_interrupt, player);
+  g_main_loop_run (player->loop);
+  g_source_remove (interrupt);
+  g_source_remove (watch);
+  return !player->failed && !player->interrupted;
+}
+
+gchar *
+demo_player_about (DemoPlayer *player)
+{
+  g_autoptr (GstIterator) filters = NULL;
+  g_auto (GValue) item = G_VALUE_INIT;
+  g_autoptr (GstStructure) stats = NULL;
+
+  if (!player->pipeline)
+    return NULL;
+  filters = gst_bin_iterate_all_by_element_factory_name (GST_BIN (player->pipeline), "clipfilter");
+  if (gst_iterator_next (filters, &item) != GST_ITERATOR_OK)
+    return NULL;
+  g_object_get (g_value_get_object (&item), "stats", &stats, NULL);
+  if (!stats || !gst_structure_has_field (stats, "device"))
+    return NULL;
+  return g_strdup_printf ("model %s on %s", gst_structure_get_string (stats, "model"),
+                          gst_structure_get_string (stats, "device"));
+}
