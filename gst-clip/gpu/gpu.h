@@ -44,7 +44,8 @@ typedef enum {
  *
  * Masked by the environment variable GST_CLIP_DISABLE, a comma-separated list of
  * the lower-case names below ("subgroup,fp16"), so that every fallback can be
- * tested on one machine.
+ * tested on one machine. The list may also have "mapping" (device memory is not mapped, so
+ * that transfers are staged) and "timestamps".
  * @SUBGROUP ("subgroup"): basic, shuffle and arithmetic operations in compute
  * @FP16 ("fp16"): storageBuffer16BitAccess
  * @FP16_ARITHMETIC ("fp16-arithmetic"): shaderFloat16
@@ -124,6 +125,13 @@ guint64 clip_gpu_memory_bytes (ClipGpu *gpu);
 
 /** clip_gpu_pipeline_count: pipelines created so far; the tests hold a model to 14 on a CPU. */
 guint clip_gpu_pipeline_count (ClipGpu *gpu);
+
+/**
+ * clip_gpu_save_cache: writes the driver's pipeline cache to gst-clip/ in the user's cache
+ * directory when pipelines were created since the last time. For after a warm-up: a process
+ * that is killed later has it then. Failures are logged, no more.
+ */
+void clip_gpu_save_cache (ClipGpu *gpu);
 
 /** clip_gpu_validation_messages: messages of the validation layer in this process. */
 guint clip_gpu_validation_messages (void);

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/gpu/internal.h"
+
+#include <string.h>
+#include <unistd.h>
+
+gboolean
+clip_gpu_owned (ClipGpu *gpu)
+{
+  return getpid () == gpu->pid;
+}
+
+gboolean
+clip_gpu_usable (ClipGpu *gpu, GError **error)
+{
+  if (G_UNLIKELY (!clip_gpu_owned (gpu))) {
+    g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_FAILED,
+                 "the Vulkan device was opened before a fork; open it in the child");
+    return FALSE;
+  }
+  if (G_UNLIKELY (clip_gpu_is_lost (gpu))) {
+    g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST,
+                 "the Vulkan device was lost (VK_ERROR_DEVICE_LOST)");
+    return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+clip_gpu_check (ClipGpu *gpu, const gchar *call, VkResult result, GError **error)
+{
+  if (G_LIKELY (result == VK_SUCCESS))
+    return TRUE;
+  if (result == VK_ERROR_DEVICE_LOST)
+    g_atomic_int_set (&gpu->lost, TRUE);
+  clip_vk_set_error (error, call, result);
+  return FALSE;
+}
+
+static gboolean
+open_device (ClipGpu *gpu, const ClipGpuCandidate *chosen, GError **error)
+{
+  const float priority = 1.0f;
+  VkPhysicalDeviceSubgroupSizeControlFeaturesEXT subgroup_size = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT,
+    .subgroupSizeControl = VK_TRUE,
+    .computeFullSubgroups = VK_TRUE,
+  };
+  VkPhysicalDeviceVulkan12Features f12 = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+    .pNext = chosen->pin_subgroup ? &subgroup_size : NULL,
+    .shaderFloat16 = chosen->float16,
+    .timelineSemaphore = VK_TRUE,
+    .bufferDeviceAddress = VK_TRUE,
+  };
+  VkPhysicalDeviceVulkan11Features f11 = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
+    .pNext = &f12,
+    .storageBuffer16BitAccess = chosen->storage16,
+  };
+  const VkPhysicalDeviceFeatures2 features = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+    .pNext = &f11,
+    .features.shaderInt16 = chosen->int16,
+  };
+  const VkDeviceQueueCreateInfo queue = {
+    .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+    .queueFamilyIndex = chosen->family,
+    .queueCount = 1,
+    .pQueuePriorities = &priority,
+  };
+  const VkDeviceCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+    .pNext = &features,
+    .queueCreateInfoCount = 1,
+    .pQueueCreateInfos = &queue,
+    .enabledExtensionCount = chosen->n_extensions,
+    .ppEnabledExtensionNames = chosen->extensions,
+  };
+
+  VK_TRY (CreateDevice (chosen->physical, &info, NULL, &gpu->device));
+  if (!clip_vk_load_device (&gpu->vk, gpu->device, error))
+    goto fail;
+  gpu->physical = chosen->physical;
+  gpu->family = chosen->family;
+  gpu->pin_subgroup = chosen->pin_subgroup;
+  gpu->min_subgroup = chosen->min_subgroup;
+  gpu->max_subgroup = chosen->max_subgroup;
+  gpu->vk.GetDeviceQueue (gpu->device, gpu->family, 0, &gpu->queue);
+  return TRUE;
+
+fail:
+  return FALSE;
+}
+
+static gboolean
+make_timeline (ClipGpu *gpu, GError **error)
+{
+  const VkSemaphoreTypeCreateInfo type = {
+    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+    .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
+  };
+  const VkSemaphoreCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+    .pNext = &type,
+  };
+
+  VK_TRY (CreateSemaphore (gpu->device, &info, NULL, &gpu->timeline));
+  return TRUE;
+
+fail:
+  return FALSE;
+}
+
+static ClipGpu *
+gpu_alloc (void)
+{
+  ClipGpu *gpu = g_new0 (ClipGpu, 1);
+  const gchar *disable = g_getenv ("GST_CLIP_DISABLE");
+
+  gpu->pid = getpid ();
+  gpu->quirks.no_mapping = clip_gpu_has_word (disable, "mapping");
+  gpu->quirks.no_timestamps = clip_gpu_has_word (disable, "timestamps");
+  gpu->untimed = g_ptr_array_new ();
+  g_mutex_init (&gpu->queue_lock);
+  g_mutex_init (&gpu->pipeline_lock);
+  g_mutex_init (&gpu->staging_lock);
+  g_cond_init (&gpu->pipeline_cond);
+  return gpu;
+}
+
+ClipGpu *
+clip_gpu_new (const gchar *wanted, GError **error)
+{
+  g_autoptr (ClipGpu) gpu = gpu_alloc ();
+  ClipGpuCandidate chosen = { 0 };
+
+  if (!wanted || !*wanted)
+    wanted = g_getenv ("GST_CLIP_DEVICE");
+  if (wanted && !*wanted)
+    wanted = NULL;
+  if (!clip_vk_open (&gpu->vk, NULL, error) || !clip_gpu_instance_init (gpu, error)
+      || !clip_gpu_choose (gpu, wanted, &chosen, error))
+    return NULL;
+
+  gpu->info = chosen.info;
+  chosen.info.name = chosen.info.driver = NULL;
+  if (gpu->quirks.no_timestamps)
+    gpu->info.timestamp_period_ns = 0;
+  gboolean ok = open_device (gpu, &chosen, error) && make_timeline (gpu, error)
+                && clip_gpu_memory_init (gpu, chosen.type, error)
+                && clip_gpu_pipelines_init (gpu, error);
+  clip_gpu_candidate_clear (&chosen);
+  if (!ok)
+    return NULL;
+  g_info ("using %s (%s), subgroups of %u, capabilities 0x%x", gpu->info.name, gpu->info.driver,
+          gpu->info.subgroup_size, gpu->info.caps);
+  return g_steal_pointer (&gpu);
+}
+
+void
+clip_gpu_free (ClipGpu *gpu)
+{
+  if (!gpu)
+    return;
+  /* In a forked child the driver's threads are gone; touching it could hang. */
+  if (clip_gpu_owned (gpu)) {
+    if (gpu->device && gpu->vk.DestroyDevice) {
+      gpu->vk.DeviceWaitIdle (gpu->device);
+      clip_gpu_memory_clear (gpu);
+      clip_gpu_pipelines_clear (gpu);
+      if (gpu->timeline)
+        gpu->vk.DestroySemaphore (gpu->device, gpu->timeline, NULL);
+      gpu->vk.DestroyDevice (gpu->device, NULL);
+    }
+    clip_gpu_instance_clear (gpu);
+  }
+  g_ptr_array_unref (gpu->untimed);
+  g_mutex_clear (&gpu->queue_lock);
+  g_mutex_clear (&gpu->pipeline_lock);
+  g_mutex_clear (&gpu->staging_lock);
+  g_cond_clear (&gpu->pipeline_cond);
+  g_free (gpu->info.name);
+  g_free (gpu->info.driver);
+  g_free (gpu);
+}
+
+const ClipGpuInfo *
+clip_gpu_info (const ClipGpu *gpu)
+{
+  return &gpu->info;
+}
+
+gboolean
+clip_gpu_is_lost (ClipGpu *gpu)
+{
+  return g_atomic_int_get (&gpu->lost);
+}
+
+void
+clip_gpu_simulate_loss (ClipGpu *gpu)
+{
+  g_atomic_int_set (&gpu->lost, TRUE);
+}

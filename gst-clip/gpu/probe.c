@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What one physical device can do, and what it lacks. */
+#include "gst-clip/gpu/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+  const gchar *name;
+  ClipGpuCaps cap;
+} cap_names[] = {
+  { "subgroup", CLIP_GPU_CAP_SUBGROUP },
+  { "fp16", CLIP_GPU_CAP_FP16 },
+  { "fp16-arithmetic", CLIP_GPU_CAP_FP16_ARITHMETIC },
+  { "coopmat", CLIP_GPU_CAP_COOPMAT },
+  { "llvmpipe", CLIP_GPU_CAP_LLVMPIPE },
+  { "llvmpipe-loops", CLIP_GPU_CAP_LLVMPIPE_LOOPS },
+};
+
+/* The answers of the driver, chained once. */
+typedef struct {
+  VkPhysicalDeviceProperties2 properties;
+  VkPhysicalDeviceVulkan11Properties v11;
+  VkPhysicalDeviceVulkan12Properties v12;
+  VkPhysicalDeviceSubgroupSizeControlPropertiesEXT subgroup_size;
+  VkPhysicalDeviceFeatures2 features;
+  VkPhysicalDeviceVulkan11Features f11;
+  VkPhysicalDeviceVulkan12Features f12;
+  VkPhysicalDeviceSubgroupSizeControlFeaturesEXT f_subgroup_size;
+} Answers;
+
+gboolean
+clip_gpu_has_word (const gchar *list, const gchar *word)
+{
+  gboolean found = FALSE;
+
+  if (!list)
+    return FALSE;
+  g_auto (GStrv) words = g_strsplit (list, ",", -1);
+  for (guint i = 0; words[i]; i++)
+    found |= g_ascii_strcasecmp (g_strstrip (words[i]), word) == 0;
+  return found;
+}
+
+static void
+lacks (ClipGpuCandidate *candidate, const gchar *what)
+{
+  g_string_append_printf (candidate->missing, "%s%s", candidate->missing->len ? ", " : "", what);
+}
+
+static gboolean
+has_extension (ClipGpu *gpu, VkPhysicalDevice physical, const gchar *name)
+{
+  guint32 n = 0;
+
+  if (gpu->vk.EnumerateDeviceExtensionProperties (physical, NULL, &n, NULL) != VK_SUCCESS)
+    return FALSE;
+  g_autofree VkExtensionProperties *list = g_new0 (VkExtensionProperties, n);
+  VkResult r = gpu->vk.EnumerateDeviceExtensionProperties (physical, NULL, &n, list);
+  if (r != VK_SUCCESS && r != VK_INCOMPLETE)
+    return FALSE;
+  for (guint32 i = 0; i < n; i++)
+    if (g_str_equal (list[i].extensionName, name))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+ask (ClipGpu *gpu, VkPhysicalDevice physical, gboolean size_control, Answers *a)
+{
+  memset (a, 0, sizeof *a);
+  a->subgroup_size.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT;
+  a->v12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES;
+  a->v12.pNext = size_control ? &a->subgroup_size : NULL;
+  a->v11.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES;
+  a->v11.pNext = &a->v12;
+  a->properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+  a->properties.pNext = &a->v11;
+  gpu->vk.GetPhysicalDeviceProperties2 (physical, &a->properties);
+
+  a->f_subgroup_size.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT;
+  a->f12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES;
+  a->f12.pNext = size_control ? &a->f_subgroup_size : NULL;
+  a->f11.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES;
+  a->f11.pNext = &a->f12;
+  a->features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
+  a->features.pNext = &a->f11;
+  gpu->vk.GetPhysicalDeviceFeatures2 (physical, &a->features);
+}
+
+/* A family that only computes is not shared with the desktop's compositor. */
+static gboolean
+find_family (ClipGpu *gpu, ClipGpuCandidate *candidate, guint32 *timestamp_bits)
+{
+  gboolean found = FALSE;
+  guint32 n = 0;
+
+  gpu->vk.GetPhysicalDeviceQueueFamilyProperties (candidate->physical, &n, NULL);
+  g_autofree VkQueueFamilyProperties *families = g_new0 (VkQueueFamilyProperties, n);
+  gpu->vk.GetPhysicalDeviceQueueFamilyProperties (candidate->physical, &n, families);
+  for (guint32 i = 0; i < n; i++) {
+    gboolean only = !(families[i].queueFlags & VK_QUEUE_GRAPHICS_BIT);
+    if (!(families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) || (found && !only))
+      continue;
+    candidate->family = i;
+    *timestamp_bits = families[i].timestampValidBits;
+    found = TRUE;
+    if (only)
+      break;
+  }
+  return found;
+}
+
+static ClipGpuCaps
+llvmpipe_caps (const Answers *a)
+{
+  guint mesa = 0;
+
+  /* LP_NATIVE_VECTOR_WIDTH changes the subgroup size, and with it all that those kernels
+   * rely on. */
+  if (a->v12.driverID != VK_DRIVER_ID_MESA_LLVMPIPE || a->v11.subgroupSize != 8)
+    return 0;
+  if (sscanf (a->v12.driverInfo, "Mesa %u", &mesa) == 1 && mesa >= 26)
+    return CLIP_GPU_CAP_LLVMPIPE | CLIP_GPU_CAP_LLVMPIPE_LOOPS;
+  return CLIP_GPU_CAP_LLVMPIPE;
+}
+
+static ClipGpuCaps
+find_caps (ClipGpu *gpu, ClipGpuCandidate *candidate, const Answers *a)
+{
+  const gchar *disable = g_getenv ("GST_CLIP_DISABLE");
+  const VkSubgroupFeatureFlags needed = VK_SUBGROUP_FEATURE_BASIC_BIT
+                                        | VK_SUBGROUP_FEATURE_SHUFFLE_BIT
+                                        | VK_SUBGROUP_FEATURE_ARITHMETIC_BIT;
+  ClipGpuCaps caps = llvmpipe_caps (a);
+
+  if ((a->v11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT)
+      && (a->v11.subgroupSupportedOperations & needed) == needed)
+    caps |= CLIP_GPU_CAP_SUBGROUP;
+  if (candidate->storage16)
+    caps |= CLIP_GPU_CAP_FP16;
+  if (candidate->float16)
+    caps |= CLIP_GPU_CAP_FP16_ARITHMETIC;
+#ifdef VK_KHR_cooperative_matrix
+  if (!candidate->info.is_cpu
+      && has_extension (gpu, candidate->physical, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME))
+    caps |= CLIP_GPU_CAP_COOPMAT;
+#endif
+  for (guint i = 0; i < G_N_ELEMENTS (cap_names); i++)
+    if (clip_gpu_has_word (disable, cap_names[i].name))
+      caps &= ~cap_names[i].cap;
+  if (!(caps & CLIP_GPU_CAP_LLVMPIPE))
+    caps &= ~CLIP_GPU_CAP_LLVMPIPE_LOOPS;
+  return caps;
+}
+
+static void
+fill_info (ClipGpuCandidate *candidate, const Answers *a, guint32 timestamp_bits)
+{
+  const VkPhysicalDeviceProperties *p = &a->properties.properties;
+  ClipGpuInfo *info = &candidate->info;
+
+  info->driver = g_strdup_printf ("%s %s", a->v12.driverName, a->v12.driverInfo);
+  for (guint i = 0; i < VK_UUID_SIZE; i++)
+    g_snprintf (info->uuid + 2 * i, 3, "%02x", a->v11.deviceUUID[i]);
+  memcpy (info->pipeline_cache_uuid, p->pipelineCacheUUID, VK_UUID_SIZE);
+  info->subgroup_size = a->v11.subgroupSize;
+  info->max_workgroup_invocations = p->limits.maxComputeWorkGroupInvocations;
+  info->max_shared_bytes = p->limits.maxComputeSharedMemorySize;
+  info->max_push_bytes = p->limits.maxPushConstantsSize;
+  info->timestamp_period_ns = timestamp_bits ? p->limits.timestampPeriod : 0.0;
+}
+
+static void
+add_extension (ClipGpuCandidate *candidate, const gchar *name)
+{
+  g_assert (candidate->n_extensions < G_N_ELEMENTS (candidate->extensions));
+  candidate->extensions[candidate->n_extensions++] = name;
+}
+
+static void
+probe_subgroup_size (ClipGpuCandidate *candidate, const Answers *a)
+{
+  candidate->pin_subgroup =
+      a->f_subgroup_size.subgroupSizeControl && a->f_subgroup_size.computeFullSubgroups
+      && (a->subgroup_size.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT);
+  candidate->min_subgroup = a->subgroup_size.minSubgroupSize;
+  candidate->max_subgroup = a->subgroup_size.maxSubgroupSize;
+}
+
+void
+clip_gpu_probe (ClipGpu *gpu, ClipGpuCandidate *candidate)
+{
+  VkPhysicalDevice physical = candidate->physical;
+  VkPhysicalDeviceProperties p;
+  guint32 timestamp_bits = 0;
+  Answers a;
+
+  candidate->missing = g_string_new (NULL);
+  gpu->vk.GetPhysicalDeviceProperties (physical, &p);
+  candidate->type = p.deviceType;
+  candidate->info.name = g_strdup (p.deviceName);
+  candidate->info.is_cpu = p.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+  candidate->info.vendor_id = p.vendorID;
+  candidate->info.device_id = p.deviceID;
+  candidate->info.driver_version = p.driverVersion;
+  if (p.apiVersion < VK_API_VERSION_1_2) {
+    /* The structures below do not exist for it. */
+    lacks (candidate, "Vulkan 1.2");
+    return;
+  }
+
+  gboolean extension = has_extension (gpu, physical, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
+  ask (gpu, physical, extension || p.apiVersion >= VK_API_VERSION_1_3, &a);
+  if (!a.f12.bufferDeviceAddress)
+    lacks (candidate, "bufferDeviceAddress");
+  if (!a.f12.timelineSemaphore)
+    lacks (candidate, "timelineSemaphore");
+  if (!find_family (gpu, candidate, &timestamp_bits))
+    lacks (candidate, "a compute queue");
+
+  candidate->storage16 = a.f11.storageBuffer16BitAccess;
+  candidate->float16 = a.f12.shaderFloat16;
+  candidate->int16 = a.features.features.shaderInt16;
+  probe_subgroup_size (candidate, &a);
+  if (candidate->pin_subgroup && extension)
+    add_extension (candidate, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
+  /* MoltenVK; a device that has it demands that it is enabled. */
+  if (has_extension (gpu, physical, "VK_KHR_portability_subset"))
+    add_extension (candidate, "VK_KHR_portability_subset");
+  fill_info (candidate, &a, timestamp_bits);
+  candidate->info.caps = find_caps (gpu, candidate, &a);
+}
+
+void
+clip_gpu_candidate_clear (ClipGpuCandidate *candidate)
+{
+  g_clear_pointer (&candidate->info.name, g_free);
+  g_clear_pointer (&candidate->info.driver, g_free);
+  if (candidate->missing)
+    g_string_free (g_steal_pointer (&candidate->missing), TRUE);
+}

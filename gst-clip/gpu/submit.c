@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/gpu/internal.h"
+
+/* A wait is cut into slices so that it notices a loss that another thread saw. */
+#define SLICE_NS (50 * G_GUINT64_CONSTANT (1000000))
+
+/* How long freeing waits for work on a device that is already lost. */
+#define LOST_PATIENCE_NS (10 * G_GUINT64_CONSTANT (1000000000))
+
+static guint
+count_buffers (ClipGpuRecording **recs, guint n, GError **error)
+{
+  guint total = 0;
+
+  for (guint i = 0; i < n; i++) {
+    if (recs[i]->error || recs[i]->open || !recs[i]->n_used) {
+      if (recs[i]->error)
+        g_propagate_error (error, g_error_copy (recs[i]->error));
+      else
+        g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_FAILED,
+                     "recording \"%s\" is submitted but was not ended", recs[i]->name);
+      return 0;
+    }
+    total += recs[i]->n_used;
+  }
+  return total;
+}
+
+static void
+note_submitted (ClipGpu *gpu, ClipGpuRecording *rec, guint64 value)
+{
+  rec->value = value;
+  if (rec->queries)
+    return;
+  rec->submitted_us = g_get_monotonic_time ();
+  rec->wall_ns = 0;
+  g_ptr_array_remove (gpu->untimed, rec);
+  g_ptr_array_add (gpu->untimed, rec);
+}
+
+static void
+note_finished (ClipGpu *gpu, guint64 value)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (gpu->info.timestamp_period_ns > 0)
+    return;
+  g_mutex_lock (&gpu->queue_lock);
+  for (guint i = gpu->untimed->len; i-- > 0;) {
+    ClipGpuRecording *rec = g_ptr_array_index (gpu->untimed, i);
+    if (rec->value > value)
+      continue;
+    rec->wall_ns = (guint64)MAX (now - rec->submitted_us, 1) * 1000;
+    g_ptr_array_remove_index_fast (gpu->untimed, i);
+  }
+  g_mutex_unlock (&gpu->queue_lock);
+}
+
+void
+clip_gpu_forget (ClipGpu *gpu, ClipGpuRecording *rec)
+{
+  g_mutex_lock (&gpu->queue_lock);
+  g_ptr_array_remove (gpu->untimed, rec);
+  rec->wall_ns = 0;
+  g_mutex_unlock (&gpu->queue_lock);
+}
+
+guint64
+clip_gpu_submit (ClipGpu *gpu, ClipGpuRecording **recs, guint n, GError **error)
+{
+  guint total, k = 0;
+
+  if (!clip_gpu_usable (gpu, error) || !(total = count_buffers (recs, n, error)))
+    return 0;
+
+  /* Each command buffer is a batch of its own, with its own signal: drivers would otherwise
+   * merge them into one piece of work again. */
+  g_autofree VkSubmitInfo *batches = g_new0 (VkSubmitInfo, total);
+  g_autofree VkTimelineSemaphoreSubmitInfo *signals = g_new0 (VkTimelineSemaphoreSubmitInfo, total);
+  g_autofree guint64 *values = g_new (guint64, total);
+  for (guint i = 0; i < n; i++)
+    for (guint j = 0; j < recs[i]->n_used; j++, k++) {
+      signals[k].sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
+      signals[k].signalSemaphoreValueCount = 1;
+      signals[k].pSignalSemaphoreValues = &values[k];
+      batches[k].sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
+      batches[k].pNext = &signals[k];
+      batches[k].commandBufferCount = 1;
+      batches[k].pCommandBuffers = &g_array_index (recs[i]->buffers, VkCommandBuffer, j);
+      batches[k].signalSemaphoreCount = 1;
+      batches[k].pSignalSemaphores = &gpu->timeline;
+    }
+
+  g_mutex_lock (&gpu->queue_lock);
+  for (k = 0; k < total; k++)
+    values[k] = gpu->last_value + 1 + k;
+  VkResult r = gpu->vk.QueueSubmit (gpu->queue, total, batches, VK_NULL_HANDLE);
+  if (r == VK_SUCCESS) {
+    gpu->last_value += total;
+    for (guint i = 0; i < n; i++)
+      note_submitted (gpu, recs[i], gpu->last_value);
+  }
+  guint64 value = gpu->last_value;
+  g_mutex_unlock (&gpu->queue_lock);
+  return clip_gpu_check (gpu, "QueueSubmit", r, error) ? value : 0;
+}
+
+static VkResult
+wait_slice (ClipGpu *gpu, guint64 value, guint64 timeout_ns)
+{
+  const VkSemaphoreWaitInfo info = {
+    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+    .semaphoreCount = 1,
+    .pSemaphores = &gpu->timeline,
+    .pValues = &value,
+  };
+
+  return gpu->vk.WaitSemaphores (gpu->device, &info, timeout_ns);
+}
+
+gboolean
+clip_gpu_wait (ClipGpu *gpu, guint64 value, guint64 timeout_ns, GError **error)
+{
+  guint64 start = (guint64)g_get_monotonic_time () * 1000;
+  VkResult r;
+
+  do {
+    guint64 spent = (guint64)g_get_monotonic_time () * 1000 - start;
+    guint64 left = timeout_ns > spent ? timeout_ns - spent : 0;
+    if (!clip_gpu_usable (gpu, error))
+      return FALSE;
+    r = wait_slice (gpu, value, MIN (left, SLICE_NS));
+    if (left <= SLICE_NS)
+      break;
+  } while (r == VK_TIMEOUT);
+
+  if (!clip_gpu_check (gpu, "WaitSemaphores", r, error) || !clip_gpu_usable (gpu, error))
+    return FALSE;
+  note_finished (gpu, value);
+  return TRUE;
+}
+
+void
+clip_gpu_drain (ClipGpu *gpu, guint64 value)
+{
+  guint64 waited = 0;
+
+  if (!value)
+    return;
+  while (wait_slice (gpu, value, SLICE_NS) == VK_TIMEOUT) {
+    waited += SLICE_NS;
+    if (clip_gpu_is_lost (gpu) && waited >= LOST_PATIENCE_NS) {
+      g_warning ("%s is lost and does not finish its work", gpu->info.name);
+      return;
+    }
+  }
+}
