@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/engine/model.h"
+
+#include <math.h>
+#include <string.h>
+#include "gst-clip/engine/model_config.h"
+#include "gst-clip/engine/tensors.h"
+
+#define DEMO_NAME "demo"
+
+struct _ClipModel {
+  gchar *name;
+  ClipSource *source;
+  ClipModelConfig config;
+  ClipTensors *tensors;
+};
+
+G_DEFINE_QUARK (clip - model - error - quark, clip_model_error)
+
+static gboolean
+read_logit_scale (ClipModel *model, GError **error)
+{
+  float value;
+
+  if (!clip_tensors_read (model->tensors, "logit_scale", 0, 1, &value, error))
+    return FALSE;
+  model->config.logit_scale = exp ((gdouble)value);
+  if (!(model->config.logit_scale <= 1e6)) {
+    g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
+                 "%s: tensor \"logit_scale\" is %g, whose exponential is too large",
+                 clip_source_path (model->source), value);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+load (ClipModel *model, GError **error)
+{
+  if (!clip_model_config_load (model->source, &model->config, error))
+    return FALSE;
+  model->tensors = clip_tensors_open (model->source, error);
+  if (!model->tensors || !clip_tensors_check (model->tensors, &model->config, error))
+    return FALSE;
+  return read_logit_scale (model, error);
+}
+
+ClipModel *
+clip_model_open (const gchar *path, GError **error)
+{
+  g_autoptr (ClipModel) model = g_new0 (ClipModel, 1);
+
+  if (path) {
+    g_autofree gchar *canonical = g_canonicalize_filename (path, NULL);
+    model->name = g_path_get_basename (canonical);
+    model->source = clip_source_open_folder (path, error);
+  } else {
+    model->name = g_strdup (DEMO_NAME);
+    model->source = clip_source_open_embedded (error);
+  }
+  if (!model->source || !load (model, error))
+    return NULL;
+  return g_steal_pointer (&model);
+}
+
+void
+clip_model_free (ClipModel *model)
+{
+  if (!model)
+    return;
+  clip_tensors_free (model->tensors);
+  clip_source_free (model->source);
+  g_free (model->name);
+  g_free (model);
+}
+
+const ClipModelConfig *
+clip_model_config (const ClipModel *model)
+{
+  return &model->config;
+}
+
+const gchar *
+clip_model_name (const ClipModel *model)
+{
+  return model->name;
+}
+
+gboolean
+clip_model_read (const ClipModel *model, const gchar *tensor, guint64 first, guint64 count,
+                 float *out, GError **error)
+{
+  return clip_tensors_read (model->tensors, tensor, first, count, out, error);
+}
+
+gboolean
+clip_model_has (const ClipModel *model, const gchar *tensor)
+{
+  return clip_tensors_has (model->tensors, tensor);
+}
+
+guint32
+clip_model_eos_index (const ClipModel *model, const guint32 *ids, guint32 n_ids)
+{
+  gint64 eos = model->config.eos_token_id;
+  guint32 best = 0;
+
+  for (guint32 i = 0; i < n_ids; i++) {
+    if (eos != CLIP_EOS_ARGMAX && ids[i] == eos)
+      return i;
+    if (eos == CLIP_EOS_ARGMAX && ids[i] > ids[best])
+      best = i;
+  }
+  return best;
+}
+
+/* Finding ---------------------------------------------------------------- */
+
+/* The folders that a name is looked for in. */
+static GPtrArray *
+search_folders (void)
+{
+  GPtrArray *folders = g_ptr_array_new_with_free_func (g_free);
+  const gchar *own = g_getenv ("GST_CLIP_MODEL_PATH");
+  const gchar *const *system = g_get_system_data_dirs ();
+
+  if (own) {
+    g_auto (GStrv) parts = g_strsplit (own, ":", -1);
+    for (guint i = 0; parts[i]; i++) {
+      if (*parts[i])
+        g_ptr_array_add (folders, g_strdup (parts[i]));
+    }
+  }
+  g_ptr_array_add (folders, g_build_filename (g_get_user_data_dir (), "gst-clip", "models", NULL));
+  for (guint i = 0; system[i]; i++)
+    g_ptr_array_add (folders, g_build_filename (system[i], "gst-clip", "models", NULL));
+  return folders;
+}
+
+gchar *
+clip_model_find (const gchar *name, GError **error)
+{
+  g_autoptr (GPtrArray) folders = NULL;
+  g_autoptr (GString) looked = NULL;
+
+  if (*name && g_file_test (name, G_FILE_TEST_IS_DIR))
+    return g_canonicalize_filename (name, NULL);
+  if (!*name || strchr (name, '/')) {
+    g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND,
+                 "there is no model folder \"%s\"", name);
+    return NULL;
+  }
+  folders = search_folders ();
+  looked = g_string_new (NULL);
+  for (guint i = 0; i < folders->len; i++) {
+    g_autofree gchar *path = g_build_filename (folders->pdata[i], name, NULL);
+    if (g_file_test (path, G_FILE_TEST_IS_DIR))
+      return g_canonicalize_filename (path, NULL);
+    g_string_append_printf (looked, "%s%s", i ? ", " : "", (gchar *)folders->pdata[i]);
+  }
+  g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND,
+               "there is no model \"%s\"; looked in the current folder and in %s", name,
+               looked->str);
+  return NULL;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * engine/model_config.h: config.json and preprocessor_config.json.
+ *
+ * Missing keys take the defaults of Hugging Face's CLIPConfig and CLIPImageProcessor. Errors
+ * are CLIP_MODEL_ERROR and name the file and the key.
+ */
+#pragma once
+
+#include "gst-clip/engine/model.h"
+#include "gst-clip/engine/source.h"
+
+G_BEGIN_DECLS
+
+/** clip_model_config_load: everything of @config but @logit_scale, which is a tensor. */
+gboolean clip_model_config_load (const ClipSource *source, ClipModelConfig *config, GError **error);
+
+/** clip_preprocess_config_load: @mean, @std and @preprocess, for the image and patch size that
+ * @config has already. */
+gboolean clip_preprocess_config_load (const ClipSource *source, ClipModelConfig *config,
+                                      GError **error);
+
+G_END_DECLS
