@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * engine/internal.h: the engine's structs, for engine/ and its tests only.
+ */
+#pragma once
+
+#include "gst-clip/engine/engine.h"
+#include "gst-clip/engine/model.h"
+#include "gst-clip/engine/tower.h"
+
+G_BEGIN_DECLS
+
+/** Texts are padded to one of these lengths (the last is the model's context): few shapes mean
+ * few pipelines, and the causal mask keeps what is behind the end token from mattering. */
+#define CLIP_TEXT_SHAPES 3
+
+/**
+ * ClipHead: what follows a tower: embeddings, L2-normalised, read back.
+ * @raw, @normalised: (batch, projection) on the device; @flags: uint[batch], not finite
+ * @result: all three, mapped: see clip_head_raw() and its siblings
+ */
+typedef struct {
+  ClipGpuBuffer *raw, *normalised, *flags, *result;
+  ClipMatrix raw_matrix, normalised_matrix;
+} ClipHead;
+
+gboolean clip_head_init (ClipHead *head, ClipEngine *engine, guint32 batch, GError **error);
+void clip_head_clear (ClipHead *head);
+/** clip_head_record: normalises the first @batch rows and copies everything to @result. */
+void clip_head_record (ClipHead *head, ClipEngine *engine, ClipGpuRecording *rec, guint32 batch);
+/** float[projection] of one row; valid after the recording has finished. */
+const float *clip_head_raw (const ClipHead *head, guint32 row);
+const float *clip_head_normalised (const ClipHead *head, guint32 row);
+gboolean clip_head_finite (const ClipHead *head, guint32 row);
+
+/**
+ * ClipEngine: immutable after clip_engine_open() but for what a lock is named for.
+ * @users: references; guarded by the registry's lock
+ * @text_lock: guards the text_* fields and @cache; held over a GPU wait, so only prompt
+ *   workers may take it, never a setter or a streaming thread
+ */
+struct _ClipEngine {
+  gchar *key;
+  gint users;
+  gboolean retired;
+  pid_t pid;
+
+  ClipGpu *gpu;
+  ClipKernels *kernels;
+  ClipModel *model;
+  ClipTowerWeights *vision, *text;
+  ClipActivations *activations;
+  ClipGpuBuffer *vision_pool_rows;
+
+  GMutex text_lock;
+  ClipTextShape text_shapes[CLIP_TEXT_SHAPES];
+  ClipGpuRecording *text_rec;
+  ClipGpuBuffer *text_input, *text_pool_rows; /* upload */
+  ClipHead text_head;
+  GHashTable *cache; /* text -> float[projection], L2-normalised */
+};
+
+/** clip_engine_check: FALSE with FORKED or DEVICE_LOST when @engine may not be used (any more). */
+gboolean clip_engine_check (ClipEngine *engine, GError **error);
+
+/** clip_engine_make: opens a device and loads a model, without registry. Steps of
+ * clip_engine_open(). (transfer full) */
+ClipEngine *clip_engine_make (const ClipEngineConfig *config, const gchar *model_path,
+    const ClipCancel *cancel, ClipProgressFunc progress, gpointer data, GError **error);
+void clip_engine_destroy (ClipEngine *engine);
+
+/** clip_engine_clear_activations: zeroes them after a run that was not finite: their padding
+ * columns meet zero weights, and 0 * NaN is not 0. Best effort; errors show at the next run. */
+void clip_engine_clear_activations (ClipEngine *engine);
+
+/** clip_cancelled: TRUE and @error set when @cancel (nullable) was set. */
+gboolean clip_cancelled (const ClipCancel *cancel, GError **error);
+
+/* Texts ----------------------------------------------------------------- */
+
+/**
+ * ClipTexts: rows of @matrix: labels, then given negatives, then the background set.
+ * Immutable after clip_texts_new().
+ */
+struct _ClipTexts {
+  gint refs;
+  ClipEngine *engine;
+  ClipPromptSet *prompts;
+  guint n_labels, n_negatives, n_background;
+  ClipGpuBuffer *buffer;
+  ClipMatrix matrix;
+};
+
+extern const gchar *const clip_background_texts[];
+
+/** clip_text_resources_init: buffers for the text tower. */
+gboolean clip_text_resources_init (ClipEngine *engine, GError **error);
+void clip_text_resources_clear (ClipEngine *engine);
+
+/**
+ * clip_encode_texts: runs the text tower.
+ * @ids: uint32[n][context], of which @n_ids[i] are valid
+ * @raw, @normalised: (nullable): float[n][projection]
+ * @hidden: (nullable): for tests, n <= the batch of the longest shape: see ClipTowerRun; the
+ *   shape is then the model's whole context
+ * Errors: CANCELLED, NOT_FINITE, a ClipGpuError, a ClipModelError (token rows are read from
+ * the model's file). Caller holds text_lock.
+ */
+gboolean clip_encode_texts (ClipEngine *engine, guint n, const guint32 *ids, const guint32 *n_ids,
+    const ClipCancel *cancel, float *raw, float *normalised, const ClipGpuBuffer *hidden,
+    GError **error);
+
+/* Jobs ------------------------------------------------------------------ */
+
+struct _ClipJob {
+  ClipEngine *engine;
+  ClipPreprocess *pre;
+  ClipGpuBuffer *patches;
+  ClipHead head;
+  ClipGpuRecording *encode, *score;
+  ClipTexts *score_texts; /* what @score was recorded for */
+  ClipGpuBuffer *scores, *score_result;
+  ClipJobTimes times;
+};
+
+/** clip_job_record_hidden: for tests: preprocessing and the tower with every layer's output. */
+void clip_job_record_hidden (ClipJob *job, ClipGpuRecording *rec, const ClipGpuBuffer *hidden);
+
+/** clip_job_raw_embedding: (array length=projection): before normalisation; for tests. */
+const float *clip_job_raw_embedding (ClipJob *job);
+
+G_END_DECLS

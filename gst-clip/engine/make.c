@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Making an engine: device, weights, pipelines, warm-up; and taking it apart. */
+#include "gst-clip/engine/internal.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* Room for everything that is not weights: activations, staging, other users of the heap. */
+#define HEADROOM_BYTES (256u << 20)
+
+typedef struct {
+  ClipProgressFunc progress;
+  gpointer data;
+  const ClipCancel *cancel;
+  guint done, total; /* layers of both towers */
+} Report;
+
+static void
+report (const Report *r, const gchar *code, const gchar *text, guint percent)
+{
+  if (r->progress)
+    r->progress (code, text, percent, r->data);
+}
+
+static gboolean
+layer_loaded (guint done, guint total, gpointer data)
+{
+  Report *r = data;
+
+  r->done++;
+  report (r, "load-model", "Loading the model", 100 * r->done / MAX (r->total, 1));
+  return r->cancel == NULL || g_atomic_int_get (r->cancel) == 0;
+}
+
+static guint64
+weights_bytes (ClipKernels *kernels, const ClipModelConfig *config)
+{
+  return clip_tower_weights_bytes (kernels, config, TRUE)
+         + clip_tower_weights_bytes (kernels, config, FALSE);
+}
+
+/*
+ * Kernels for the wanted precision. AUTO is fp32, and fp16 where the heap is too small for
+ * that. With the weights stored as fp16 all arithmetic stays fp32.
+ */
+static ClipKernels *
+choose_kernels (ClipEngine *e, ClipPrecision precision, GError **error)
+{
+  const ClipGpuInfo *info = clip_gpu_info (e->gpu);
+  const ClipModelConfig *config = clip_model_config (e->model);
+  ClipWeightType types[] = { CLIP_WEIGHTS_F32, CLIP_WEIGHTS_F16 };
+  guint64 bytes = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++) {
+    g_autoptr (ClipKernels) kernels = NULL;
+
+    if (precision == (types[i] == CLIP_WEIGHTS_F32 ? CLIP_PRECISION_FP16 : CLIP_PRECISION_FP32))
+      continue;
+    kernels = clip_kernels_new (e->gpu, types[i], error);
+    if (kernels == NULL)
+      return NULL;
+    bytes = weights_bytes (kernels, config);
+    if (bytes + HEADROOM_BYTES <= info->heap_bytes)
+      return g_steal_pointer (&kernels);
+    if (!(info->caps & CLIP_GPU_CAP_FP16))
+      break;
+  }
+  g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_MEMORY,
+               "the weights of model %s take %" G_GUINT64_FORMAT " MB, %s has %" G_GUINT64_FORMAT
+               " MB; try precision=fp16 (half the size), a smaller model or another device",
+               clip_model_name (e->model), bytes >> 20, info->name, info->heap_bytes >> 20);
+  return NULL;
+}
+
+static gboolean
+load_weights (ClipEngine *e, Report *r, GError **error)
+{
+  const ClipModelConfig *config = clip_model_config (e->model);
+
+  r->total = config->vision.layers + config->text.layers;
+  report (r, "load-model", "Loading the model", 0);
+  e->vision = clip_tower_weights_new (e->kernels, e->model, TRUE, layer_loaded, r, error);
+  if (e->vision == NULL)
+    return FALSE;
+  e->text = clip_tower_weights_new (e->kernels, e->model, FALSE, layer_loaded, r, error);
+  return e->text != NULL;
+}
+
+static gboolean
+make_activations (ClipEngine *e, GError **error)
+{
+  guint32 zero = 0;
+
+  e->activations = clip_activations_new (e->kernels, e->vision, 1, e->text, e->text_shapes,
+                                         CLIP_TEXT_SHAPES, error);
+  if (e->activations == NULL)
+    return FALSE;
+  e->vision_pool_rows =
+      clip_gpu_buffer_new (e->gpu, CLIP_GPU_MEMORY_DEVICE, sizeof zero, "pooled rows", error);
+  return e->vision_pool_rows
+         && clip_gpu_buffer_upload (e->vision_pool_rows, 0, &zero, sizeof zero, error);
+}
+
+/*
+ * Runs everything once on nothing, so that drivers compile now (most do so at the first run,
+ * not when the pipeline is made) and not on the first frame.
+ */
+static gboolean
+warm_up (ClipEngine *e, Report *r, GError **error)
+{
+  const guint32 size = clip_model_config (e->model)->image_size;
+  const ClipFrameInfo info = { CLIP_PIXEL_I420, 2 * size, 2 * size, 1, 1 };
+  const gsize plane = (gsize)info.width * info.height;
+  g_autofree guint8 *gray = g_malloc (plane);
+  const ClipFramePlanes planes = { { gray, gray, gray }, { info.width, size, size } };
+  const gchar *const words[] = { "a", NULL };
+  g_autoptr (ClipPromptSet) word = NULL;
+  g_autoptr (ClipTexts) texts = NULL;
+  g_autoptr (ClipJob) job = NULL;
+  g_autoptr (GError) ignored = NULL;
+  float similarity = 0.0f;
+
+  memset (gray, 128, plane);
+  report (r, "compile", "Compiling for the device", 0);
+  word = clip_prompt_set_from_list (words, NULL, error);
+  if (word == NULL)
+    return FALSE;
+  texts = clip_texts_new (e, word, NULL, FALSE, r->cancel, NULL, NULL, NULL, error);
+  if (texts == NULL)
+    return FALSE;
+  report (r, "compile", "Compiling for the device", 50);
+  job = clip_job_new (e, &info, error);
+  if (job == NULL || clip_cancelled (r->cancel, error))
+    return FALSE;
+  clip_job_load (job, &planes);
+  if (!clip_job_run (job, texts, &similarity, NULL, &ignored)
+      && !g_error_matches (ignored, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE)) {
+    g_propagate_error (error, g_steal_pointer (&ignored));
+    return FALSE;
+  }
+  report (r, "compile", "Compiled", 100);
+  clip_gpu_save_cache (e->gpu);
+  return !clip_cancelled (r->cancel, error);
+}
+
+void
+clip_engine_clear_activations (ClipEngine *e)
+{
+  const ClipActivations *a = e->activations;
+  const ClipGpuBuffer *all[] = { a->x, a->x2, a->y, a->z, a->h, a->scratch };
+  g_autoptr (ClipGpuRecording) rec = clip_gpu_recording_new (e->gpu, "clear");
+  guint64 value = 0;
+
+  clip_gpu_recording_begin (rec);
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+    clip_gpu_recording_fill (rec, all[i], 0, all[i]->size / 4 * 4, 0);
+  clip_gpu_recording_barrier (rec);
+  if (clip_gpu_recording_end (rec, NULL) && (value = clip_gpu_submit (e->gpu, &rec, 1, NULL)))
+    clip_gpu_wait (e->gpu, value, G_MAXUINT64, NULL);
+}
+
+ClipEngine *
+clip_engine_make (const ClipEngineConfig *config, const gchar *model_path, const ClipCancel *cancel,
+                  ClipProgressFunc progress, gpointer data, GError **error)
+{
+  Report r = { progress, data, cancel };
+  ClipEngine *e = g_new0 (ClipEngine, 1);
+
+  e->pid = getpid ();
+  e->users = 1;
+  g_mutex_init (&e->text_lock);
+  e->model = clip_model_open (model_path, error);
+  if (e->model == NULL || clip_cancelled (cancel, error))
+    goto fail;
+  report (&r, "open-device", "Opening the Vulkan device", 0);
+  e->gpu = clip_gpu_new (config->device && *config->device ? config->device : NULL, error);
+  if (e->gpu == NULL || clip_cancelled (cancel, error))
+    goto fail;
+  report (&r, "open-device", clip_gpu_info (e->gpu)->name, 100);
+  e->kernels = choose_kernels (e, config->precision, error);
+  if (e->kernels == NULL || !load_weights (e, &r, error) || !clip_text_resources_init (e, error)
+      || !make_activations (e, error) || !warm_up (e, &r, error))
+    goto fail;
+  return e;
+
+fail:
+  clip_engine_destroy (e);
+  return NULL;
+}
+
+void
+clip_engine_destroy (ClipEngine *e)
+{
+  clip_text_resources_clear (e);
+  clip_activations_free (e->activations);
+  clip_gpu_buffer_free (e->vision_pool_rows);
+  clip_tower_weights_free (e->text);
+  clip_tower_weights_free (e->vision);
+  clip_kernels_free (e->kernels);
+  clip_model_free (e->model);
+  clip_gpu_free (e->gpu);
+  g_mutex_clear (&e->text_lock);
+  g_free (e->key);
+  g_free (e);
+}

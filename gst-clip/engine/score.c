@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <math.h>
+
+#include "gst-clip/engine/engine.h"
+
+/* Largest of the logits, so that exp () never overflows. */
+static gdouble
+max_logit (gdouble scale, const float *cosines, guint n, gdouble start)
+{
+  gdouble max = start;
+
+  for (guint i = 0; i < n; i++)
+    max = MAX (max, scale * cosines[i]);
+  return max;
+}
+
+static gdouble
+sum_exp (gdouble scale, const float *cosines, guint n, gdouble max)
+{
+  gdouble sum = 0.0;
+
+  for (guint i = 0; i < n; i++)
+    sum += exp (scale * cosines[i] - max);
+  return sum;
+}
+
+static void
+score_softmax (gdouble scale, const float *sims, guint n, const float *negatives, guint n_negatives,
+               gdouble *scores)
+{
+  gdouble max = max_logit (scale, sims, n, -G_MAXDOUBLE);
+  gdouble sum = 0.0;
+
+  max = max_logit (scale, negatives, n_negatives, max);
+  sum = sum_exp (scale, sims, n, max) + sum_exp (scale, negatives, n_negatives, max);
+  for (guint i = 0; i < n; i++)
+    scores[i] = exp (scale * sims[i] - max) / sum;
+}
+
+/* Softmax of each label alone against everything that it is not. */
+static void
+score_contrast (gdouble scale, const float *sims, guint n, const float *others, guint n_others,
+                gdouble *scores)
+{
+  gdouble others_max = max_logit (scale, others, n_others, -G_MAXDOUBLE);
+
+  for (guint i = 0; i < n; i++) {
+    gdouble logit = scale * sims[i];
+    gdouble max = MAX (others_max, logit);
+    gdouble own = exp (logit - max);
+
+    scores[i] = own / (own + sum_exp (scale, others, n_others, max));
+  }
+}
+
+void
+clip_score (ClipScoring scoring, gdouble scale, const float *similarities, guint n,
+            const float *negatives, guint n_negatives, guint n_background, gdouble *scores)
+{
+  if (scoring == CLIP_SCORING_AUTO)
+    scoring = n == 1 ? CLIP_SCORING_CONTRAST : CLIP_SCORING_SOFTMAX;
+
+  switch (scoring) {
+  case CLIP_SCORING_CONTRAST:
+    score_contrast (scale, similarities, n, negatives, n_negatives + n_background, scores);
+    break;
+  case CLIP_SCORING_COSINE:
+    for (guint i = 0; i < n; i++)
+      scores[i] = CLAMP ((1.0 + similarities[i]) / 2.0, 0.0, 1.0);
+    break;
+  case CLIP_SCORING_SIGMOID:
+    for (guint i = 0; i < n; i++)
+      scores[i] = 1.0 / (1.0 + exp (-scale * similarities[i]));
+    break;
+  default:
+    score_softmax (scale, similarities, n, negatives, n_negatives, scores);
+    break;
+  }
+}
+
+gdouble
+clip_scoring_default_threshold (ClipScoring scoring, guint n_labels)
+{
+  switch (scoring) {
+  case CLIP_SCORING_COSINE:
+    /* A cosine of 0.25: what OpenAI's models give a caption that fits. */
+    return 0.625;
+  default:
+    return 0.5;
+  }
+}

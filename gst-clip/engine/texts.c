@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Prompt sets to rows of embeddings. */
+#include "gst-clip/engine/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Embeddings kept per engine; beyond it the cache starts afresh. 20,000 rows of 512 are 40 MB. */
+#define MAX_CACHED 20000
+
+/*
+ * What a picture may show when it shows none of the labels: the built-in background set that
+ * `contrast` scoring compares with. Broad on purpose: wordings that fit many pictures a little.
+ */
+const gchar *const clip_background_texts[] = { "a picture",
+                                               "a photo of something",
+                                               "something",
+                                               "nothing",
+                                               "an image",
+                                               "a random scene",
+                                               "an empty scene",
+                                               "a blurry picture",
+                                               "a texture",
+                                               "text",
+                                               "a person",
+                                               "people",
+                                               "an animal",
+                                               "an object",
+                                               "a room",
+                                               "a building",
+                                               "a street",
+                                               "a landscape",
+                                               "the sky",
+                                               "food",
+                                               "a vehicle",
+                                               "a plant",
+                                               "a drawing",
+                                               "a screenshot",
+                                               NULL };
+
+typedef struct {
+  ClipEngine *engine;
+  const ClipCancel *cancel;
+  ClipTextWarning warn;
+  ClipProgressFunc progress;
+  gpointer data;
+  guint32 context, dim;
+  /* Texts that the cache has not: */
+  GPtrArray *missing; /* (element-type utf8), borrowed */
+  GArray *ids;        /* uint32[context] each */
+  GArray *n_ids;
+} Batch;
+
+static void
+queue_text (Batch *b, const gchar *label, const gchar *text)
+{
+  const ClipModel *model = b->engine->model;
+  guint32 n = 0, dropped = 0;
+  gsize cut = 0;
+
+  if (g_hash_table_contains (b->engine->cache, text))
+    return;
+  g_array_set_size (b->ids, b->ids->len + b->context);
+  n = clip_model_tokenize (
+      model, text, -1, &g_array_index (b->ids, guint32, b->ids->len - b->context), &dropped, &cut);
+  g_array_append_val (b->n_ids, n);
+  g_ptr_array_add (b->missing, (gpointer)text);
+  if (dropped > 0 && b->warn) {
+    g_autofree gchar *kept = g_strndup (text, cut);
+
+    b->warn (label, text, kept, b->data);
+  }
+}
+
+static void
+queue_set (Batch *b, const ClipPromptSet *set)
+{
+  for (guint i = 0; set && i < clip_prompt_set_size (set); i++) {
+    const ClipPrompt *p = clip_prompt_set_get (set, i);
+
+    for (gchar **w = p->wordings; *w; w++)
+      queue_text (b, p->label, *w);
+  }
+}
+
+/* Encodes what is missing, a few dozen texts at a time so that it can be cancelled. */
+static gboolean
+encode_missing (Batch *b, GError **error)
+{
+  const guint step = 64;
+  guint n = b->missing->len;
+
+  for (guint done = 0; done < n; done += step) {
+    guint count = MIN (step, n - done);
+    g_autofree float *rows = g_new (float, (gsize)count * b->dim);
+
+    if (clip_cancelled (b->cancel, error))
+      return FALSE;
+    if (!clip_encode_texts (
+            b->engine, count, &g_array_index (b->ids, guint32, (gsize)done * b->context),
+            &g_array_index (b->n_ids, guint32, done), b->cancel, NULL, rows, NULL, error))
+      return FALSE;
+    for (guint i = 0; i < count; i++)
+      g_hash_table_replace (b->engine->cache, g_strdup (g_ptr_array_index (b->missing, done + i)),
+                            g_memdup2 (rows + (gsize)i * b->dim, b->dim * sizeof (float)));
+    if (b->progress)
+      b->progress ("encode-prompts", "Encoding the prompts", 100 * (done + count) / n, b->data);
+  }
+  return TRUE;
+}
+
+/* Mean of the normalised embeddings of a label's wordings, normalised again. */
+static void
+average (const Batch *b, gchar **wordings, float *row)
+{
+  g_autofree gdouble *sum = g_new0 (gdouble, b->dim);
+  gdouble norm = 0.0;
+
+  if (wordings[1] == NULL) {
+    memcpy (row, g_hash_table_lookup (b->engine->cache, wordings[0]), b->dim * sizeof (float));
+    return;
+  }
+  for (gchar **w = wordings; *w; w++) {
+    const float *e = g_hash_table_lookup (b->engine->cache, *w);
+
+    for (guint i = 0; i < b->dim; i++)
+      sum[i] += e[i];
+  }
+  for (guint i = 0; i < b->dim; i++)
+    norm += sum[i] * sum[i];
+  norm = MAX (sqrt (norm), 1e-12);
+  for (guint i = 0; i < b->dim; i++)
+    row[i] = (float)(sum[i] / norm);
+}
+
+static gboolean
+upload_rows (ClipTexts *t, const Batch *b, ClipPromptSet *negatives, GError **error)
+{
+  guint32 rows = t->n_labels + t->n_negatives + t->n_background, ld = clip_ld (b->dim);
+  g_autofree float *table = g_new0 (float, (gsize)MAX (rows, 1) * ld);
+  float *row = table;
+
+  for (guint i = 0; i < t->n_labels; i++, row += ld)
+    average (b, clip_prompt_set_get (t->prompts, i)->wordings, row);
+  for (guint i = 0; i < t->n_negatives; i++, row += ld)
+    average (b, clip_prompt_set_get (negatives, i)->wordings, row);
+  for (guint i = 0; i < t->n_background; i++, row += ld)
+    memcpy (row, g_hash_table_lookup (b->engine->cache, clip_background_texts[i]),
+            b->dim * sizeof (float));
+
+  t->buffer = clip_gpu_buffer_new (b->engine->gpu, CLIP_GPU_MEMORY_DEVICE,
+                                   clip_matrix_bytes (rows, b->dim), "text embeddings", error);
+  if (t->buffer == NULL)
+    return FALSE;
+  t->matrix = (ClipMatrix){ t->buffer->address, rows, b->dim, ld };
+  return rows == 0
+         || clip_gpu_buffer_upload (t->buffer, 0, table, (gsize)rows * ld * sizeof (float), error);
+}
+
+/* Caller holds text_lock. */
+static gboolean
+build (ClipTexts *t, Batch *b, ClipPromptSet *negatives, gboolean background, GError **error)
+{
+  if (g_hash_table_size (b->engine->cache) > MAX_CACHED)
+    g_hash_table_remove_all (b->engine->cache);
+  queue_set (b, t->prompts);
+  queue_set (b, negatives);
+  t->n_labels = clip_prompt_set_size (t->prompts);
+  t->n_negatives = negatives ? clip_prompt_set_size (negatives) : 0;
+  for (; background && clip_background_texts[t->n_background]; t->n_background++)
+    queue_text (b, "background", clip_background_texts[t->n_background]);
+  return encode_missing (b, error) && upload_rows (t, b, negatives, error);
+}
+
+ClipTexts *
+clip_texts_new (ClipEngine *engine, ClipPromptSet *prompts, ClipPromptSet *negatives,
+                gboolean background, const ClipCancel *cancel, ClipTextWarning warn,
+                ClipProgressFunc progress, gpointer data, GError **error)
+{
+  g_autoptr (ClipTexts) texts = NULL;
+  const ClipModelConfig *config = clip_model_config (engine->model);
+  g_autoptr (GPtrArray) missing = g_ptr_array_new ();
+  g_autoptr (GArray) ids = g_array_new (FALSE, TRUE, sizeof (guint32));
+  g_autoptr (GArray) n_ids = g_array_new (FALSE, TRUE, sizeof (guint32));
+  Batch batch = { engine,  cancel, warn, progress, data, config->context, config->projection,
+                  missing, ids,    n_ids };
+  gboolean ok = FALSE;
+
+  if (!clip_engine_check (engine, error))
+    return NULL;
+  texts = g_new0 (ClipTexts, 1);
+  texts->refs = 1;
+  texts->engine = clip_engine_ref (engine);
+  texts->prompts = clip_prompt_set_ref (prompts);
+  g_mutex_lock (&engine->text_lock);
+  ok = build (texts, &batch, negatives, background, error);
+  g_mutex_unlock (&engine->text_lock);
+  return ok ? g_steal_pointer (&texts) : NULL;
+}
+
+ClipTexts *
+clip_texts_ref (ClipTexts *texts)
+{
+  g_atomic_int_inc (&texts->refs);
+  return texts;
+}
+
+void
+clip_texts_unref (ClipTexts *texts)
+{
+  if (texts == NULL || !g_atomic_int_dec_and_test (&texts->refs))
+    return;
+  clip_gpu_buffer_free (texts->buffer);
+  clip_prompt_set_unref (texts->prompts);
+  clip_engine_unref (texts->engine);
+  g_free (texts);
+}
+
+ClipPromptSet *
+clip_texts_prompts (ClipTexts *texts)
+{
+  return texts->prompts;
+}
+
+guint
+clip_texts_n_negatives (ClipTexts *texts, guint *n_background)
+{
+  *n_background = texts->n_background;
+  return texts->n_negatives;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/engine/tower.h"
+
+/* What the record_*() functions share. */
+typedef struct {
+  ClipKernels *kernels;
+  ClipGpuRecording *rec;
+  const ClipTowerWeights *tower;
+  const ClipActivations *a;
+  const ClipTowerRun *run;
+  ClipAttention attention;
+} Walk;
+
+static ClipMatrix
+matrix (const ClipGpuBuffer *buffer, guint32 rows, guint32 cols)
+{
+  ClipMatrix m = { buffer->address, rows, cols, clip_ld (cols) };
+
+  g_assert (clip_matrix_bytes (rows, cols) <= buffer->size);
+  return m;
+}
+
+static void
+linear (const Walk *w, ClipMatrix a, VkDeviceAddress weights, VkDeviceAddress bias, ClipMatrix c,
+        const ClipMatrix *residual, ClipActivation activation)
+{
+  ClipGemm op = { .a = a, .weights = weights, .bias = bias, .c = c, .activation = activation };
+
+  if (residual) {
+    op.residual = residual->address;
+    op.residual_ld = residual->ld;
+    op.residual_period = MAX (residual->rows, 1);
+  }
+  clip_kernel_gemm (w->kernels, w->rec, &op);
+}
+
+static void
+keep_hidden (const Walk *w, guint index)
+{
+  gsize bytes =
+      (gsize)w->run->batch * w->run->tokens * clip_ld (w->tower->config.width) * sizeof (float);
+
+  if (w->run->hidden == NULL)
+    return;
+  clip_gpu_recording_copy (w->rec, w->a->x, 0, w->run->hidden, index * bytes, bytes);
+  clip_gpu_recording_barrier (w->rec);
+}
+
+/* x -> z: attention over all tokens, before the output projection. */
+static void
+record_attention (const Walk *w, const ClipLayerWeights *l, guint32 rows)
+{
+  guint32 width = w->tower->config.width;
+  ClipMatrix x = matrix (w->a->x, rows, width), y = matrix (w->a->y, rows, width);
+  ClipMatrix z = matrix (w->a->z, rows, w->tower->attention_width);
+  ClipGemm qkv = { .a = y, .weights = l->qkv_weights, .bias = l->qkv_bias };
+
+  qkv.c.rows = rows;
+  qkv.c.cols = 3 * w->tower->attention_width;
+  clip_kernel_layernorm (w->kernels, w->rec, &x, l->ln1_gamma, l->ln1_beta, w->tower->config.eps,
+                         &y);
+  clip_kernel_qkv (w->kernels, w->rec, &qkv, &w->attention, w->a->scratch->address);
+  clip_kernel_attention (w->kernels, w->rec, &w->attention, w->a->scratch->address, &z);
+}
+
+/* x + out (z) -> x2; x2 + mlp (x2) -> x. */
+static void
+record_mlp (const Walk *w, const ClipLayerWeights *l, ClipMatrix z, ClipMatrix x, ClipMatrix x2)
+{
+  const ClipTowerConfig *c = &w->tower->config;
+  ClipMatrix y = matrix (w->a->y, x.rows, c->width), h = matrix (w->a->h, x.rows, c->mlp);
+
+  linear (w, z, l->out_weights, l->out_bias, x2, &x, CLIP_ACTIVATION_NONE);
+  clip_kernel_layernorm (w->kernels, w->rec, &x2, l->ln2_gamma, l->ln2_beta, c->eps, &y);
+  linear (w, y, l->fc1_weights, l->fc1_bias, h, NULL, c->activation);
+  linear (w, h, l->fc2_weights, l->fc2_bias, x, &x2, CLIP_ACTIVATION_NONE);
+}
+
+/*
+ * Last layer: only the pooled token of each sequence leaves the tower, so its rows are picked
+ * before the output projection: of the residual stream into x2, of z into h (which the MLP
+ * overwrites only after z was read). The roles of x and x2 are then swapped.
+ */
+static ClipMatrix
+record_last_layer (const Walk *w, const ClipLayerWeights *l, guint32 rows)
+{
+  guint32 batch = w->run->batch, width = w->tower->config.width;
+  ClipMatrix x = matrix (w->a->x, rows, width), picked_x = matrix (w->a->x2, batch, width);
+  ClipMatrix z = matrix (w->a->z, rows, w->tower->attention_width);
+  ClipMatrix picked_z = matrix (w->a->h, batch, w->tower->attention_width);
+
+  record_attention (w, l, rows);
+  clip_kernel_gather (w->kernels, w->rec, &x, w->run->pool_rows, &picked_x);
+  clip_kernel_gather (w->kernels, w->rec, &z, w->run->pool_rows, &picked_z);
+  record_mlp (w, l, picked_z, picked_x, matrix (w->a->x, batch, width));
+  return picked_x;
+}
+
+/* Every layer for every token, for the tests that look at the hidden states. */
+static ClipMatrix
+record_layer_uncut (const Walk *w, const ClipLayerWeights *l, guint32 rows)
+{
+  guint32 width = w->tower->config.width;
+  ClipMatrix x = matrix (w->a->x, rows, width);
+
+  record_attention (w, l, rows);
+  record_mlp (w, l, matrix (w->a->z, rows, w->tower->attention_width), x,
+              matrix (w->a->x2, rows, width));
+  return x;
+}
+
+/* -> x: token rows with positions. */
+static void
+record_embeddings (const Walk *w, guint32 rows)
+{
+  const ClipTowerWeights *t = w->tower;
+  guint32 width = t->config.width;
+  ClipMatrix x = matrix (w->a->x, rows, width), x2 = matrix (w->a->x2, rows, width);
+  ClipMatrix table = { t->positions, t->tokens, width, clip_ld (width) };
+
+  if (!t->vision) {
+    clip_gpu_recording_copy (w->rec, w->run->text_input, 0, w->a->x, 0,
+                             (gsize)rows * x.ld * sizeof (float));
+    clip_gpu_recording_barrier (w->rec);
+    return;
+  }
+  linear (w, w->run->patches, t->patch_weights, 0, x2, &table, CLIP_ACTIVATION_NONE);
+  clip_kernel_layernorm (w->kernels, w->rec, &x2, t->pre_gamma, t->pre_beta, t->config.eps, &x);
+}
+
+/* Final norm and projection of the pooled rows. */
+static void
+record_head (const Walk *w, ClipMatrix pooled)
+{
+  const ClipTowerWeights *t = w->tower;
+  ClipMatrix y = matrix (w->a->y, pooled.rows, t->config.width);
+
+  clip_kernel_layernorm (w->kernels, w->rec, &pooled, t->post_gamma, t->post_beta, t->config.eps,
+                         &y);
+  linear (w, y, t->projection_weights, 0, w->run->embeds, NULL, CLIP_ACTIVATION_NONE);
+}
+
+void
+clip_tower_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTowerWeights *tower,
+                   const ClipActivations *a, const ClipTowerRun *run)
+{
+  guint32 rows = run->batch * run->tokens, n = tower->config.layers;
+  Walk w = {
+    kernels, rec, tower,
+    a,       run, { run->batch, run->tokens, tower->config.heads, tower->head_dim, !tower->vision }
+  };
+  ClipMatrix pooled = { 0 };
+
+  record_embeddings (&w, rows);
+  keep_hidden (&w, 0);
+  for (guint i = 0; i < n; i++) {
+    if (i + 1 < n || run->hidden)
+      record_layer_uncut (&w, &tower->layers[i], rows);
+    else
+      pooled = record_last_layer (&w, &tower->layers[i], rows);
+    keep_hidden (&w, i + 1);
+  }
+  if (run->hidden) {
+    ClipMatrix x = matrix (a->x, rows, tower->config.width);
+
+    pooled = matrix (a->x2, run->batch, tower->config.width);
+    clip_kernel_gather (kernels, rec, &x, run->pool_rows, &pooled);
+  }
+  record_head (&w, pooled);
+}
+
+/* Activations ----------------------------------------------------------- */
+
+typedef struct {
+  guint32 rows, width, attention_width, mlp;
+  gsize scratch;
+} Need;
+
+static Need
+tower_need (ClipKernels *kernels, const ClipTowerWeights *t, guint32 batch, guint32 tokens)
+{
+  ClipAttention shape = { batch, tokens, t->config.heads, t->head_dim, !t->vision };
+  Need need = { batch * tokens, t->config.width, t->attention_width,
+                MAX (t->config.mlp, t->attention_width),
+                clip_attention_scratch_bytes (kernels, &shape) };
+
+  return need;
+}
+
+static gboolean
+make (ClipKernels *kernels, ClipGpuBuffer **buffer, gsize a, gsize b, const gchar *name,
+      GError **error)
+{
+  *buffer = clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE, MAX (a, b),
+                                 name, error);
+  return *buffer != NULL;
+}
+
+ClipActivations *
+clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision, guint32 vision_batch,
+                      const ClipTowerWeights *text, const ClipTextShape *shapes, guint n_shapes,
+                      GError **error)
+{
+  g_autoptr (ClipActivations) a = g_new0 (ClipActivations, 1);
+  Need v = tower_need (kernels, vision, vision_batch, vision->tokens), t = { 0 };
+  gsize width_v = clip_matrix_bytes (v.rows, v.width), width_t = 0;
+
+  for (guint i = 0; i < n_shapes; i++) {
+    Need n = tower_need (kernels, text, shapes[i].batch, shapes[i].tokens);
+    gsize scratch = MAX (t.scratch, n.scratch);
+    guint32 rows = MAX (t.rows, n.rows);
+
+    t = n;
+    t.scratch = scratch;
+    t.rows = rows;
+  }
+  width_t = clip_matrix_bytes (t.rows, t.width);
+  if (!make (kernels, &a->x, width_v, width_t, "activations x", error)
+      || !make (kernels, &a->x2, width_v, width_t, "activations x2", error)
+      || !make (kernels, &a->y, width_v, width_t, "activations y", error)
+      || !make (kernels, &a->z, clip_matrix_bytes (v.rows, v.attention_width),
+                clip_matrix_bytes (t.rows, t.attention_width), "activations z", error)
+      || !make (kernels, &a->h, clip_matrix_bytes (v.rows, v.mlp),
+                clip_matrix_bytes (t.rows, t.mlp), "activations h", error)
+      || !make (kernels, &a->scratch, v.scratch, t.scratch, "attention", error))
+    return NULL;
+  return g_steal_pointer (&a);
+}
+
+void
+clip_activations_free (ClipActivations *a)
+{
+  if (a == NULL)
+    return;
+  clip_gpu_buffer_free (a->x);
+  clip_gpu_buffer_free (a->x2);
+  clip_gpu_buffer_free (a->y);
+  clip_gpu_buffer_free (a->z);
+  clip_gpu_buffer_free (a->h);
+  clip_gpu_buffer_free (a->scratch);
+  g_free (a);
+}

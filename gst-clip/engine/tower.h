@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * engine/tower.h: one transformer as dispatches; the block is written once and serves
+ * image and text.
+ */
+#pragma once
+
+#include "gst-clip/engine/weights.h"
+
+G_BEGIN_DECLS
+
+/**
+ * ClipActivations: what the layers hand to each other; shared by all recordings of an engine
+ * (each opens with a barrier, and one queue runs them in order).
+ * @x, @x2: the residual stream, in two places because a GEMM's output must not overlap its
+ *   residual; @y: normalised rows; @z: attention; @h: MLP; @scratch: q, k, v and scores
+ */
+typedef struct {
+  ClipGpuBuffer *x, *x2, *y, *z, *h, *scratch;
+} ClipActivations;
+
+/** ClipTextShape: texts are encoded @batch at a time, cut or padded to @tokens rows each. */
+typedef struct {
+  guint32 batch, tokens;
+} ClipTextShape;
+
+/**
+ * clip_activations_new: big enough for @vision_batch pictures and for each of @shapes.
+ * Returns: (transfer full): NULL with a ClipGpuError.
+ */
+ClipActivations *clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision,
+    guint32 vision_batch, const ClipTowerWeights *text, const ClipTextShape *shapes, guint n_shapes,
+    GError **error);
+void clip_activations_free (ClipActivations *a);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipActivations, clip_activations_free)
+
+/**
+ * ClipTowerRun: one recording of a tower: @batch sequences of @tokens rows.
+ * @patches: vision: (batch * tokens, patch_k) as clip_kernel_preprocess() writes it, rows of
+ *   class tokens zero
+ * @text_input: text: (batch * tokens, ld (width)) token rows with their positions added
+ * @pool_rows: uint[batch]: row of each sequence's pooled token, in GPU memory
+ * @embeds: (batch, projection), before normalisation
+ * @hidden: (nullable): for tests: receives layers + 1 copies of (batch * tokens, ld (width)), after
+ *   the embeddings and after each layer; the last layer then runs for all tokens
+ */
+typedef struct {
+  guint32 batch, tokens;
+  ClipMatrix patches;
+  const ClipGpuBuffer *text_input;
+  VkDeviceAddress pool_rows;
+  ClipMatrix embeds;
+  const ClipGpuBuffer *hidden;
+} ClipTowerRun;
+
+/**
+ * clip_tower_record: records the whole tower into @rec (already begun). In the last layer
+ * everything behind attention runs for the pooled tokens only.
+ */
+void clip_tower_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTowerWeights *tower,
+    const ClipActivations *a, const ClipTowerRun *run);
+
+G_END_DECLS

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/engine/weights.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "gst-clip/engine/engine.h"
+
+#define ALIGN_BYTES 256
+
+/* Loader: one tower's tensors on their way to the device. ------------------- */
+
+typedef struct {
+  ClipKernels *kernels;
+  const ClipModel *model;
+  const gchar *prefix; /* "vision_model" or "text_model" */
+  ClipTowerWeights *tower;
+  ClipGpuBuffer *buffer; /* where place_*() puts things */
+  gsize used;
+} Loader;
+
+static gsize
+vector_bytes (guint32 n)
+{
+  return clip_round_up (clip_ld (n) * sizeof (float), ALIGN_BYTES);
+}
+
+static gsize
+matrix_bytes (ClipKernels *kernels, guint32 n, guint32 k)
+{
+  return (clip_gemm_packed_bytes (kernels, n, k) + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
+}
+
+static gsize
+layer_bytes (ClipKernels *kernels, const ClipTowerWeights *t)
+{
+  const ClipTowerConfig *c = &t->config;
+
+  return 6 * vector_bytes (c->width) + vector_bytes (3 * t->attention_width) + vector_bytes (c->mlp)
+         + matrix_bytes (kernels, 3 * t->attention_width, c->width)
+         + matrix_bytes (kernels, c->width, t->attention_width)
+         + matrix_bytes (kernels, c->mlp, c->width) + matrix_bytes (kernels, c->width, c->mlp);
+}
+
+static gsize
+ends_bytes (ClipKernels *kernels, const ClipTowerWeights *t)
+{
+  gsize bytes =
+      2 * vector_bytes (t->config.width) + matrix_bytes (kernels, t->projection, t->config.width);
+
+  if (t->vision)
+    bytes += 2 * vector_bytes (t->config.width)
+             + matrix_bytes (kernels, t->config.width, t->patch_k)
+             + clip_round_up (t->tokens * clip_ld (t->config.width) * sizeof (float), ALIGN_BYTES);
+  return bytes;
+}
+
+/* Copies @size bytes to the buffer's next free place. Returns its address, 0 on error. */
+static VkDeviceAddress
+place (Loader *l, gconstpointer data, gsize size, GError **error)
+{
+  VkDeviceAddress address = l->buffer->address + l->used;
+
+  g_assert (l->used + size <= l->buffer->size);
+  if (!clip_gpu_buffer_upload (l->buffer, l->used, data, size, error))
+    return 0;
+  l->used += (size + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
+  return address;
+}
+
+static VkDeviceAddress
+place_vector (Loader *l, const float *values, guint32 n, GError **error)
+{
+  g_autofree float *padded = g_new0 (float, clip_ld (n));
+
+  memcpy (padded, values, n * sizeof (float));
+  return place (l, padded, clip_ld (n) * sizeof (float), error);
+}
+
+static VkDeviceAddress
+place_matrix (Loader *l, const float *rows, guint32 n, guint32 k, GError **error)
+{
+  gsize bytes = clip_gemm_packed_bytes (l->kernels, n, k);
+  g_autofree gpointer packed = g_try_malloc0 (bytes);
+
+  if (packed == NULL) {
+    g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_MEMORY,
+                 "no host memory for %" G_GSIZE_FORMAT " bytes of weights", bytes);
+    return 0;
+  }
+  clip_gemm_pack (l->kernels, n, k, 0, n, rows, packed);
+  return place (l, packed, bytes, error);
+}
+
+/* Reads a whole tensor of the tower: PREFIX.NAME. (transfer full) */
+static float *
+read_tensor (Loader *l, const gchar *name, guint64 rows, guint64 per_row, GError **error)
+{
+  g_autofree gchar *full = g_strdup_printf ("%s.%s", l->prefix, name);
+  g_autofree float *values = g_try_new (float, MAX (rows * per_row, 1));
+
+  if (values == NULL) {
+    g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_MEMORY,
+                 "no host memory to read tensor %s", full);
+    return NULL;
+  }
+  if (!clip_model_read (l->model, full, 0, rows, values, error))
+    return NULL;
+  return g_steal_pointer (&values);
+}
+
+static VkDeviceAddress
+load_vector (Loader *l, const gchar *name, guint32 n, GError **error)
+{
+  g_autofree float *values = read_tensor (l, name, n, 1, error);
+
+  return values ? place_vector (l, values, n, error) : 0;
+}
+
+static VkDeviceAddress
+load_matrix (Loader *l, const gchar *name, guint32 n, guint32 k, GError **error)
+{
+  g_autofree float *rows = read_tensor (l, name, n, k, error);
+
+  return rows ? place_matrix (l, rows, n, k, error) : 0;
+}
+
+/* Layers ---------------------------------------------------------------- */
+
+static gchar *
+layer_name (guint layer, const gchar *what)
+{
+  return g_strdup_printf ("encoder.layers.%u.%s", layer, what);
+}
+
+static float *
+read_layer (Loader *l, guint layer, const gchar *what, guint64 rows, guint64 per_row,
+            GError **error)
+{
+  g_autofree gchar *name = layer_name (layer, what);
+
+  return read_tensor (l, name, rows, per_row, error);
+}
+
+static VkDeviceAddress
+load_layer_vector (Loader *l, guint layer, const gchar *what, guint32 n, GError **error)
+{
+  g_autofree gchar *name = layer_name (layer, what);
+
+  return load_vector (l, name, n, error);
+}
+
+static VkDeviceAddress
+load_layer_matrix (Loader *l, guint layer, const gchar *what, guint32 n, guint32 k, GError **error)
+{
+  g_autofree gchar *name = layer_name (layer, what);
+
+  return load_matrix (l, name, n, k, error);
+}
+
+/* Row of padded head storage that feature @i of a projection goes to. */
+static inline guint32
+padded_feature (const ClipTowerWeights *t, guint32 i)
+{
+  return i / t->config.head_dim * t->head_dim + i % t->config.head_dim;
+}
+
+/* One of q, k, v into its third of the joint matrix, heads padded, scaled by @scale. */
+static gboolean
+fill_qkv_part (Loader *l, guint layer, const gchar *what, guint part, gdouble scale, float *joint,
+               GError **error)
+{
+  const ClipTowerWeights *t = l->tower;
+  guint32 width = t->config.width;
+  g_autofree float *rows = read_layer (l, layer, what, width, width, error);
+
+  if (rows == NULL)
+    return FALSE;
+  for (guint32 i = 0; i < width; i++) {
+    float *to = joint + (gsize)(part * t->attention_width + padded_feature (t, i)) * width;
+
+    for (guint32 k = 0; k < width; k++)
+      to[k] = (float)(scale * rows[(gsize)i * width + k]);
+  }
+  return TRUE;
+}
+
+static gboolean
+load_qkv (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
+{
+  const ClipTowerWeights *t = l->tower;
+  guint32 width = t->config.width, n = 3 * t->attention_width;
+  gdouble scale = 1.0 / sqrt (t->config.head_dim);
+  g_autofree float *joint = g_new0 (float, (gsize)n *width);
+  g_autofree float *bias = g_new0 (float, n);
+  g_autofree float *q_bias = read_layer (l, layer, "self_attn.q_proj.bias", width, 1, error);
+
+  if (q_bias == NULL || !fill_qkv_part (l, layer, "self_attn.q_proj.weight", 0, scale, joint, error)
+      || !fill_qkv_part (l, layer, "self_attn.k_proj.weight", 1, 1.0, joint, error)
+      || !fill_qkv_part (l, layer, "self_attn.v_proj.weight", 2, 1.0, joint, error))
+    return FALSE;
+  for (guint32 i = 0; i < width; i++)
+    bias[padded_feature (t, i)] = (float)(scale * q_bias[i]);
+  w->qkv_weights = place_matrix (l, joint, n, width, error);
+  if (w->qkv_weights == 0)
+    return FALSE;
+  w->qkv_bias = place_vector (l, bias, n, error);
+  return w->qkv_bias != 0;
+}
+
+/* W_o with its columns spread over padded heads; b_o + W_o b_v. */
+static gboolean
+load_out (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
+{
+  const ClipTowerWeights *t = l->tower;
+  guint32 width = t->config.width, k = t->attention_width;
+  g_autofree float *rows = read_layer (l, layer, "self_attn.out_proj.weight", width, width, error);
+  g_autofree float *bias = NULL, *v_bias = NULL;
+  g_autofree float *spread = g_new0 (float, (gsize)width *k);
+
+  if (rows == NULL)
+    return FALSE;
+  bias = read_layer (l, layer, "self_attn.out_proj.bias", width, 1, error);
+  if (bias == NULL)
+    return FALSE;
+  v_bias = read_layer (l, layer, "self_attn.v_proj.bias", width, 1, error);
+  if (v_bias == NULL)
+    return FALSE;
+  for (guint32 n = 0; n < width; n++) {
+    gdouble sum = bias[n];
+
+    for (guint32 i = 0; i < width; i++) {
+      spread[(gsize)n * k + padded_feature (t, i)] = rows[(gsize)n * width + i];
+      sum += (gdouble)rows[(gsize)n * width + i] * v_bias[i];
+    }
+    bias[n] = (float)sum;
+  }
+  w->out_weights = place_matrix (l, spread, width, k, error);
+  if (w->out_weights == 0)
+    return FALSE;
+  w->out_bias = place_vector (l, bias, width, error);
+  return w->out_bias != 0;
+}
+
+static gboolean
+load_layer (Loader *l, guint layer, GError **error)
+{
+  const ClipTowerConfig *c = &l->tower->config;
+  ClipLayerWeights *w = &l->tower->layers[layer];
+  g_autofree gchar *name = g_strdup_printf ("%s layer %u", l->prefix, layer);
+
+  w->buffer = clip_gpu_buffer_new (clip_kernels_gpu (l->kernels), CLIP_GPU_MEMORY_DEVICE,
+                                   layer_bytes (l->kernels, l->tower), name, error);
+  if (w->buffer == NULL)
+    return FALSE;
+  l->buffer = w->buffer;
+  l->used = 0;
+  return load_qkv (l, layer, w, error) && load_out (l, layer, w, error)
+         && (w->ln1_gamma = load_layer_vector (l, layer, "layer_norm1.weight", c->width, error))
+         && (w->ln1_beta = load_layer_vector (l, layer, "layer_norm1.bias", c->width, error))
+         && (w->ln2_gamma = load_layer_vector (l, layer, "layer_norm2.weight", c->width, error))
+         && (w->ln2_beta = load_layer_vector (l, layer, "layer_norm2.bias", c->width, error))
+         && (w->fc1_weights =
+                 load_layer_matrix (l, layer, "mlp.fc1.weight", c->mlp, c->width, error))
+         && (w->fc1_bias = load_layer_vector (l, layer, "mlp.fc1.bias", c->mlp, error))
+         && (w->fc2_weights =
+                 load_layer_matrix (l, layer, "mlp.fc2.weight", c->width, c->mlp, error))
+         && (w->fc2_bias = load_layer_vector (l, layer, "mlp.fc2.bias", c->width, error));
+}
+
+/* Ends ------------------------------------------------------------------ */
+
+/*
+ * Folds x = (v / 255 - mean_c) / std_c into the patch convolution. The preprocessing hands
+ * over u = (v - 128) / 128, so x = u * 128 / (255 std_c) + (128 / 255 - mean_c) / std_c.
+ * @rows is scaled in place; @offset gets the constant part of each output feature.
+ */
+static void
+fold_pixels (const ClipModelConfig *config, guint32 width, guint32 patch_k, float *rows,
+             gdouble *offset)
+{
+  guint32 area = patch_k / 3;
+
+  for (guint32 n = 0; n < width; n++) {
+    offset[n] = 0.0;
+    for (guint32 k = 0; k < patch_k; k++) {
+      guint32 c = k / area;
+      gdouble w = rows[(gsize)n * patch_k + k];
+
+      offset[n] += w * (128.0 / 255.0 - config->mean[c]) / config->std[c];
+      rows[(gsize)n * patch_k + k] = (float)(w * 128.0 / (255.0 * config->std[c]));
+    }
+  }
+}
+
+static gboolean
+load_positions (Loader *l, const gdouble *offset, GError **error)
+{
+  ClipTowerWeights *t = l->tower;
+  guint32 width = t->config.width, ld = clip_ld (width);
+  g_autofree float *table = g_new0 (float, (gsize)t->tokens *ld);
+  g_autofree float *class_row = read_tensor (l, "embeddings.class_embedding", width, 1, error);
+  g_autofree float *rows = NULL;
+
+  if (class_row == NULL)
+    return FALSE;
+  rows = read_tensor (l, "embeddings.position_embedding.weight", t->tokens, width, error);
+  if (rows == NULL)
+    return FALSE;
+  for (guint32 r = 0; r < t->tokens; r++)
+    for (guint32 i = 0; i < width; i++)
+      table[(gsize)r * ld + i] =
+          (float)(rows[(gsize)r * width + i] + (r == 0 ? class_row[i] : offset[i]));
+  t->positions = place (l, table, (gsize)t->tokens * ld * sizeof (float), error);
+  return t->positions != 0;
+}
+
+static gboolean
+load_patches (Loader *l, GError **error)
+{
+  ClipTowerWeights *t = l->tower;
+  guint32 width = t->config.width;
+  g_autofree float *rows =
+      read_tensor (l, "embeddings.patch_embedding.weight", width, t->patch_k, error);
+  g_autofree gdouble *offset = g_new0 (gdouble, width);
+
+  if (rows == NULL)
+    return FALSE;
+  fold_pixels (clip_model_config (l->model), width, t->patch_k, rows, offset);
+  t->patch_weights = place_matrix (l, rows, width, t->patch_k, error);
+  return t->patch_weights != 0 && load_positions (l, offset, error);
+}
+
+static gboolean
+load_projection (Loader *l, GError **error)
+{
+  ClipTowerWeights *t = l->tower;
+  const gchar *name = t->vision ? "visual_projection.weight" : "text_projection.weight";
+  g_autofree float *rows = g_new (float, (gsize)t->projection * t->config.width);
+
+  if (!clip_model_read (l->model, name, 0, t->projection, rows, error))
+    return FALSE;
+  t->projection_weights = place_matrix (l, rows, t->projection, t->config.width, error);
+  return t->projection_weights != 0;
+}
+
+static gboolean
+load_ends (Loader *l, GError **error)
+{
+  ClipTowerWeights *t = l->tower;
+  guint32 width = t->config.width;
+  const gchar *gamma = t->vision ? "post_layernorm.weight" : "final_layer_norm.weight";
+  const gchar *beta = t->vision ? "post_layernorm.bias" : "final_layer_norm.bias";
+
+  t->buffer = clip_gpu_buffer_new (clip_kernels_gpu (l->kernels), CLIP_GPU_MEMORY_DEVICE,
+                                   ends_bytes (l->kernels, t), l->prefix, error);
+  if (t->buffer == NULL)
+    return FALSE;
+  l->buffer = t->buffer;
+  l->used = 0;
+  if (!(t->post_gamma = load_vector (l, gamma, width, error))
+      || !(t->post_beta = load_vector (l, beta, width, error)) || !load_projection (l, error))
+    return FALSE;
+  if (t->vision)
+    return (t->pre_gamma = load_vector (l, "pre_layrnorm.weight", width, error))
+           && (t->pre_beta = load_vector (l, "pre_layrnorm.bias", width, error))
+           && load_patches (l, error);
+  t->host_positions =
+      read_tensor (l, "embeddings.position_embedding.weight", t->tokens, width, error);
+  return t->host_positions != NULL;
+}
+
+/* Public ---------------------------------------------------------------- */
+
+static void
+init_shapes (ClipTowerWeights *t, const ClipModelConfig *config, gboolean vision)
+{
+  t->vision = vision;
+  t->config = vision ? config->vision : config->text;
+  t->tokens = vision ? config->vision_tokens : config->context;
+  t->head_dim = clip_round_up (t->config.head_dim, CLIP_HEAD_ALIGN);
+  t->attention_width = t->config.heads * t->head_dim;
+  t->patch_k = 3 * config->patch_size * config->patch_size;
+  t->projection = config->projection;
+}
+
+guint64
+clip_tower_weights_bytes (ClipKernels *kernels, const ClipModelConfig *config, gboolean vision)
+{
+  ClipTowerWeights t = { 0 };
+
+  init_shapes (&t, config, vision);
+  return ends_bytes (kernels, &t) + (guint64)t.config.layers * layer_bytes (kernels, &t);
+}
+
+ClipTowerWeights *
+clip_tower_weights_new (ClipKernels *kernels, const ClipModel *model, gboolean vision,
+                        ClipWeightsProgress progress, gpointer data, GError **error)
+{
+  g_autoptr (ClipTowerWeights) t = g_new0 (ClipTowerWeights, 1);
+  Loader l = { kernels, model, vision ? "vision_model" : "text_model", t, NULL, 0 };
+
+  init_shapes (t, clip_model_config (model), vision);
+  t->layers = g_new0 (ClipLayerWeights, t->config.layers);
+  if (!load_ends (&l, error))
+    return NULL;
+  for (guint i = 0; i < t->config.layers; i++) {
+    if (!load_layer (&l, i, error))
+      return NULL;
+    if (progress && !progress (i + 1, t->config.layers, data)) {
+      g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_CANCELLED, "loading was cancelled");
+      return NULL;
+    }
+  }
+  return g_steal_pointer (&t);
+}
+
+void
+clip_tower_weights_free (ClipTowerWeights *weights)
+{
+  if (weights == NULL)
+    return;
+  for (guint i = 0; weights->layers && i < weights->config.layers; i++)
+    clip_gpu_buffer_free (weights->layers[i].buffer);
+  g_free (weights->layers);
+  clip_gpu_buffer_free (weights->buffer);
+  g_free (weights->host_positions);
+  g_free (weights);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * engine/weights.h: a tower's weights, folded, packed and uploaded.
+ *
+ * Algebra done here, in double, so that no kernel has to (see docs/architecture.md):
+ * W_q and b_q are scaled by 1/sqrt(head_dim); b_k is dropped (softmax does not see it);
+ * b_o += W_o b_v (rows of the attention weights sum to 1); heads are padded to a
+ * multiple of CLIP_HEAD_ALIGN features with zero weights; mean and std of the pixels
+ * go into the patch weights and the position table.
+ */
+#pragma once
+
+#include "gst-clip/engine/model.h"
+
+G_BEGIN_DECLS
+
+/** ClipLayerWeights: addresses into @buffer; shapes as in kernels.h. */
+typedef struct {
+  ClipGpuBuffer *buffer;
+  VkDeviceAddress ln1_gamma, ln1_beta, ln2_gamma, ln2_beta;
+  VkDeviceAddress qkv_weights, qkv_bias;   /* (3 * attention width, width) */
+  VkDeviceAddress out_weights, out_bias;   /* (width, attention width) */
+  VkDeviceAddress fc1_weights, fc1_bias;   /* (mlp, width) */
+  VkDeviceAddress fc2_weights, fc2_bias;   /* (width, mlp) */
+} ClipLayerWeights;
+
+/**
+ * ClipTowerWeights: one tower; immutable after loading.
+ * @head_dim: padded; @attention_width = heads * head_dim
+ * @patch_weights, @positions, @pre_gamma, @pre_beta: vision only; @positions is a table of
+ *   (tokens, width) with the class embedding in row 0 and the pixels' mean folded in
+ * @host_positions: text only, float[context][width]; token rows are gathered on the host
+ */
+typedef struct {
+  ClipTowerConfig config;
+  gboolean vision;
+  guint32 tokens, head_dim, attention_width, patch_k, projection;
+  ClipLayerWeights *layers;
+  ClipGpuBuffer *buffer; /* what is not in a layer */
+  VkDeviceAddress patch_weights, positions, pre_gamma, pre_beta;
+  VkDeviceAddress post_gamma, post_beta, projection_weights;
+  float *host_positions;
+} ClipTowerWeights;
+
+/** Called after each layer; returns FALSE to stop with CLIP_ENGINE_ERROR_CANCELLED. */
+typedef gboolean (*ClipWeightsProgress) (guint done, guint total, gpointer data);
+
+/** clip_tower_weights_bytes: what clip_tower_weights_new() will allocate on the device. */
+guint64 clip_tower_weights_bytes (ClipKernels *kernels, const ClipModelConfig *config,
+    gboolean vision);
+
+/** clip_tower_weights_new: reads, folds, packs and uploads. Blocks. (transfer full) */
+ClipTowerWeights *clip_tower_weights_new (ClipKernels *kernels, const ClipModel *model,
+    gboolean vision, ClipWeightsProgress progress, gpointer data, GError **error);
+void clip_tower_weights_free (ClipTowerWeights *weights);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipTowerWeights, clip_tower_weights_free)
+
+G_END_DECLS

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * tests/golden/golden.h: values that independent implementations computed.
+ */
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+#include "gst-clip/engine/internal.h"
+#include "tests/common/image.h"
+#include "tests/common/npy.h"
+
+G_BEGIN_DECLS
+
+/**
+ * ClipGolden: one model folder and its values.
+ * @model: folder under goldens/models; @values: folder under goldens/values
+ */
+typedef struct {
+  const gchar *model, *values;
+} ClipGolden;
+
+/** golden_path: goldens/PART/NAME/FILE; g_test_skip() and NULL without test data. */
+gchar *golden_path (const gchar *part, const gchar *name, const gchar *file);
+
+/** golden_npy: a value file; aborts the test when it is broken. */
+ClipTestNpy *golden_npy (const ClipGolden *golden, const gchar *file);
+
+/** golden_strings: "images" or "prompts" of golden.json. (transfer full) */
+gchar **golden_strings (const ClipGolden *golden, const gchar *member);
+
+/** golden_engine: the model on the default device, fp32; NULL and g_test_skip() without
+ * test data or without any Vulkan device. */
+ClipEngine *golden_engine (const ClipGolden *golden);
+
+/** golden_job: a job with the picture NAME.png loaded. (transfer full) */
+ClipJob *golden_job (ClipEngine *engine, const gchar *name);
+
+/** golden_rel_l2: |got - want| / |want| of @n values. */
+gdouble golden_rel_l2 (const float *got, const ClipTestNpy *want, gsize first, gsize n);
+
+/** Fails the test (and says by how much) unless @value <= @limit; NaN fails. */
+#define golden_assert_within(value, limit, ...) G_STMT_START { \
+    gdouble v_ = (value); \
+    if (!(v_ <= (limit))) { \
+      g_autofree gchar *what_ = g_strdup_printf (__VA_ARGS__); \
+      g_test_message ("%s: %g is above %g", what_, v_, (gdouble) (limit)); \
+      g_test_fail (); \
+    } \
+  } G_STMT_END
+
+G_END_DECLS
