@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/common/random_model.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <math.h>
+#include <string.h>
+
+const ClipRandomModel clip_random_models[] = {
+  { "tiny", { 64, 2, 2, 128 }, { 64, 2, 2, 128 }, 32, 8, 16, 32 },
+  { "vit-b-32", { 768, 12, 12, 3072 }, { 512, 12, 8, 2048 }, 224, 32, 77, 512 },
+  { "vit-b-16", { 768, 12, 12, 3072 }, { 512, 12, 8, 2048 }, 224, 16, 77, 512 },
+  { "vit-l-14", { 1024, 24, 16, 4096 }, { 768, 12, 12, 3072 }, 224, 14, 77, 768 },
+  { "vit-l-14-336", { 1024, 24, 16, 4096 }, { 768, 12, 12, 3072 }, 336, 14, 77, 768 },
+  { NULL },
+};
+
+/* 256 bytes, 256 bytes at the end of a word, start and end of text. */
+#define VOCAB 514
+
+typedef struct {
+  GString *header;    /* JSON */
+  GOutputStream *out; /* NULL while the header is being made */
+  guint64 offset;
+  guint32 seed;
+} Writer;
+
+static guint16
+half_bits (float value)
+{
+  union {
+    float f;
+    guint32 u;
+  } x = { .f = value };
+  guint32 sign = (x.u >> 16) & 0x8000;
+  gint exponent = (gint)((x.u >> 23) & 0xff) - 127 + 15;
+
+  /* Small random numbers only: subnormal results become zero, the rest is truncated. */
+  return exponent <= 0 ? sign : sign | (guint32)exponent << 10 | (x.u & 0x7fffff) >> 13;
+}
+
+/* Uniform in -1..1. */
+static float
+next_random (guint32 *seed)
+{
+  *seed = *seed * 1664525u + 1013904223u;
+  return (float)(*seed >> 8) / 8388608.0f - 1.0f;
+}
+
+/* One tensor of @rows x @cols: its entry in the header, or its values around @mean. */
+static gboolean
+tensor (Writer *w, const gchar *prefix, const gchar *name, const gchar *shape, guint64 count,
+        float mean, float spread, GError **error)
+{
+  guint16 chunk[8192];
+
+  if (w->out == NULL) {
+    g_string_append_printf (w->header,
+                            "%s\"%s%s\":{\"dtype\":\"F16\",\"shape\":[%s],"
+                            "\"data_offsets\":[%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT "]}",
+                            w->offset ? "," : "{", prefix, name, shape, w->offset,
+                            w->offset + 2 * count);
+    w->offset += 2 * count;
+    return TRUE;
+  }
+  while (count > 0) {
+    guint n = MIN (count, G_N_ELEMENTS (chunk));
+
+    for (guint i = 0; i < n; i++)
+      chunk[i] = half_bits (mean + spread * next_random (&w->seed));
+    if (!g_output_stream_write_all (w->out, chunk, n * sizeof chunk[0], NULL, NULL, error))
+      return FALSE;
+    count -= n;
+  }
+  return TRUE;
+}
+
+static gboolean
+matrix (Writer *w, const gchar *prefix, const gchar *name, guint n, guint k, GError **error)
+{
+  g_autofree gchar *shape = g_strdup_printf ("%u,%u", n, k);
+
+  return tensor (w, prefix, name, shape, (guint64)n * k, 0.0f, 1.7f / sqrtf (k), error);
+}
+
+static gboolean
+vector (Writer *w, const gchar *prefix, const gchar *name, guint n, float mean, GError **error)
+{
+  g_autofree gchar *shape = g_strdup_printf ("%u", n);
+
+  return tensor (w, prefix, name, shape, n, mean, 0.05f, error);
+}
+
+static gboolean
+norm (Writer *w, const gchar *prefix, const gchar *name, guint n, GError **error)
+{
+  g_autofree gchar *weight = g_strconcat (name, ".weight", NULL);
+  g_autofree gchar *bias = g_strconcat (name, ".bias", NULL);
+
+  return vector (w, prefix, weight, n, 1.0f, error) && vector (w, prefix, bias, n, 0.0f, error);
+}
+
+static gboolean
+linear (Writer *w, const gchar *prefix, const gchar *name, guint n, guint k, GError **error)
+{
+  g_autofree gchar *weight = g_strconcat (name, ".weight", NULL);
+  g_autofree gchar *bias = g_strconcat (name, ".bias", NULL);
+
+  return matrix (w, prefix, weight, n, k, error) && vector (w, prefix, bias, n, 0.0f, error);
+}
+
+static gboolean
+layers (Writer *w, const gchar *tower, const ClipRandomTower *t, GError **error)
+{
+  const guint d = t->width;
+
+  for (guint i = 0; i < t->layers; i++) {
+    g_autofree gchar *p = g_strdup_printf ("%s.encoder.layers.%u.", tower, i);
+
+    if (!linear (w, p, "self_attn.q_proj", d, d, error)
+        || !linear (w, p, "self_attn.k_proj", d, d, error)
+        || !linear (w, p, "self_attn.v_proj", d, d, error)
+        || !linear (w, p, "self_attn.out_proj", d, d, error)
+        || !linear (w, p, "mlp.fc1", t->mlp, d, error)
+        || !linear (w, p, "mlp.fc2", d, t->mlp, error) || !norm (w, p, "layer_norm1", d, error)
+        || !norm (w, p, "layer_norm2", d, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+all_tensors (Writer *w, const ClipRandomModel *m, GError **error)
+{
+  const guint side = m->image / m->patch, v = m->vision.width, t = m->text.width;
+  g_autofree gchar *patch = g_strdup_printf ("%u,3,%u,%u", v, m->patch, m->patch);
+  const guint k = 3 * m->patch * m->patch;
+
+  return tensor (w, "", "vision_model.embeddings.patch_embedding.weight", patch, (guint64)v * k,
+                 0.0f, 1.7f / sqrtf (k), error)
+         && vector (w, "vision_model.embeddings.", "class_embedding", v, 0.0f, error)
+         && matrix (w, "vision_model.embeddings.", "position_embedding.weight", side * side + 1, v,
+                    error)
+         && norm (w, "vision_model.", "pre_layrnorm", v, error)
+         && layers (w, "vision_model", &m->vision, error)
+         && norm (w, "vision_model.", "post_layernorm", v, error)
+         && matrix (w, "", "visual_projection.weight", m->projection, v, error)
+         && matrix (w, "text_model.embeddings.", "token_embedding.weight", VOCAB, t, error)
+         && matrix (w, "text_model.embeddings.", "position_embedding.weight", m->context, t, error)
+         && layers (w, "text_model", &m->text, error)
+         && norm (w, "text_model.", "final_layer_norm", t, error)
+         && matrix (w, "", "text_projection.weight", m->projection, t, error)
+         && tensor (w, "", "logit_scale", "", 1, 4.6f, 0.0f, error);
+}
+
+static gboolean
+write_tensors (const ClipRandomModel *m, const gchar *dir, guint32 seed, GError **error)
+{
+  g_autofree gchar *path = g_build_filename (dir, "model.safetensors", NULL);
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+  g_autoptr (GFileOutputStream) raw = NULL;
+  g_autoptr (GString) header = g_string_new (NULL);
+  Writer w = { header, NULL, 0, seed };
+  guint64 length = 0;
+
+  all_tensors (&w, m, NULL);
+  g_string_append_c (header, '}');
+  length = GUINT64_TO_LE (header->len);
+  raw = g_file_replace (file, NULL, FALSE, G_FILE_CREATE_NONE, NULL, error);
+  if (raw == NULL)
+    return FALSE;
+  w.out = G_OUTPUT_STREAM (raw);
+  return g_output_stream_write_all (w.out, &length, sizeof length, NULL, NULL, error)
+         && g_output_stream_write_all (w.out, header->str, header->len, NULL, NULL, error)
+         && all_tensors (&w, m, error) && g_output_stream_close (w.out, NULL, error);
+}
+
+/* CLIP's printable stand-in for a byte: itself where it is printable, else U+0100 and up. */
+static gunichar
+byte_char (guint byte)
+{
+  guint hidden = 0;
+
+  if ((byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || (byte >= 174 && byte <= 255))
+    return byte;
+  for (guint b = 0; b < byte; b++)
+    hidden += b <= 32 || (b >= 127 && b <= 160) || b == 173;
+  return 256 + hidden;
+}
+
+static gboolean
+write_vocabulary (const gchar *dir, GError **error)
+{
+  g_autofree gchar *vocab = g_build_filename (dir, "vocab.json", NULL);
+  g_autofree gchar *merges = g_build_filename (dir, "merges.txt", NULL);
+  g_autoptr (GString) json = g_string_new ("{");
+
+  for (guint i = 0; i < 512; i++) {
+    gchar utf8[8] = { 0 };
+    g_autofree gchar *escaped = NULL;
+
+    g_unichar_to_utf8 (byte_char (i % 256), utf8);
+    escaped = utf8[0] == '"' || utf8[0] == '\\' ? g_strdup_printf ("\\%s", utf8) : g_strdup (utf8);
+    g_string_append_printf (json, "\"%s%s\":%u,", escaped, i < 256 ? "" : "</w>", i);
+  }
+  g_string_append_printf (json, "\"<|startoftext|>\":%u,\"<|endoftext|>\":%u}", VOCAB - 2,
+                          VOCAB - 1);
+  return g_file_set_contents (vocab, json->str, -1, error)
+         && g_file_set_contents (merges, "#version: 0.2\n", -1, error);
+}
+
+static gboolean
+write_configs (const ClipRandomModel *m, const gchar *dir, GError **error)
+{
+  g_autofree gchar *config = g_build_filename (dir, "config.json", NULL);
+  g_autofree gchar *pre = g_build_filename (dir, "preprocessor_config.json", NULL);
+  g_autofree gchar *json = g_strdup_printf (
+      "{\"model_type\":\"clip\",\"architectures\":[\"CLIPModel\"],\"projection_dim\":%u,"
+      "\"text_config\":{\"hidden_size\":%u,\"intermediate_size\":%u,\"num_hidden_layers\":%u,"
+      "\"num_attention_heads\":%u,\"max_position_embeddings\":%u,\"vocab_size\":%u,"
+      "\"hidden_act\":\"quick_gelu\",\"bos_token_id\":%u,\"eos_token_id\":%u},"
+      "\"vision_config\":{\"hidden_size\":%u,\"intermediate_size\":%u,\"num_hidden_layers\":%u,"
+      "\"num_attention_heads\":%u,\"image_size\":%u,\"patch_size\":%u,"
+      "\"hidden_act\":\"quick_gelu\"}}\n",
+      m->projection, m->text.width, m->text.mlp, m->text.layers, m->text.heads, m->context, VOCAB,
+      VOCAB - 2, VOCAB - 1, m->vision.width, m->vision.mlp, m->vision.layers, m->vision.heads,
+      m->image, m->patch);
+  g_autofree gchar *pre_json = g_strdup_printf (
+      "{\"do_resize\":true,\"size\":{\"shortest_edge\":%u},\"do_center_crop\":true,"
+      "\"crop_size\":{\"height\":%u,\"width\":%u},\"resample\":3,\"do_normalize\":true,"
+      "\"image_mean\":[0.48145466,0.4578275,0.40821073],"
+      "\"image_std\":[0.26862954,0.26130258,0.27577711]}\n",
+      m->image, m->image, m->image);
+
+  return g_file_set_contents (config, json, -1, error)
+         && g_file_set_contents (pre, pre_json, -1, error);
+}
+
+const ClipRandomModel *
+clip_random_model_find (const gchar *name)
+{
+  for (const ClipRandomModel *m = clip_random_models; m->name; m++)
+    if (g_str_equal (m->name, name))
+      return m;
+  return NULL;
+}
+
+gboolean
+clip_random_model_write (const ClipRandomModel *model, const gchar *dir, guint32 seed,
+                         GError **error)
+{
+  if (g_mkdir_with_parents (dir, 0755) != 0) {
+    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno), "%s: %s", dir,
+                 g_strerror (errno));
+    return FALSE;
+  }
+  return write_configs (model, dir, error) && write_vocabulary (dir, error)
+         && write_tensors (model, dir, seed, error);
+}

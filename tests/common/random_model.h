@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * tests/common/random_model.h: CLIP folders with seeded random weights, in the published
+ * layout, for tests and benchmarks that need a size and not a meaning.
+ */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/** ClipRandomTower: as in a config.json. */
+typedef struct {
+  guint width, layers, heads, mlp;
+} ClipRandomTower;
+
+/** ClipRandomModel: one architecture. */
+typedef struct {
+  const gchar *name;
+  ClipRandomTower vision, text;
+  guint image, patch, context, projection;
+} ClipRandomModel;
+
+/** clip_random_models: terminated by a NULL name: tiny, vit-b-32, vit-b-16, vit-l-14, vit-l-14-336. */
+extern const ClipRandomModel clip_random_models[];
+
+const ClipRandomModel *clip_random_model_find (const gchar *name);
+
+/**
+ * clip_random_model_write:
+ * @dir: is made; existing files are replaced
+ *
+ * config.json, preprocessor_config.json, vocab.json and merges.txt (bytes only) and an F16
+ * model.safetensors. Values are uniform with the variance that keeps activations near 1.
+ */
+gboolean clip_random_model_write (const ClipRandomModel *model, const gchar *dir, guint32 seed,
+    GError **error);
+
+G_END_DECLS
