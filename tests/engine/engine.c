@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Sharing, cancelling, losing the device, the number of pipelines: on a tiny random model. */
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gst-clip/engine/internal.h"
+#include "tests/common/random_model.h"
+
+static gchar *folder;
+
+static ClipEngine *
+open_engine (GError **error)
+{
+  ClipEngineConfig config = { folder, NULL, CLIP_PRECISION_AUTO };
+
+  return clip_engine_open (&config, NULL, NULL, NULL, error);
+}
+
+/* The engine, or NULL and a skipped test where there is no device. */
+static ClipEngine *
+need_engine (void)
+{
+  g_autoptr (GError) error = NULL;
+  ClipEngine *engine = open_engine (&error);
+
+  if (g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_LOADER)
+      || g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE)) {
+    g_test_skip (error->message);
+    return NULL;
+  }
+  g_assert_no_error (error);
+  return engine;
+}
+
+static ClipTexts *
+make_texts (ClipEngine *engine, const gchar *prompts, const gchar *negatives, gboolean background)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClipPromptSet) set = clip_prompt_set_parse (prompts, NULL, &error);
+  g_autoptr (ClipPromptSet) not_set = clip_prompt_set_parse (negatives, NULL, NULL);
+  ClipTexts *texts =
+      clip_texts_new (engine, set, not_set, background, NULL, NULL, NULL, NULL, &error);
+
+  g_assert_no_error (error);
+  return texts;
+}
+
+static ClipJob *
+make_job (ClipEngine *engine, guint8 value)
+{
+  const ClipFrameInfo info = { CLIP_PIXEL_GRAY8, 64, 48, 1, 1, CLIP_MATRIX_BT601, TRUE };
+  g_autofree guint8 *pixels = g_malloc (64 * 48);
+  const ClipFramePlanes planes = { { pixels }, { 64 } };
+  g_autoptr (GError) error = NULL;
+  ClipJob *job = clip_job_new (engine, &info, &error);
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < 64 * 48; i++)
+    pixels[i] = value + i;
+  clip_job_load (job, &planes);
+  return job;
+}
+
+static void
+test_sharing (void)
+{
+  g_autoptr (ClipEngine) a = need_engine ();
+  g_autoptr (ClipEngine) b = NULL;
+  guint64 bytes = 0;
+
+  if (a == NULL)
+    return;
+  bytes = clip_engine_memory_bytes (a);
+  b = open_engine (NULL);
+  g_assert_true (a == b);
+  g_assert_cmpuint (clip_engine_memory_bytes (b), ==, bytes);
+}
+
+static void
+test_texts (void)
+{
+  g_autoptr (ClipEngine) engine = need_engine ();
+  g_autoptr (ClipTexts) texts = NULL;
+  g_autoptr (ClipJob) job = NULL;
+  g_autoptr (GError) error = NULL;
+  float sims[3], others[64], first = 0.0f;
+  guint n_background = 0;
+
+  if (engine == NULL)
+    return;
+  texts = make_texts (engine, "a dog;a cat;both=a dog|a cat", "a tree", TRUE);
+  g_assert_cmpuint (clip_texts_n_negatives (texts, &n_background), ==, 1);
+  g_assert_cmpuint (n_background, >, 4);
+  job = make_job (engine, 3);
+  clip_job_run (job, texts, sims, others, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < 3; i++)
+    g_assert_true (fabsf (sims[i]) <= 1.00001f);
+  /* The mean of two wordings lies between them, pulled outwards by its normalisation. */
+  g_assert_cmpfloat (sims[2] * (sims[0] + sims[1]), >=, 0.0f);
+  first = sims[0];
+
+  /* The same again, and after other texts: nothing is left over. */
+  g_clear_pointer (&texts, clip_texts_unref);
+  texts = make_texts (engine, "a house", NULL, FALSE);
+  clip_job_run (job, texts, sims, NULL, &error);
+  g_assert_no_error (error);
+  g_clear_pointer (&texts, clip_texts_unref);
+  texts = make_texts (engine, "a dog", NULL, FALSE);
+  clip_job_run (job, texts, sims, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpfloat (sims[0], ==, first);
+}
+
+static void
+count_warning (const gchar *label, const gchar *text, const gchar *kept, gpointer data)
+{
+  guint *count = data;
+
+  g_assert_cmpstr (label, ==, "long");
+  g_assert_true (g_str_has_prefix (text, kept));
+  g_assert_cmpuint (strlen (kept), <, strlen (text));
+  (*count)++;
+}
+
+static void
+test_long_text (void)
+{
+  g_autoptr (ClipEngine) engine = need_engine ();
+  g_autoptr (ClipPromptSet) set = NULL;
+  g_autoptr (ClipTexts) texts = NULL;
+  g_autoptr (GError) error = NULL;
+  guint warnings = 0;
+
+  if (engine == NULL)
+    return;
+  set = clip_prompt_set_parse ("long=a wording that is longer than the context of this model", NULL,
+                               &error);
+  texts = clip_texts_new (engine, set, NULL, FALSE, NULL, count_warning, NULL, &warnings, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (warnings, ==, 1);
+}
+
+static void
+test_cancel (void)
+{
+  ClipEngineConfig config = { folder, NULL, CLIP_PRECISION_FP16 };
+  ClipCancel cancel = 1;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClipEngine) probe = need_engine ();
+
+  if (probe == NULL)
+    return;
+  g_assert_null (clip_engine_open (&config, &cancel, NULL, NULL, &error));
+  g_assert_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_CANCELLED);
+}
+
+static void
+test_lost (void)
+{
+  ClipEngine *engine = need_engine ();
+  g_autoptr (ClipEngine) again = NULL;
+  g_autoptr (ClipTexts) texts = NULL;
+  g_autoptr (ClipJob) job = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (engine == NULL)
+    return;
+  texts = make_texts (engine, "a dog", NULL, FALSE);
+  job = make_job (engine, 9);
+  clip_gpu_simulate_loss (clip_engine_gpu (engine));
+  g_assert_false (clip_job_run (job, texts, NULL, NULL, &error));
+  g_assert_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST);
+  clip_engine_retire (engine);
+
+  again = need_engine ();
+  g_assert_true (again != engine);
+  g_clear_pointer (&job, clip_job_free);
+  g_clear_pointer (&texts, clip_texts_unref);
+  clip_engine_unref (engine);
+  g_clear_error (&error);
+  texts = make_texts (again, "a dog", NULL, FALSE);
+  job = make_job (again, 9);
+  clip_job_run (job, texts, NULL, NULL, &error);
+  g_assert_no_error (error);
+}
+
+static void
+test_fork (void)
+{
+  g_autoptr (ClipEngine) engine = need_engine ();
+  g_autoptr (ClipTexts) texts = NULL;
+  g_autoptr (ClipJob) job = NULL;
+  int status = 0;
+  pid_t child = 0;
+
+  if (engine == NULL)
+    return;
+  texts = make_texts (engine, "a dog", NULL, FALSE);
+  job = make_job (engine, 9);
+  child = fork ();
+  if (child == 0) {
+    g_autoptr (GError) error = NULL;
+
+    _exit (!clip_job_run (job, texts, NULL, NULL, &error)
+                   && g_error_matches (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_FORKED)
+               ? 0
+               : 1);
+  }
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+}
+
+/* On CPU devices each pipeline costs a second or more of compiling. */
+static void
+test_pipelines (void)
+{
+  g_autoptr (ClipEngine) engine = need_engine ();
+  g_autoptr (ClipTexts) texts = NULL;
+  g_autoptr (ClipJob) job = NULL;
+  guint before = 0;
+
+  if (engine == NULL)
+    return;
+  before = clip_gpu_pipeline_count (engine->gpu);
+  g_test_message ("%u pipelines", before);
+  if (clip_gpu_info (engine->gpu)->is_cpu)
+    g_assert_cmpuint (before, <=, 14);
+  /* Warming up made all that a frame and short prompts need. */
+  texts = make_texts (engine, "a dog", NULL, FALSE);
+  job = make_job (engine, 9);
+  clip_job_run (job, texts, NULL, NULL, NULL);
+  g_assert_cmpuint (clip_gpu_pipeline_count (engine->gpu), ==, before);
+}
+
+static void
+remove_folder (void)
+{
+  const gchar *files[] = { "config.json", "preprocessor_config.json", "vocab.json", "merges.txt",
+                           "model.safetensors" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
+    g_autofree gchar *path = g_build_filename (folder, files[i], NULL);
+
+    g_unlink (path);
+  }
+  g_rmdir (folder);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  int status = 0;
+
+  g_test_init (&argc, &argv, NULL);
+  folder = g_dir_make_tmp ("gst-clip-engine-XXXXXX", &error);
+  g_assert_no_error (error);
+  clip_random_model_write (clip_random_model_find ("tiny"), folder, 5, &error);
+  g_assert_no_error (error);
+  g_test_add_func ("/engine/sharing", test_sharing);
+  g_test_add_func ("/engine/texts", test_texts);
+  g_test_add_func ("/engine/long-text", test_long_text);
+  g_test_add_func ("/engine/cancel", test_cancel);
+  g_test_add_func ("/engine/lost", test_lost);
+  g_test_add_func ("/engine/fork", test_fork);
+  g_test_add_func ("/engine/pipelines", test_pipelines);
+  status = g_test_run ();
+  remove_folder ();
+  g_free (folder);
+  return status;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Scores from cosines: formulas, limits, hostile values. */
+#include <math.h>
+
+#include "gst-clip/engine/engine.h"
+
+#define assert_near(a, b) g_assert_true (fabs ((a) - (b)) <= 1e-12)
+
+static void
+test_softmax (void)
+{
+  const float sims[] = { 0.30f, 0.20f, 0.25f };
+  gdouble scores[3], sum = 0.0, want = 0.0;
+
+  clip_score (CLIP_SCORING_SOFTMAX, 100.0, sims, 3, NULL, 0, 0, scores);
+  for (guint i = 0; i < 3; i++)
+    sum += scores[i];
+  assert_near (sum, 1.0);
+  want =
+      1.0 / (1.0 + exp (100.0 * ((gdouble)0.20f - 0.30f)) + exp (100.0 * ((gdouble)0.25f - 0.30f)));
+  assert_near (scores[0], want);
+  clip_score (CLIP_SCORING_AUTO, 100.0, sims, 3, NULL, 0, 0, scores);
+  assert_near (scores[0], want);
+}
+
+static void
+test_negatives (void)
+{
+  const float sims[] = { 0.2f, 0.2f };
+  const float negatives[] = { 0.2f, 0.2f };
+  gdouble scores[2];
+
+  clip_score (CLIP_SCORING_SOFTMAX, 50.0, sims, 2, negatives, 2, 0, scores);
+  assert_near (scores[0], 0.25);
+  /* The background set is not part of softmax. */
+  clip_score (CLIP_SCORING_SOFTMAX, 50.0, sims, 2, negatives, 0, 2, scores);
+  assert_near (scores[0], 0.5);
+}
+
+static void
+test_contrast (void)
+{
+  const float both[] = { 0.9f, 0.9f }, none[] = { -0.9f, -0.9f };
+  const float others[] = { 0.1f, 0.0f, -0.1f };
+  gdouble scores[2];
+
+  /* Labels do not push each other down. */
+  clip_score (CLIP_SCORING_CONTRAST, 100.0, both, 2, others, 1, 2, scores);
+  g_assert_cmpfloat (scores[0], >, 0.999);
+  g_assert_cmpfloat (scores[1], >, 0.999);
+  /* And "none of these" is an answer. */
+  clip_score (CLIP_SCORING_CONTRAST, 100.0, none, 2, others, 1, 2, scores);
+  g_assert_cmpfloat (scores[0], <, 1e-6);
+  /* One label: softmax would always say 1. */
+  clip_score (CLIP_SCORING_AUTO, 100.0, none, 1, others, 1, 2, scores);
+  g_assert_cmpfloat (scores[0], <, 1e-6);
+}
+
+static void
+test_limits (void)
+{
+  const float sims[] = { 1.0f, -1.0f };
+  gdouble scores[2];
+  const ClipScoring all[] = { CLIP_SCORING_SOFTMAX, CLIP_SCORING_CONTRAST, CLIP_SCORING_COSINE,
+                              CLIP_SCORING_SIGMOID };
+
+  /* A scale that overflows exp () must not reach the result. */
+  for (guint s = 0; s < G_N_ELEMENTS (all); s++) {
+    clip_score (all[s], 1e6, sims, 2, sims, 1, 1, scores);
+    for (guint i = 0; i < 2; i++) {
+      g_assert_true (isfinite (scores[i]));
+      g_assert_cmpfloat (scores[i], >=, 0.0);
+      g_assert_cmpfloat (scores[i], <=, 1.0);
+    }
+    g_assert_cmpfloat (scores[0], >, scores[1]);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/score/softmax", test_softmax);
+  g_test_add_func ("/score/negatives", test_negatives);
+  g_test_add_func ("/score/contrast", test_contrast);
+  g_test_add_func ("/score/limits", test_limits);
+  return g_test_run ();
+}
