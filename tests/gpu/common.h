@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * tests/gpu/common.h: what the programs of this folder share. Each includes it once.
+ */
+#pragma once
+
+#include <glib/gstdio.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "gst-clip/gpu/gpu.h"
+#include "gst-clip/gpu/internal.h"
+
+#include "clip_spv_square.h"
+
+/* y[i] = constant 0 * (x[i] + base)^2 */
+typedef struct {
+  VkDeviceAddress x, y;
+  guint32 n, base;
+} SquareParams;
+
+static const ClipGpuShader square_shader = {
+  .name = "square",
+  .spirv = clip_spv_square,
+  .spirv_bytes = sizeof clip_spv_square,
+  .push_bytes = sizeof (SquareParams),
+};
+
+/* The device, or NULL after g_test_skip() where there is none. */
+static inline ClipGpu *
+open_gpu (void)
+{
+  g_autoptr (GError) error = NULL;
+  ClipGpu *gpu = clip_gpu_new (NULL, &error);
+
+  if (g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_LOADER)
+      || g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE))
+    g_test_skip (error->message);
+  else
+    g_assert_no_error (error);
+  return gpu;
+}
+
+/* Runs the tests with an empty cache directory; with a validation layer, any message fails. */
+static inline int
+run_tests (void)
+{
+  g_autofree gchar *cache = g_dir_make_tmp ("gst-clip-test-XXXXXX", NULL);
+  g_autofree gchar *folder = g_build_filename (cache, "gst-clip", NULL);
+  const gchar *name;
+
+  g_assert_nonnull (cache);
+  g_setenv ("XDG_CACHE_HOME", cache, TRUE);
+  int status = g_test_run ();
+  if (clip_gpu_validation_messages () > 0) {
+    g_printerr ("%u messages of the validation layer\n", clip_gpu_validation_messages ());
+    status = 1;
+  }
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree gchar *path = g_build_filename (folder, name, NULL);
+    g_remove (path);
+  }
+  g_clear_pointer (&dir, g_dir_close);
+  g_rmdir (folder);
+  g_rmdir (cache);
+  return status;
+}
