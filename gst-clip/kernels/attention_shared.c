@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/kernels/attention_shared.h"
+
+#include "attention_shared.h"
+
+#include "clip_spv_attention_shared.h"
+
+/* As in the shader: groups of lanes, each with ROWS queries. */
+#define LANES  8
+#define GROUPS 16
+
+static const ClipGpuShader shader = {
+  .name = "attention_shared",
+  .spirv = clip_spv_attention_shared,
+  .spirv_bytes = sizeof (clip_spv_attention_shared),
+  .push_bytes = sizeof (struct AttentionSharedPush),
+};
+
+static gsize
+plane_bytes (const ClipAttention *shape)
+{
+  return (gsize)shape->batch * shape->tokens * shape->heads * shape->head_dim * sizeof (float);
+}
+
+gsize
+clip_attention_shared_scratch_bytes (ClipKernels *kernels, const ClipAttention *shape)
+{
+  return 3 * plane_bytes (shape);
+}
+
+static guint32
+shared_bytes (guint32 head_dim, guint32 rows, guint32 keys)
+{
+  const guint32 queries = GROUPS * rows;
+
+  return ((queries + keys) * (head_dim + 4) + queries * (keys + 1 + LANES)) * sizeof (float);
+}
+
+/* The largest tile of keys that fits, at most 32: more would only keep fewer workgroups
+ * resident. With the 16 KiB that every device has: 16 for heads of 64, 8 for heads of 128. */
+static guint32
+choose_keys (guint32 max_bytes, guint32 head_dim, guint32 rows)
+{
+  for (guint32 keys = 32; keys > LANES; keys -= LANES)
+    if (shared_bytes (head_dim, rows, keys) <= max_bytes)
+      return keys;
+  g_assert (shared_bytes (head_dim, rows, LANES) <= max_bytes);
+  return LANES;
+}
+
+void
+clip_attention_shared (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+                       VkDeviceAddress scratch, const ClipMatrix *z)
+{
+  const ClipGpuInfo *info = clip_gpu_info (kernels->gpu);
+  const guint32 rows = shape->head_dim <= 64 ? 2 : 1, queries = GROUPS * rows;
+  const guint32 constants[] = { shape->head_dim, rows,
+                                choose_keys (info->max_shared_bytes, shape->head_dim, rows) };
+  const struct AttentionSharedPush push = {
+    .q = scratch,
+    .k = scratch + plane_bytes (shape),
+    .v = scratch + 2 * plane_bytes (shape),
+    .z = z->address,
+    .tokens = shape->tokens,
+    .ld = shape->heads * shape->head_dim,
+    .z_ld = z->ld,
+    .causal = shape->causal,
+  };
+  const guint64 work =
+      (guint64)shape->batch * shape->heads * shape->tokens * shape->tokens * shape->head_dim * 2;
+
+  g_assert (shape->head_dim % CLIP_HEAD_ALIGN == 0 && shape->head_dim <= 128);
+  g_assert (shape->tokens > 0 && z->rows == shape->batch * shape->tokens);
+  g_assert (z->ld >= shape->heads * shape->head_dim);
+
+  clip_record (kernels, rec, &shader, constants, G_N_ELEMENTS (constants), &push,
+               (shape->tokens + queries - 1) / queries, shape->heads, shape->batch,
+               info->is_cpu ? work * 10 : work / 50);
+  clip_gpu_recording_barrier (rec);
+}

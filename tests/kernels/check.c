@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/kernels/check_internal.h"
+
+#define BENCH_RUNS 10
+
+char check_running[512];
+
+static void
+variant_clear (gpointer data)
+{
+  CheckVariant *variant = data;
+
+  g_free (variant->name);
+  clip_kernels_free (variant->kernels);
+}
+
+Check *
+check_new (ClipGpu *gpu, const CheckOptions *options)
+{
+  Check *check = g_new0 (Check, 1);
+
+  check->gpu = gpu;
+  check->options = *options;
+  check->buffers = g_ptr_array_new_with_free_func ((GDestroyNotify)check_buffer_free);
+  check->variants = g_array_new (FALSE, FALSE, sizeof (CheckVariant));
+  g_array_set_clear_func (check->variants, variant_clear);
+  return check;
+}
+
+void
+check_free (Check *check)
+{
+  g_array_unref (check->variants);
+  g_ptr_array_unref (check->buffers);
+  g_free (check->case_name);
+  g_free (check);
+}
+
+guint
+check_ran (Check *check)
+{
+  return check->n_ran;
+}
+
+/* Variants -------------------------------------------------------------- */
+
+static void
+add_variant (Check *check, const gchar *name, ClipKernels *kernels, gboolean on_request)
+{
+  CheckVariant variant = { g_strdup (name), kernels, on_request };
+
+  g_array_append_val (check->variants, variant);
+}
+
+/* The kernels that clip_kernels_new() chooses. Every kernel has them under the name "best";
+ * tests of GST_CLIP_DISABLE ask for them, otherwise they would repeat another variant. */
+static ClipKernels *
+best_kernels (Check *check, ClipWeightType weights)
+{
+  g_autoptr (GError) error = NULL;
+  ClipKernels *kernels = clip_kernels_new (check->gpu, weights, &error);
+
+  if (!kernels)
+    g_error ("%s", error->message);
+  return kernels;
+}
+
+static void
+add_rows_variants (Check *check)
+{
+  static const struct {
+    const gchar *name;
+    guint needs;
+  } rows[] = {
+    { "llvmpipe", CLIP_GPU_CAP_LLVMPIPE },
+    { "subgroup", CLIP_GPU_CAP_SUBGROUP },
+    { "shared", 0 },
+  };
+
+  add_variant (check, "best", best_kernels (check, CLIP_WEIGHTS_F32), TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    ClipKernels *kernels;
+
+    if (rows[i].needs & ~(guint)clip_gpu_info (check->gpu)->caps)
+      continue;
+    kernels = best_kernels (check, CLIP_WEIGHTS_F32);
+    kernels->llvmpipe = rows[i].needs == CLIP_GPU_CAP_LLVMPIPE;
+    kernels->subgroup = rows[i].needs == CLIP_GPU_CAP_SUBGROUP;
+    add_variant (check, rows[i].name, kernels, FALSE);
+  }
+}
+
+static void
+add_matrix_variants (Check *check, ClipWeightType weights)
+{
+  const gchar *suffix = weights == CLIP_WEIGHTS_F16 ? "f16" : "f32";
+  g_autofree gchar *best = g_strconcat ("best-", suffix, NULL);
+
+  if (weights == CLIP_WEIGHTS_F16 && !(clip_gpu_info (check->gpu)->caps & CLIP_GPU_CAP_FP16))
+    return;
+  add_variant (check, best, best_kernels (check, weights), TRUE);
+  for (const ClipFamily *const *family = clip_families; *family; family++) {
+    g_autofree gchar *name = g_strdup_printf ("%s-%s", (*family)->name, suffix);
+    ClipKernels *kernels = clip_kernels_new_with_family (check->gpu, weights, *family, NULL);
+
+    if (kernels)
+      add_variant (check, name, kernels, FALSE);
+  }
+}
+
+static void
+make_variants (Check *check)
+{
+  g_array_set_size (check->variants, 0);
+  switch (check->kernel->variants) {
+  case CHECK_VARIANTS_ONE:
+    add_variant (check, "best", best_kernels (check, CLIP_WEIGHTS_F32), FALSE);
+    break;
+  case CHECK_VARIANTS_ROWS:
+    add_rows_variants (check);
+    break;
+  case CHECK_VARIANTS_MATRIX:
+    add_matrix_variants (check, CLIP_WEIGHTS_F32);
+    add_matrix_variants (check, CLIP_WEIGHTS_F16);
+    break;
+  }
+}
+
+static gboolean
+is_wanted (Check *check, const CheckVariant *variant)
+{
+  const gchar *pattern = check->options.variant;
+
+  return pattern ? g_pattern_match_simple (pattern, variant->name) : !variant->on_request;
+}
+
+/* Execution ------------------------------------------------------------- */
+
+/* Whoever reads a failure, or sees a crash, can run exactly that again. */
+static void
+note_command (Check *check, const gchar *variant)
+{
+  static const gchar *const names[] = { "GST_CLIP_DISABLE", "GST_CLIP_DEVICE", "GST_CLIP_VALIDATE",
+                                        "LP_NATIVE_VECTOR_WIDTH" };
+
+  g_autoptr (GString) command = g_string_new ("#   reproduce:");
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (g_getenv (names[i]))
+      g_string_append_printf (command, " %s=%s", names[i], g_getenv (names[i]));
+  g_string_append_printf (
+      command, " checkkernels --kernel %s --variant %s --case %s --seed %" G_GUINT64_FORMAT "%s\n",
+      check->kernel->name, variant, check->case_name, check->options.seed,
+      check->c->extra ? " --all" : "");
+  g_strlcpy (check_running, command->str, sizeof (check_running));
+}
+
+static void
+finish_variant (Check *check)
+{
+  const CheckVariant *variant = &g_array_index (check->variants, CheckVariant, check->current - 1);
+
+  g_clear_pointer (&check->recording, clip_gpu_recording_free);
+  check->n_ran++;
+  if (check->failed) {
+    check->n_failed++;
+    g_print ("not ok %s %s %s\n", check->kernel->name, check->case_name, variant->name);
+    print_command (check, variant->name);
+  } else {
+    g_print ("ok %s %s %s: error %.2g of tolerance\n", check->kernel->name, check->case_name,
+             variant->name, check->worst);
+  }
+}
+
+ClipKernels *
+check_next_variant (Check *check)
+{
+  if (check->current)
+    finish_variant (check);
+  while (check->current < check->variants->len) {
+    const CheckVariant *variant = &g_array_index (check->variants, CheckVariant, check->current++);
+
+    if (is_wanted (check, variant)) {
+      note_command (check, variant->name);
+      check->failed = FALSE;
+      check->worst = 0.0;
+      return variant->kernels;
+    }
+  }
+  check->current = 0;
+  return NULL;
+}
+
+ClipGpuRecording *
+check_record (Check *check)
+{
+  if (!check->recording) {
+    check->recording = clip_gpu_recording_new (check->gpu, check->kernel->name);
+    clip_gpu_recording_begin (check->recording);
+  }
+  return check->recording;
+}
+
+void
+check_flops (Check *check, double flops)
+{
+  check->flops = flops;
+}
+
+void
+check_fail (Check *check, const gchar *format, ...)
+{
+  g_autofree gchar *message = NULL;
+  va_list args;
+
+  va_start (args, format);
+  message = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_print ("#   %s\n", message);
+  check->failed = TRUE;
+}
+
+static gboolean
+submit_and_wait (Check *check, GError **error)
+{
+  const guint64 value = clip_gpu_submit (check->gpu, &check->recording, 1, error);
+
+  return value && clip_gpu_wait (check->gpu, value, G_MAXUINT64, error);
+}
+
+static gboolean
+bench (Check *check, GError **error)
+{
+  gint64 best = G_MAXINT64;
+
+  for (guint i = 0; i < BENCH_RUNS; i++) {
+    const gint64 start = g_get_monotonic_time ();
+
+    if (!submit_and_wait (check, error))
+      return FALSE;
+    best = MIN (best, g_get_monotonic_time () - start);
+  }
+  g_print ("#   %.3f ms, %.2f GFLOP/s\n", best / 1e3, check->flops / (best * 1e3));
+  return TRUE;
+}
+
+gboolean
+check_execute (Check *check)
+{
+  g_autoptr (GError) error = NULL;
+
+  check_buffers_snapshot (check);
+  if (!clip_gpu_recording_end (check_record (check), &error) || !submit_and_wait (check, &error)
+      || (check->options.bench && !bench (check, &error))) {
+    check_fail (check, "%s", error->message);
+    return FALSE;
+  }
+  return check_buffers_verify (check);
+}
+
+/* Cases ----------------------------------------------------------------- */
+
+static gchar *
+make_case_name (const CheckCase *c)
+{
+  static const gchar *const fills[] = { "random",   "zero", "constant", "offset",
+                                        "outliers", "huge", "tiny" };
+  GString *name = g_string_new (NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (c->dims) && c->dims[i]; i++)
+    g_string_append_printf (name, "%s%u", i ? "x" : "", c->dims[i]);
+  g_string_append_printf (name, "-%s", fills[c->fill]);
+  if (c->tag)
+    g_string_append_printf (name, "-%s", c->tag);
+  return g_string_free (name, FALSE);
+}
+
+static void
+list (Check *check)
+{
+  g_print ("%s %s", check->kernel->name, check->case_name);
+  for (guint i = 0; i < check->variants->len; i++)
+    g_print (" %s", g_array_index (check->variants, CheckVariant, i).name);
+  g_print ("%s\n", check->c->extra ? " (only with --all)" : "");
+}
+
+guint
+check_run (Check *check, const CheckKernel *kernel)
+{
+  const guint failed_before = check->n_failed;
+
+  check->kernel = kernel;
+  make_variants (check);
+  for (guint i = 0; i < kernel->n_cases; i++) {
+    const CheckOptions *options = &check->options;
+
+    check->c = &kernel->cases[i];
+    g_free (check->case_name);
+    check->case_name = make_case_name (check->c);
+    if (options->case_name && !g_pattern_match_simple (options->case_name, check->case_name))
+      continue;
+    if (options->list) {
+      list (check);
+    } else if (!check->c->extra || options->all) {
+      check->flops = 0.0;
+      kernel->run (check, check->c);
+      g_ptr_array_set_size (check->buffers, 0);
+    }
+  }
+  g_array_set_size (check->variants, 0);
+  return check->n_failed - failed_before;
+}

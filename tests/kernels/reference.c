@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/kernels/reference.h"
+
+#include <math.h>
+
+void
+ref_matrix_init (RefMatrix *m, gsize rows, gsize cols)
+{
+  m->rows = rows;
+  m->cols = cols;
+  m->value = g_new0 (double, rows *cols);
+  m->scale = g_new0 (double, rows *cols);
+}
+
+void
+ref_matrix_clear (RefMatrix *m)
+{
+  g_clear_pointer (&m->value, g_free);
+  g_clear_pointer (&m->scale, g_free);
+}
+
+float
+ref_f16 (float x)
+{
+  int exponent;
+  double ulp;
+
+  if (fabsf (x) >= 65504.f)
+    return copysignf (65504.f, x);
+  frexp (x, &exponent); /* |x| = 0.5 .. 1 times 2^exponent */
+  ulp = ldexp (1.0, MAX (exponent - 11, -24));
+  return (float)fmin (fmax (rint (x / ulp) * ulp, -65504.0), 65504.0);
+}
+
+double
+ref_activation (ClipActivation activation, double x)
+{
+  switch (activation) {
+  case CLIP_ACTIVATION_NONE:
+    return x;
+  case CLIP_ACTIVATION_QUICK_GELU:
+    return x / (1.0 + exp (-1.702 * x));
+  case CLIP_ACTIVATION_GELU:
+    return 0.5 * x * erfc (-x * M_SQRT1_2);
+  case CLIP_ACTIVATION_GELU_TANH:
+    return 0.5 * x * (1.0 + tanh (sqrt (2.0 / M_PI) * (x + 0.044715 * x * x * x)));
+  }
+  g_assert_not_reached ();
+}
+
+static void
+dot (const float *a, const float *b, gsize n, double *value, double *scale)
+{
+  double sum = 0.0, magnitude = 0.0;
+
+  for (gsize i = 0; i < n; i++) {
+    const double term = (double)a[i] * b[i];
+
+    sum += term;
+    magnitude += fabs (term);
+  }
+  *value = sum;
+  *scale = magnitude;
+}
+
+void
+ref_gemm (const float *a, gsize lda, const float *w, gsize k, const float *bias,
+          const float *residual, gsize residual_ld, gsize period, ClipActivation activation,
+          RefMatrix *out)
+{
+  for (gsize row = 0; row < out->rows; row++)
+    for (gsize col = 0; col < out->cols; col++) {
+      double value, scale;
+
+      dot (a + row * lda, w + col * k, k, &value, &scale);
+      if (bias) {
+        value += bias[col];
+        scale += fabs (bias[col]);
+      }
+      value = ref_activation (activation, value);
+      if (residual) {
+        const double r = residual[row % period * residual_ld + col];
+
+        value += r;
+        scale += fabs (r);
+      }
+      out->value[row * out->cols + col] = value;
+      out->scale[row * out->cols + col] = scale;
+    }
+}
+
+/* One query against the keys 0 .. n-1: probabilities @p. Returns how far an error of one
+ * rounding of q and k moves a score: a score's error is a probability's relative error. */
+static double
+softmax_row (const RefMatrix *qkv, gsize q_row, gsize q_col, gsize k_row, gsize k_col,
+             gsize head_dim, gsize n, double *p)
+{
+  const double *q = qkv->value + q_row * qkv->cols + q_col;
+  const double *q_scale = qkv->scale + q_row * qkv->cols + q_col;
+  double max = -INFINITY, sum = 0.0, worst = 0.0;
+
+  for (gsize key = 0; key < n; key++) {
+    const double *k = qkv->value + (k_row + key) * qkv->cols + k_col;
+    const double *k_scale = qkv->scale + (k_row + key) * qkv->cols + k_col;
+    double score = 0.0, scale = 0.0;
+
+    for (gsize d = 0; d < head_dim; d++) {
+      score += q[d] * k[d];
+      scale += q_scale[d] * fabs (k[d]) + fabs (q[d]) * k_scale[d];
+    }
+    p[key] = score;
+    max = fmax (max, score);
+    worst = fmax (worst, scale);
+  }
+  for (gsize key = 0; key < n; key++)
+    sum += p[key] = exp (p[key] - max);
+  for (gsize key = 0; key < n; key++)
+    p[key] /= sum;
+  return worst;
+}
+
+void
+ref_attention (const ClipAttention *shape, const RefMatrix *qkv, RefMatrix *z)
+{
+  const gsize width = (gsize)shape->heads * shape->head_dim;
+  g_autofree double *p = g_new (double, shape->tokens);
+
+  for (gsize row = 0; row < z->rows; row++)
+    for (gsize head = 0; head < shape->heads; head++) {
+      const gsize token = row % shape->tokens, first = row - token, col = head * shape->head_dim;
+      const gsize n = shape->causal ? token + 1 : shape->tokens;
+      const double score_scale =
+          softmax_row (qkv, row, col, first, width + col, shape->head_dim, n, p);
+
+      for (gsize d = 0; d < shape->head_dim; d++) {
+        double value = 0.0, scale = 0.0;
+
+        for (gsize key = 0; key < n; key++) {
+          const gsize i = (first + key) * qkv->cols + 2 * width + col + d;
+
+          value += p[key] * qkv->value[i];
+          scale += p[key] * (qkv->scale[i] + 2.0 * score_scale * fabs (qkv->value[i]));
+        }
+        z->value[row * width + col + d] = value;
+        z->scale[row * width + col + d] = scale;
+      }
+    }
+}
+
+void
+ref_layernorm (const float *x, gsize ld, const float *gamma, const float *beta, double eps,
+               RefMatrix *y)
+{
+  for (gsize row = 0; row < y->rows; row++) {
+    const float *v = x + row * ld;
+    double mean = 0.0, var = 0.0, rstd;
+
+    for (gsize c = 0; c < y->cols; c++)
+      mean += v[c];
+    mean /= y->cols;
+    for (gsize c = 0; c < y->cols; c++)
+      var += (v[c] - mean) * (v[c] - mean);
+    rstd = 1.0 / sqrt (var / y->cols + eps);
+
+    for (gsize c = 0; c < y->cols; c++) {
+      const gsize i = row * y->cols + c;
+
+      y->value[i] = (v[c] - mean) * rstd * gamma[c] + beta[c];
+      y->scale[i] = (fabs (v[c]) + fabs (mean)) * rstd * fabs (gamma[c]) + fabs (beta[c]);
+    }
+  }
+}
+
+void
+ref_gather (const float *x, gsize ld, gsize x_rows, const guint32 *rows, RefMatrix *y)
+{
+  for (gsize row = 0; row < y->rows; row++)
+    for (gsize c = 0; c < y->cols; c++)
+      y->value[row * y->cols + c] = x[MIN (rows[row], x_rows - 1) * ld + c];
+}
+
+void
+ref_l2norm (const float *x, gsize ld, RefMatrix *y, guint32 *flags)
+{
+  for (gsize row = 0; row < y->rows; row++) {
+    const float *v = x + row * ld;
+    double norm = 0.0;
+
+    flags[row] = 0;
+    for (gsize c = 0; c < y->cols; c++) {
+      norm += (double)v[c] * v[c];
+      flags[row] |= !isfinite (v[c]);
+    }
+    norm = fmax (sqrt (norm), 1e-12);
+    for (gsize c = 0; c < y->cols; c++) {
+      y->value[row * y->cols + c] = v[c] / norm;
+      y->scale[row * y->cols + c] = fabs (v[c] / norm);
+    }
+  }
+}
+
+void
+ref_score (const float *e, gsize e_ld, const float *t, gsize t_ld, gsize cols, RefMatrix *s)
+{
+  for (gsize b = 0; b < s->rows; b++)
+    for (gsize p = 0; p < s->cols; p++)
+      dot (e + b * e_ld, t + p * t_ld, cols, &s->value[b * s->cols + p],
+           &s->scale[b * s->cols + p]);
+}

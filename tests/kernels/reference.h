@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * tests/kernels/reference.h: every kernel in plain C, accumulated in double.
+ *
+ * Beside each value a function gives its scale: the sum of the magnitudes of the terms that
+ * make it up. An honest fp32 implementation is wrong by a few roundings of the scale (not of
+ * the value, which may be a small difference of large terms), so that a tolerance is a small
+ * number that holds for every fill. Inputs are the floats that the kernel reads.
+ */
+#pragma once
+
+#include "gst-clip/kernels/kernels.h"
+
+G_BEGIN_DECLS
+
+/** RefMatrix: (rows, cols), dense. ref_matrix_init() allocates zeros, ref_matrix_clear() frees. */
+typedef struct {
+  gsize rows, cols;
+  double *value;
+  double *scale;
+} RefMatrix;
+
+void ref_matrix_init (RefMatrix *m, gsize rows, gsize cols);
+void ref_matrix_clear (RefMatrix *m);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RefMatrix, ref_matrix_clear)
+
+/** ref_f16: the fp16 number that is nearest to @x (ties to even), clamped to +-65504. */
+float ref_f16 (float x);
+
+/** ref_activation: in double. */
+double ref_activation (ClipActivation activation, double x);
+
+/**
+ * ref_gemm: ClipGemm's formula.
+ * @a: (m, k) with row stride @lda; @w: (n, k) dense; @bias: float[n] or NULL
+ * @residual: rows of @residual_ld floats or NULL, repeating after @period
+ * @out: initialised as (m, n)
+ */
+void ref_gemm (const float *a, gsize lda, const float *w, gsize k, const float *bias,
+    const float *residual, gsize residual_ld, gsize period, ClipActivation activation,
+    RefMatrix *out);
+
+/**
+ * ref_attention: from the (batch * tokens, 3 * heads * head_dim) matrix of q, k and v.
+ * @z: initialised as (batch * tokens, heads * head_dim)
+ */
+void ref_attention (const ClipAttention *shape, const RefMatrix *qkv, RefMatrix *z);
+
+/** ref_layernorm: @x: rows of @ld floats; @y: initialised, its size is that of x. */
+void ref_layernorm (const float *x, gsize ld, const float *gamma, const float *beta, double eps,
+    RefMatrix *y);
+
+/** ref_gather: @y: initialised; rows beyond @x_rows are clamped. */
+void ref_gather (const float *x, gsize ld, gsize x_rows, const guint32 *rows, RefMatrix *y);
+
+/** ref_l2norm: @flags: guint32[rows], 1 where a row has a value that is not finite. */
+void ref_l2norm (const float *x, gsize ld, RefMatrix *y, guint32 *flags);
+
+/** ref_score: @e: (B, C), @t: (P, C), @s: initialised as (B, P). */
+void ref_score (const float *e, gsize e_ld, const float *t, gsize t_ld, gsize cols, RefMatrix *s);
+
+G_END_DECLS
