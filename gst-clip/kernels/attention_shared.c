@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/kernels/attention_shared.h"
 
-#include "attention_shared.h"
+#include "shaders/attention_shared.h"
 
 #include "clip_spv_attention_shared.h"
 

@@ -5,7 +5,7 @@
 #include "gst-clip/kernels/attention_shared.h"
 #include "gst-clip/kernels/half.h"
 
-#include "gemm_shared.h"
+#include "shaders/gemm_shared.h"
 
 #include "clip_spv_gemm_shared_f16.h"
 #include "clip_spv_gemm_shared_f32.h"

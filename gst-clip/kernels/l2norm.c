@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/kernels/internal.h"
 
-#include "l2norm.h"
+#include "shaders/l2norm.h"
 
 #include "clip_spv_l2norm.h"
 

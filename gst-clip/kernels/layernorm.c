@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/kernels/internal.h"
 
-#include "layernorm.h"
+#include "shaders/layernorm.h"
 
 #include "clip_spv_layernorm_llvmpipe.h"
 #include "clip_spv_layernorm_shared.h"

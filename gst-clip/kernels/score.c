@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/kernels/internal.h"
 
-#include "score.h"
+#include "shaders/score.h"
 
 #include "clip_spv_score.h"
 
