@@ -36,6 +36,17 @@ lanes8 (vec4 a, vec4 b)
   return bit2 ? hi : lo;
 }
 
+/* lane l gets element l of (a, b) */
+uint
+lanes8 (uvec4 a, uvec4 b)
+{
+  const uint lane = gl_SubgroupInvocationID;
+  const bool bit0 = (lane & 1u) != 0u, bit1 = (lane & 2u) != 0u, bit2 = (lane & 4u) != 0u;
+  const uint lo = bit1 ? (bit0 ? a.w : a.z) : (bit0 ? a.y : a.x);
+  const uint hi = bit1 ? (bit0 ? b.w : b.z) : (bit0 ? b.y : b.x);
+  return bit2 ? hi : lo;
+}
+
 /* lane l gets vector l of the eight */
 vec4
 lanes8x4 (vec4 a, vec4 b, vec4 c, vec4 d, vec4 e, vec4 f, vec4 g, vec4 h)
