@@ -34,7 +34,7 @@ gchar *demo_pattern_prompts (void);
  * @interrupted: SIGINT came
  */
 typedef struct {
-  GstElement *pipeline;
+  GstElement *pipeline, *previous;
   GMainLoop *loop;
   gchar *label;
   gdouble score;
@@ -69,7 +69,7 @@ void demo_show_command (const gchar **words);
 /** demo_show_result: one line a label of a `clipfilter` structure. */
 void demo_show_result (const GstStructure *result);
 
-/** demo_show_progress: what the element is busy with. Thread: any. */
+/** demo_show_progress: what the element is busy with. */
 void demo_show_progress (GstProgressType type, const gchar *text);
 
 void demo_show_problem (const gchar *kind, const gchar *text, const gchar *detail);

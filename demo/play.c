@@ -36,6 +36,7 @@ stop (GstElement *pipeline)
 void
 demo_player_clear (DemoPlayer *player)
 {
+  stop (g_steal_pointer (&player->previous));
   stop (g_steal_pointer (&player->pipeline));
   g_clear_pointer (&player->loop, g_main_loop_unref);
   g_clear_pointer (&player->label, g_free);
@@ -66,6 +67,16 @@ take_problem (GstMessage *message)
   demo_show_problem (is_error ? "error" : "warning", error->message, is_error ? detail : NULL);
 }
 
+static void
+take_progress (GstMessage *message)
+{
+  g_autofree gchar *text = NULL;
+  GstProgressType type;
+
+  gst_message_parse_progress (message, &type, NULL, &text);
+  demo_show_progress (type, text);
+}
+
 static gboolean
 on_message (GstBus *bus, GstMessage *message, gpointer data)
 {
@@ -93,55 +104,31 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* The element opens its engine inside set_state (), when no main loop runs. */
-static void
-on_sync_progress (GstBus *bus, GstMessage *message, gpointer data)
-{
-  g_autofree gchar *text = NULL;
-  GstProgressType type;
-
-  gst_message_parse_progress (message, &type, NULL, &text);
-  demo_show_progress (type, text);
-}
-
-/* Returns: the watch's id. */
-static guint
-listen_to (DemoPlayer *player, GstElement *pipeline)
-{
-  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
-
-  gst_bus_enable_sync_message_emission (bus);
-  g_signal_connect (bus, "sync-message::progress", G_CALLBACK (on_sync_progress), NULL);
-  return gst_bus_add_watch (bus, on_message, player);
-}
-
 gboolean
 demo_player_play (DemoPlayer *player, const gchar **words)
 {
   g_autoptr (GError) error = NULL;
-  GstElement *previous = g_steal_pointer (&player->pipeline);
+  g_autoptr (GstBus) bus = NULL;
   guint watch, interrupt;
 
   player->failed = FALSE;
+  player->previous = g_steal_pointer (&player->pipeline);
   g_clear_pointer (&player->label, g_free);
   demo_show_command (words);
   player->pipeline = gst_parse_launchv (words, &error);
   if (!player->pipeline || error) {
     demo_show_problem ("error", error->message, NULL);
-    stop (previous);
     return FALSE;
   }
-  watch = listen_to (player, player->pipeline);
-  gst_element_set_state (player->pipeline, GST_STATE_PAUSED);
-  gst_element_get_state (player->pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
-  stop (previous);
-  /* A failed state change has put its error on the bus. */
-  gst_element_set_state (player->pipeline, GST_STATE_PLAYING);
-  /* Until here SIGINT ends the process: nothing listens while a model loads. */
+  bus = gst_element_get_bus (player->pipeline);
+  watch = gst_bus_add_watch (bus, on_message, player);
   interrupt = g_unix_signal_add (SIGINT, on_interrupt, player);
+  /* A state change that fails has put its error on the bus. */
+  gst_element_set_state (player->pipeline, GST_STATE_PLAYING);
   g_main_loop_run (player->loop);
   g_source_remove (interrupt);
   g_source_remove (watch);
+  stop (g_steal_pointer (&player->previous));
   return !player->failed && !player->interrupted;
 }
 

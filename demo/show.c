@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What clip-demo prints. The streaming threads print progress while the main
- * thread prints results: one lock around both.
+ * What clip-demo prints. On a terminal, progress is one line that the next output replaces.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 
 static gboolean terminal, colours;
 static gboolean progress_line; /* the cursor is at the end of one */
-static GMutex lock;
 
 void
 demo_show_init (void)
@@ -35,7 +33,6 @@ style (const gchar *escape)
 #define GREEN style ("\033[32m")
 #define RED   style ("\033[31m")
 
-/* With the lock held. */
 static void
 clear_progress (void)
 {
@@ -73,10 +70,8 @@ demo_show_command (const gchar **words)
       g_string_append (line, " \\\n   ");
     g_string_append_printf (line, " %s", word);
   }
-  g_mutex_lock (&lock);
   clear_progress ();
   g_print ("\n%s%s%s\n", BOLD, line->str, PLAIN);
-  g_mutex_unlock (&lock);
   g_string_free (line, TRUE);
 }
 
@@ -125,7 +120,6 @@ demo_show_result (const GstStructure *result)
   gst_structure_get_uint64 (result, "stream-time", &time);
   when = GST_CLOCK_TIME_IS_VALID (time) ? g_strdup_printf ("%.2f s", time / (gdouble)GST_SECOND)
                                         : g_strdup ("");
-  g_mutex_lock (&lock);
   clear_progress ();
   for (guint i = 0; i < n; i++) {
     gboolean is_accepted = g_value_get_boolean (gst_value_array_get_value (accepted, i));
@@ -135,13 +129,11 @@ demo_show_result (const GstStructure *result)
     show_label (i == 0 ? when : "", g_value_get_string (gst_value_array_get_value (labels, i)),
                 g_value_get_double (gst_value_array_get_value (scores, i)), is_accepted);
   }
-  g_mutex_unlock (&lock);
 }
 
 void
 demo_show_progress (GstProgressType type, const gchar *text)
 {
-  g_mutex_lock (&lock);
   clear_progress ();
   if (type == GST_PROGRESS_TYPE_START || type == GST_PROGRESS_TYPE_CONTINUE) {
     if (terminal) {
@@ -152,18 +144,15 @@ demo_show_progress (GstProgressType type, const gchar *text)
       g_print ("  (%s)\n", text);
     }
   }
-  g_mutex_unlock (&lock);
 }
 
 void
 demo_show_problem (const gchar *kind, const gchar *text, const gchar *detail)
 {
-  g_mutex_lock (&lock);
   clear_progress ();
   g_printerr ("%s%s: %s%s\n", RED, kind, text, PLAIN);
   if (detail && *detail)
     g_printerr ("%s  %s%s\n", DIM, detail, PLAIN);
-  g_mutex_unlock (&lock);
 }
 
 void
