@@ -87,6 +87,13 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
     if (gst_message_has_name (message, "clipfilter"))
       take_result (player, gst_message_get_structure (message));
     break;
+  case GST_MESSAGE_PROGRESS:
+    take_progress (message);
+    break;
+  case GST_MESSAGE_ASYNC_DONE:
+    /* This pipeline holds the engine now. */
+    stop (g_steal_pointer (&player->previous));
+    break;
   case GST_MESSAGE_WARNING:
     take_problem (message);
     break;
