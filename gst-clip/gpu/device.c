@@ -83,6 +83,9 @@ open_device (ClipGpu *gpu, const ClipGpuCandidate *chosen, GError **error)
     goto fail;
   gpu->physical = chosen->physical;
   gpu->family = chosen->family;
+  gpu->timestamp_mask = chosen->timestamp_bits >= 64
+                            ? G_MAXUINT64
+                            : (G_GUINT64_CONSTANT (1) << chosen->timestamp_bits) - 1;
   gpu->pin_subgroup = chosen->pin_subgroup;
   gpu->min_subgroup = chosen->min_subgroup;
   gpu->max_subgroup = chosen->max_subgroup;
@@ -135,13 +138,18 @@ clip_gpu_new (const gchar *wanted, GError **error)
   g_autoptr (ClipGpu) gpu = gpu_alloc ();
   ClipGpuCandidate chosen = { 0 };
 
-  if (!wanted || !*wanted)
+  gboolean by_environment = !wanted || !*wanted;
+  if (by_environment)
     wanted = g_getenv ("GST_CLIP_DEVICE");
   if (wanted && !*wanted)
     wanted = NULL;
-  if (!clip_vk_open (&gpu->vk, NULL, error) || !clip_gpu_instance_init (gpu, error)
-      || !clip_gpu_choose (gpu, wanted, &chosen, error))
+  if (!clip_vk_open (&gpu->vk, NULL, error) || !clip_gpu_instance_init (gpu, error))
     return NULL;
+  if (!clip_gpu_choose (gpu, wanted, &chosen, error)) {
+    if (by_environment && wanted)
+      g_prefix_error (error, "GST_CLIP_DEVICE: ");
+    return NULL;
+  }
 
   gpu->info = chosen.info;
   chosen.info.name = chosen.info.driver = NULL;

@@ -296,12 +296,14 @@ guint clip_gpu_recording_get_times (ClipGpuRecording *rec, const gchar **stages,
  * @recs: (array length=n): executed in this order, in one or more queue submissions
  * Returns: the timeline value that is reached when all have finished; 0 on error.
  *
- * Takes the queue's mutex for the time of vkQueueSubmit only.
+ * A recording may be submitted again before its last run has finished; the runs follow each
+ * other. Takes the queue's mutex for the time of vkQueueSubmit only.
  */
 guint64 clip_gpu_submit (ClipGpu *gpu, ClipGpuRecording **recs, guint n, GError **error);
 
 /**
- * clip_gpu_wait: blocks without any lock until @value is reached.
+ * clip_gpu_wait: blocks without any lock until @value is reached. Wakes up with
+ * CLIP_GPU_ERROR_DEVICE_LOST when another thread finds the device lost.
  * @timeout_ns: G_MAXUINT64 for no limit; CLIP_GPU_ERROR_TIMEOUT after it
  */
 gboolean clip_gpu_wait (ClipGpu *gpu, guint64 value, guint64 timeout_ns, GError **error);

@@ -39,6 +39,7 @@ typedef struct {
   const gchar *extensions[4];
   guint n_extensions;
   gboolean storage16, float16, int16;
+  guint32 timestamp_bits;
   gboolean pin_subgroup;
   guint32 min_subgroup, max_subgroup;
 } ClipGpuCandidate;
@@ -60,6 +61,7 @@ struct _ClipGpu {
   gboolean pin_subgroup;
   guint32 min_subgroup, max_subgroup;
   VkSemaphore timeline;
+  guint64 timestamp_mask; /* the valid bits */
 
   /* Atomic. */
   gint lost;

@@ -28,7 +28,9 @@ check_subgroup_size (ClipGpu *gpu, const ClipGpuShader *shader, GError **error)
   guint32 min = gpu->pin_subgroup ? gpu->min_subgroup : gpu->info.subgroup_size;
   guint32 max = gpu->pin_subgroup ? gpu->max_subgroup : gpu->info.subgroup_size;
 
-  if (!shader->subgroup_size || (shader->subgroup_size >= min && shader->subgroup_size <= max))
+  if (!shader->subgroup_size
+      || (shader->subgroup_size >= min && shader->subgroup_size <= max
+          && !(shader->subgroup_size & (shader->subgroup_size - 1))))
     return TRUE;
   g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_FAILED,
                "it needs subgroups of %u lanes, %s has %u to %u", shader->subgroup_size,
@@ -62,7 +64,10 @@ compile (ClipGpu *gpu, ClipGpuPipeline *pipeline, const ClipGpuShader *shader,
 {
   VkShaderModule module = VK_NULL_HANDLE;
   VkSpecializationMapEntry entries[CLIP_GPU_MAX_CONSTANTS];
-  gboolean pin = gpu->pin_subgroup && shader->subgroup_size;
+  gboolean full = gpu->pin_subgroup && shader->subgroup_size;
+  /* Where there is only one size, demanding it gains nothing and brings the limit
+   * maxComputeWorkgroupSubgroups with it. */
+  gboolean pin = full && gpu->min_subgroup != gpu->max_subgroup;
   const VkShaderModuleCreateInfo module_info = {
     .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
     .codeSize = shader->spirv_bytes,
@@ -88,7 +93,7 @@ compile (ClipGpu *gpu, ClipGpuPipeline *pipeline, const ClipGpuShader *shader,
     .stage = {
       .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
       .pNext = pin ? &size : NULL,
-      .flags = pin ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT : 0,
+        .flags = full ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT : 0,
       .stage = VK_SHADER_STAGE_COMPUTE_BIT,
       .module = module,
       .pName = "main",

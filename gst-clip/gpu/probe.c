@@ -90,7 +90,7 @@ ask (ClipGpu *gpu, VkPhysicalDevice physical, gboolean size_control, Answers *a)
 
 /* A family that only computes is not shared with the desktop's compositor. */
 static gboolean
-find_family (ClipGpu *gpu, ClipGpuCandidate *candidate, guint32 *timestamp_bits)
+find_family (ClipGpu *gpu, ClipGpuCandidate *candidate)
 {
   gboolean found = FALSE;
   guint32 n = 0;
@@ -103,7 +103,7 @@ find_family (ClipGpu *gpu, ClipGpuCandidate *candidate, guint32 *timestamp_bits)
     if (!(families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) || (found && !only))
       continue;
     candidate->family = i;
-    *timestamp_bits = families[i].timestampValidBits;
+    candidate->timestamp_bits = families[i].timestampValidBits;
     found = TRUE;
     if (only)
       break;
@@ -155,7 +155,7 @@ find_caps (ClipGpu *gpu, ClipGpuCandidate *candidate, const Answers *a)
 }
 
 static void
-fill_info (ClipGpuCandidate *candidate, const Answers *a, guint32 timestamp_bits)
+fill_info (ClipGpuCandidate *candidate, const Answers *a)
 {
   const VkPhysicalDeviceProperties *p = &a->properties.properties;
   ClipGpuInfo *info = &candidate->info;
@@ -168,7 +168,7 @@ fill_info (ClipGpuCandidate *candidate, const Answers *a, guint32 timestamp_bits
   info->max_workgroup_invocations = p->limits.maxComputeWorkGroupInvocations;
   info->max_shared_bytes = p->limits.maxComputeSharedMemorySize;
   info->max_push_bytes = p->limits.maxPushConstantsSize;
-  info->timestamp_period_ns = timestamp_bits ? p->limits.timestampPeriod : 0.0;
+  info->timestamp_period_ns = candidate->timestamp_bits ? p->limits.timestampPeriod : 0.0;
 }
 
 static void
@@ -193,7 +193,6 @@ clip_gpu_probe (ClipGpu *gpu, ClipGpuCandidate *candidate)
 {
   VkPhysicalDevice physical = candidate->physical;
   VkPhysicalDeviceProperties p;
-  guint32 timestamp_bits = 0;
   Answers a;
 
   candidate->missing = g_string_new (NULL);
@@ -216,7 +215,7 @@ clip_gpu_probe (ClipGpu *gpu, ClipGpuCandidate *candidate)
     lacks (candidate, "bufferDeviceAddress");
   if (!a.f12.timelineSemaphore)
     lacks (candidate, "timelineSemaphore");
-  if (!find_family (gpu, candidate, &timestamp_bits))
+  if (!find_family (gpu, candidate))
     lacks (candidate, "a compute queue");
 
   candidate->storage16 = a.f11.storageBuffer16BitAccess;
@@ -228,7 +227,7 @@ clip_gpu_probe (ClipGpu *gpu, ClipGpuCandidate *candidate)
   /* MoltenVK; a device that has it demands that it is enabled. */
   if (has_extension (gpu, physical, "VK_KHR_portability_subset"))
     add_extension (candidate, "VK_KHR_portability_subset");
-  fill_info (candidate, &a, timestamp_bits);
+  fill_info (candidate, &a);
   candidate->info.caps = find_caps (gpu, candidate, &a);
 }
 

@@ -27,12 +27,12 @@ count_buffers (ClipGpuRecording **recs, guint n, GError **error)
 }
 
 static void
-note_submitted (ClipGpu *gpu, ClipGpuRecording *rec, guint64 value)
+note_submitted (ClipGpu *gpu, ClipGpuRecording *rec, guint64 value, gint64 start_us)
 {
   rec->value = value;
   if (rec->queries)
     return;
-  rec->submitted_us = g_get_monotonic_time ();
+  rec->submitted_us = start_us;
   rec->wall_ns = 0;
   g_ptr_array_remove (gpu->untimed, rec);
   g_ptr_array_add (gpu->untimed, rec);
@@ -94,11 +94,12 @@ clip_gpu_submit (ClipGpu *gpu, ClipGpuRecording **recs, guint n, GError **error)
   g_mutex_lock (&gpu->queue_lock);
   for (k = 0; k < total; k++)
     values[k] = gpu->last_value + 1 + k;
+  gint64 start_us = g_get_monotonic_time ();
   VkResult r = gpu->vk.QueueSubmit (gpu->queue, total, batches, VK_NULL_HANDLE);
   if (r == VK_SUCCESS) {
     gpu->last_value += total;
     for (guint i = 0; i < n; i++)
-      note_submitted (gpu, recs[i], gpu->last_value);
+      note_submitted (gpu, recs[i], gpu->last_value, start_us);
   }
   guint64 value = gpu->last_value;
   g_mutex_unlock (&gpu->queue_lock);
@@ -144,14 +145,16 @@ void
 clip_gpu_drain (ClipGpu *gpu, guint64 value)
 {
   guint64 waited = 0;
+  VkResult r;
 
   if (!value)
     return;
-  while (wait_slice (gpu, value, SLICE_NS) == VK_TIMEOUT) {
+  while ((r = wait_slice (gpu, value, SLICE_NS)) == VK_TIMEOUT) {
     waited += SLICE_NS;
     if (clip_gpu_is_lost (gpu) && waited >= LOST_PATIENCE_NS) {
       g_warning ("%s is lost and does not finish its work", gpu->info.name);
       return;
     }
   }
+  clip_gpu_check (gpu, "WaitSemaphores", r, NULL);
 }

@@ -41,28 +41,43 @@ open_gpu (void)
   return gpu;
 }
 
-/* Runs the tests with an empty cache directory; with a validation layer, any message fails. */
+static inline void
+remove_tree (const gchar *path)
+{
+  GDir *dir = g_dir_open (path, 0, NULL);
+  const gchar *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree gchar *child = g_build_filename (path, name, NULL);
+    if (g_file_test (child, G_FILE_TEST_IS_DIR) && !g_file_test (child, G_FILE_TEST_IS_SYMLINK))
+      remove_tree (child);
+    else
+      g_unlink (child);
+  }
+  g_clear_pointer (&dir, g_dir_close);
+  g_rmdir (path);
+}
+
+/* Runs the tests with an empty cache directory, which subprocesses share; with a validation
+ * layer, any message fails. */
 static inline int
 run_tests (void)
 {
-  g_autofree gchar *cache = g_dir_make_tmp ("gst-clip-test-XXXXXX", NULL);
-  g_autofree gchar *folder = g_build_filename (cache, "gst-clip", NULL);
-  const gchar *name;
+  g_autofree gchar *cache = NULL;
 
-  g_assert_nonnull (cache);
-  g_setenv ("XDG_CACHE_HOME", cache, TRUE);
+  if (!g_test_subprocess ()) {
+    cache = g_dir_make_tmp ("gst-clip-test-XXXXXX", NULL);
+    g_assert_nonnull (cache);
+    g_setenv ("XDG_CACHE_HOME", cache, TRUE);
+    /* Mesa would write there after main(). */
+    g_setenv ("MESA_SHADER_CACHE_DISABLE", "true", TRUE);
+  }
   int status = g_test_run ();
   if (clip_gpu_validation_messages () > 0) {
     g_printerr ("%u messages of the validation layer\n", clip_gpu_validation_messages ());
     status = 1;
   }
-  GDir *dir = g_dir_open (folder, 0, NULL);
-  while (dir && (name = g_dir_read_name (dir))) {
-    g_autofree gchar *path = g_build_filename (folder, name, NULL);
-    g_remove (path);
-  }
-  g_clear_pointer (&dir, g_dir_close);
-  g_rmdir (folder);
-  g_rmdir (cache);
+  if (cache)
+    remove_tree (cache);
   return status;
 }

@@ -2,6 +2,7 @@
 /* Opening devices: by name, UUID and index, masks, and what is said when it cannot be. */
 #include "common.h"
 
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -129,6 +130,7 @@ test_environment (void)
   g_setenv ("GST_CLIP_DEVICE", "no such device", TRUE);
   g_assert_null (clip_gpu_new (NULL, &error));
   g_assert_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE);
+  g_assert_true (g_str_has_prefix (error->message, "GST_CLIP_DEVICE: "));
   g_clear_error (&error);
   g_autoptr (ClipGpu) named = clip_gpu_new (clip_gpu_info (gpu)->uuid, &error);
   g_assert_no_error (error);
@@ -177,6 +179,30 @@ test_vector_width (void)
   g_test_trap_assert_passed ();
 }
 
+/* That the layer watches us, so that its silence elsewhere means something. */
+static void
+test_validation (void)
+{
+  if (g_test_subprocess ()) {
+    g_setenv ("GST_CLIP_VALIDATE", "1", TRUE);
+    g_autoptr (ClipGpu) gpu = open_gpu ();
+    if (!gpu)
+      return;
+    const VkBufferCreateInfo info = { .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO };
+    VkBuffer buffer = VK_NULL_HANDLE;
+    g_assert_cmpuint (clip_gpu_validation_messages (), ==, 0);
+    gpu->vk.CreateBuffer (gpu->device, &info, NULL, &buffer);
+    guint n = clip_gpu_validation_messages ();
+    gpu->vk.DestroyBuffer (gpu->device, buffer, NULL);
+    exit (n > 0 ? 0 : 1);
+  }
+  g_test_trap_subprocess (NULL, 0, 0);
+  if (g_test_trap_has_passed ())
+    return;
+  g_test_trap_assert_stderr ("*is not installed*");
+  g_test_skip ("the validation layer is not installed");
+}
+
 static void
 test_fork (void)
 {
@@ -211,6 +237,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gpu/device/environment", test_environment);
   g_test_add_func ("/gpu/device/masks", test_masks);
   g_test_add_func ("/gpu/device/vector-width", test_vector_width);
+  g_test_add_func ("/gpu/device/validation", test_validation);
   g_test_add_func ("/gpu/device/fork", test_fork);
   return run_tests ();
 }
