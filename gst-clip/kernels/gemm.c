@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * GEMM as the engine sees it: checks the operands, then leaves the work to the chosen family.
+ */
+#include "gst-clip/kernels/internal.h"
+
+gsize
+clip_gemm_packed_bytes (ClipKernels *kernels, guint32 n, guint32 k)
+{
+  g_return_val_if_fail (n > 0 && k > 0, 0);
+
+  return kernels->family->packed_bytes (kernels, n, k);
+}
+
+void
+clip_gemm_pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
+                const float *rows, gpointer packed)
+{
+  g_return_if_fail (first_row <= n && n_rows <= n - first_row);
+
+  kernels->family->pack (kernels, n, k, first_row, n_rows, rows, packed);
+}
+
+void
+clip_kernel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op)
+{
+  const guint32 n = clip_round_up (op->c.cols, CLIP_HEAD_ALIGN);
+
+  g_return_if_fail (op->a.rows > 0 && op->a.cols > 0 && op->c.cols > 0);
+  g_return_if_fail (op->c.rows == op->a.rows && op->c.ld >= n);
+  g_return_if_fail (op->a.ld >= clip_ld (op->a.cols) && op->a.ld % 4 == 0);
+  g_return_if_fail (!op->residual || (op->residual_ld >= n && op->residual_period > 0));
+  g_return_if_fail (!op->residual || op->residual != op->c.address);
+
+  kernels->family->gemm (kernels, rec, op);
+}
