@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "convert.h"
-#include "resize.h"
+#include "shaders/convert.h"
+#include "shaders/resize.h"
 
 #include "clip_spv_convert.h"
 #include "clip_spv_convert_llvmpipe.h"

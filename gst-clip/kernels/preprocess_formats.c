@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "convert.h"
+#include "shaders/convert.h"
 
 G_STATIC_ASSERT (CLIP_CONVERT_PARAMS == CONVERT_PARAMS);
 
