@@ -21,9 +21,9 @@ typedef enum {
 
 /** At most this many labels a set (quarks of attached labels never die), wordings a label,
  * bytes a wording. */
-#define CLIP_PROMPTS_MAX_LABELS 10000
+#define CLIP_PROMPTS_MAX_LABELS   10000
 #define CLIP_PROMPTS_MAX_WORDINGS 256
-#define CLIP_PROMPTS_MAX_BYTES 4096
+#define CLIP_PROMPTS_MAX_BYTES    4096
 
 /**
  * ClipPrompt: one label.
@@ -51,17 +51,17 @@ typedef struct _ClipPromptSet ClipPromptSet;
  * says what to do (a threshold outside 0..1, a template without {}, a label given twice, ...).
  */
 ClipPromptSet *clip_prompt_set_parse (const gchar *text, const gchar *template_text,
-    GError **error);
+                                      GError **error);
 
 /** clip_prompt_set_from_list: @list: (nullable) (array zero-terminated=1): one plain label a
  * string, no separators, no escapes; an empty string is an error (the indices would shift). */
 ClipPromptSet *clip_prompt_set_from_list (const gchar *const *list, const gchar *template_text,
-    GError **error);
+                                          GError **error);
 
 /** clip_prompt_set_from_file: one prompt a line in the string form (a lone `;` is a plain
  * character); lines that start with # are comments. UTF-8, a regular file of at most 64 MiB. */
 ClipPromptSet *clip_prompt_set_from_file (const gchar *path, const gchar *template_text,
-    GError **error);
+                                          GError **error);
 
 ClipPromptSet *clip_prompt_set_ref (ClipPromptSet *set);
 void clip_prompt_set_unref (ClipPromptSet *set);
@@ -71,7 +71,7 @@ const ClipPrompt *clip_prompt_set_get (const ClipPromptSet *set, guint index);
 /** clip_prompt_set_rewrap: the same labels with other templates; wordings that a prompt has of its
  * own stay. @template_text: (nullable): as in clip_prompt_set_parse() */
 ClipPromptSet *clip_prompt_set_rewrap (const ClipPromptSet *set, const gchar *template_text,
-    GError **error);
+                                       GError **error);
 
 /** clip_prompt_set_to_string: the string form, with the special characters doubled and without
  * wordings that a template made; parsing it with the same template gives the same set.

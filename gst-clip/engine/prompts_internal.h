@@ -10,15 +10,15 @@ G_BEGIN_DECLS
 
 /** ClipPromptBuilder: a set in the making; lives on the reader's stack. */
 typedef struct {
-  GPtrArray *prompts;   /* of Prompt, see prompts.c */
-  GHashTable *labels;   /* the labels of @prompts, borrowed */
-  gchar **templates;    /* at least one, each with one {} */
+  GPtrArray *prompts; /* of Prompt, see prompts.c */
+  GHashTable *labels; /* the labels of @prompts, borrowed */
+  gchar **templates;  /* at least one, each with one {} */
 } ClipPromptBuilder;
 
 /** clip_prompt_builder_init: @template_text as in clip_prompt_set_parse().
  * Returns: FALSE with an error that shows the template; clear () is wanted in both cases. */
 gboolean clip_prompt_builder_init (ClipPromptBuilder *builder, const gchar *template_text,
-    GError **error);
+                                   GError **error);
 void clip_prompt_builder_clear (ClipPromptBuilder *builder);
 
 /**
@@ -26,8 +26,8 @@ void clip_prompt_builder_clear (ClipPromptBuilder *builder);
  * @label: (transfer none): no white space around it
  * @wordings: (nullable): of its own; NULL or empty: the templates make them
  */
-gboolean clip_prompt_builder_add (ClipPromptBuilder *builder, const gchar *label,
-    gdouble threshold, const gchar *const *wordings, GError **error);
+gboolean clip_prompt_builder_add (ClipPromptBuilder *builder, const gchar *label, gdouble threshold,
+                                  const gchar *const *wordings, GError **error);
 
 /** clip_prompt_builder_end: (transfer full): the set; the builder is empty afterwards. */
 ClipPromptSet *clip_prompt_builder_end (ClipPromptBuilder *builder);
@@ -38,7 +38,7 @@ ClipPromptSet *clip_prompt_builder_end (ClipPromptBuilder *builder);
  * @text: without its separator, escapes still doubled
  */
 gboolean clip_prompt_parse_item (ClipPromptBuilder *builder, const gchar *text, gsize length,
-    GError **error);
+                                 GError **error);
 
 /** clip_prompt_split: cuts @text at single @separator characters; doubled ones become the
  * character itself, other characters stay. (transfer full) */

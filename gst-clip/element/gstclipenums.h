@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * element/gstclipenums.h: the enumerated properties.
+ */
+#pragma once
+
+#include <gst/gst.h>
+#include "gst-clip/engine/engine.h"
+
+G_BEGIN_DECLS
+
+/**
+ * GstClipMode:
+ * @GST_CLIP_MODE_AUTO: latest where upstream is live, else in-step
+ * @GST_CLIP_MODE_IN_STEP: every frame waits for its own result
+ * @GST_CLIP_MODE_LATEST: frames never wait; they carry the newest finished result
+ */
+typedef enum {
+  GST_CLIP_MODE_AUTO,
+  GST_CLIP_MODE_IN_STEP,
+  GST_CLIP_MODE_LATEST,
+} GstClipMode;
+
+/**
+ * GstClipMessages:
+ * @GST_CLIP_MESSAGES_NONE: no result messages
+ * @GST_CLIP_MESSAGES_ON_CHANGE: when the set of accepted labels changes
+ * @GST_CLIP_MESSAGES_EVERY_RESULT: each time a frame was encoded
+ */
+typedef enum {
+  GST_CLIP_MESSAGES_NONE,
+  GST_CLIP_MESSAGES_ON_CHANGE,
+  GST_CLIP_MESSAGES_EVERY_RESULT,
+} GstClipMessages;
+
+#define GST_TYPE_CLIP_MODE (gst_clip_mode_get_type ())
+GType gst_clip_mode_get_type (void);
+#define GST_TYPE_CLIP_MESSAGES (gst_clip_messages_get_type ())
+GType gst_clip_messages_get_type (void);
+/** The engine's ClipScoring and ClipPrecision as GEnums. */
+#define GST_TYPE_CLIP_SCORING (gst_clip_scoring_get_type ())
+GType gst_clip_scoring_get_type (void);
+#define GST_TYPE_CLIP_PRECISION (gst_clip_precision_get_type ())
+GType gst_clip_precision_get_type (void);
+
+G_END_DECLS

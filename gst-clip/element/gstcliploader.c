@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/element/gstcliploader.h"
+#include "gst-clip/element/gstclipmessages.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_clip_debug);
+#define GST_CAT_DEFAULT gst_clip_debug
+
+/* A device that is lost twice within this time will be lost again. */
+#define LOSS_PERIOD (60 * G_USEC_PER_SEC)
+
+/* Progress within a step is posted each time it grew by this many percent. */
+#define PROGRESS_STEP 20
+
+/* FAILING: an error is about to be posted, and only then may the streaming thread return one. */
+typedef enum { HEALTHY, FAILING, FAILED } Health;
+
+typedef struct {
+  ClipPromptSet *prompts, *negatives; /* nullable */
+  ClipScoring scoring;
+  guint serial;
+} Request;
+
+struct _GstClipLoader {
+  GstElement *element;
+  GThread *thread;
+  gchar *model, *device; /* the thread's own while it runs */
+  ClipPrecision precision;
+  ClipCancel cancel;
+  gboolean loading;       /* a progress START without its COMPLETE; the thread's own */
+  guint announced_serial; /* the thread's own */
+
+  GMutex lock; /* guards the rest */
+  GCond cond;
+  gboolean stopping, flushing;
+  Health health;
+  gboolean first_done; /* the first set is in force, or there was none */
+  Request wanted;
+  guint wanted_count, done_count; /* requests made, and how many of them are dealt with */
+  GstClipTexts current;
+  gint64 last_loss; /* monotonic time in us; 0: never */
+};
+
+void
+gst_clip_texts_clear (GstClipTexts *texts)
+{
+  g_clear_pointer (&texts->texts, clip_texts_unref);
+  g_clear_pointer (&texts->engine, clip_engine_unref);
+}
+
+static void
+request_clear (Request *request)
+{
+  g_clear_pointer (&request->prompts, clip_prompt_set_unref);
+  g_clear_pointer (&request->negatives, clip_prompt_set_unref);
+}
+
+static void
+request_set (Request *request, ClipPromptSet *prompts, ClipPromptSet *negatives,
+             ClipScoring scoring, guint serial)
+{
+  request->prompts = prompts ? clip_prompt_set_ref (prompts) : NULL;
+  request->negatives = negatives ? clip_prompt_set_ref (negatives) : NULL;
+  request->scoring = scoring;
+  request->serial = serial;
+}
+
+/* Contrast compares with the background set; softmax and the others do not need it encoded. */
+static gboolean
+needs_background (const Request *request)
+{
+  return request->scoring == CLIP_SCORING_CONTRAST
+         || (request->scoring == CLIP_SCORING_AUTO && clip_prompt_set_size (request->prompts) == 1);
+}
+
+/* Progress ----------------------------------------------------------------- */
+
+/* What the engine's callbacks need. */
+typedef struct {
+  GstElement *element; /* NULL: progress is not posted */
+  gchar *code;
+  guint percent;
+  GPtrArray *errors; /* of gchar * */
+} Progress;
+
+static void
+on_progress (const gchar *code, const gchar *text, guint percent, gpointer data)
+{
+  Progress *progress = data;
+
+  if (!progress->element)
+    return;
+  if (g_strcmp0 (code, progress->code) == 0 && percent < progress->percent + PROGRESS_STEP)
+    return;
+  g_free (progress->code);
+  progress->code = g_strdup (code);
+  progress->percent = percent;
+  g_autofree gchar *line =
+      percent > 0 ? g_strdup_printf ("%s (%u%%)", text, percent) : g_strdup (text);
+  gst_clip_post_progress (progress->element, GST_PROGRESS_TYPE_CONTINUE, line);
+}
+
+/* Opening ------------------------------------------------------------------ */
+
+static void
+set_health (GstClipLoader *self, Health health)
+{
+  g_mutex_lock (&self->lock);
+  self->health = health;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+fail (GstClipLoader *self, const GError *error)
+{
+  gboolean cancelled = g_error_matches (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_CANCELLED);
+
+  gst_clip_post_progress (self->element,
+                          cancelled ? GST_PROGRESS_TYPE_CANCELED : GST_PROGRESS_TYPE_ERROR,
+                          error->message);
+  if (!cancelled)
+    gst_clip_post_error (self->element, error);
+  set_health (self, FAILED);
+}
+
+static void
+open_engine (GstClipLoader *self)
+{
+  ClipEngineConfig config = { self->model, self->device, self->precision };
+  Progress progress = { .element = self->element };
+  g_autoptr (GError) error = NULL;
+
+  if (!self->loading)
+    gst_clip_post_progress (self->element, GST_PROGRESS_TYPE_START, "Opening the model again");
+  self->loading = TRUE;
+  ClipEngine *engine = clip_engine_open (&config, &self->cancel, on_progress, &progress, &error);
+
+  g_free (progress.code);
+  if (!engine) {
+    fail (self, error);
+    return;
+  }
+  GST_INFO_OBJECT (self->element, "model %s on %s", clip_engine_model_name (engine),
+                   clip_engine_device_name (engine));
+  g_mutex_lock (&self->lock);
+  self->current.engine = engine;
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+loading_done (GstClipLoader *self, ClipEngine *engine)
+{
+  self->loading = FALSE;
+  g_autofree gchar *text = g_strdup_printf (
+      "Model %s is ready on %s", clip_engine_model_name (engine), clip_engine_device_name (engine));
+  gst_clip_post_progress (self->element, GST_PROGRESS_TYPE_COMPLETE, text);
+}
+
+/* Prompt sets -------------------------------------------------------------- */
+
+static void
+on_text_cut (const gchar *label, const gchar *text, const gchar *kept, gpointer data)
+{
+  g_ptr_array_add (
+      data, g_strdup_printf ("the prompt \"%s\" is too long for the model, which only sees \"%s\"",
+                             label, kept));
+}
+
+static void
+post_text_warnings (GstClipLoader *self, GPtrArray *errors)
+{
+  if (errors->len == 1)
+    GST_ELEMENT_WARNING (self->element, RESOURCE, SETTINGS,
+                         ("%s", (gchar *)g_ptr_array_index (errors, 0)), (NULL));
+  else if (errors->len > 1)
+    GST_ELEMENT_WARNING (
+        self->element, RESOURCE, SETTINGS,
+        ("%s (and %u more)", (gchar *)g_ptr_array_index (errors, 0), errors->len - 1), (NULL));
+}
+
+/* The new set is whole, or @texts is NULL for a set without labels. */
+static gboolean
+swap_in (GstClipLoader *self, ClipEngine *engine, ClipTexts *texts, const Request *request)
+{
+  ClipTexts *old = NULL;
+
+  g_mutex_lock (&self->lock);
+  gboolean still_ours = self->current.engine == engine; /* not lost meanwhile */
+  if (still_ours) {
+    old = self->current.texts;
+    self->current.texts = texts;
+    self->current.scoring = request->scoring;
+    self->current.serial = request->serial;
+  }
+  g_mutex_unlock (&self->lock);
+  g_clear_pointer (still_ours ? &old : &texts, clip_texts_unref);
+  return still_ours;
+}
+
+/* Says once for each serial how it went. */
+static void
+announce (GstClipLoader *self, const Request *request, guint count, GPtrArray *errors)
+{
+  if (request->serial == self->announced_serial)
+    return;
+  self->announced_serial = request->serial;
+  post_text_warnings (self, errors);
+  gst_clip_post_prompts (self->element, request->serial, count, errors);
+}
+
+static void
+encode_failed (GstClipLoader *self, ClipEngine *engine, const Request *request, GError *error)
+{
+  g_autoptr (GPtrArray) errors = g_ptr_array_new ();
+
+  if (g_error_matches (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_CANCELLED))
+    return;
+  if (g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST)) {
+    gst_clip_loader_device_lost (self, engine, error);
+    return;
+  }
+  g_ptr_array_add (errors, error->message);
+  announce (self, request, 0, errors);
+}
+
+static void
+encode_set (GstClipLoader *self, ClipEngine *engine, const Request *request)
+{
+  g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GError) error = NULL;
+  Progress progress = { .element = self->loading ? self->element : NULL, .errors = errors };
+  guint count = request->prompts ? clip_prompt_set_size (request->prompts) : 0;
+  ClipTexts *texts = NULL;
+
+  if (count > 0) {
+    texts =
+        clip_texts_new (engine, request->prompts, request->negatives, needs_background (request),
+                        &self->cancel, on_text_cut, on_progress, &progress, &error);
+    g_free (progress.code);
+    if (!texts) {
+      encode_failed (self, engine, request, error);
+      return;
+    }
+  }
+  if (swap_in (self, engine, texts, request) && request->serial > 0)
+    announce (self, request, count, errors);
+}
+
+/* Returns: FALSE when the device was lost meanwhile: the same set is wanted again from the next
+ * engine. */
+static gboolean
+request_done (GstClipLoader *self, ClipEngine *engine, guint count)
+{
+  g_mutex_lock (&self->lock);
+  gboolean done = self->current.engine == engine;
+  if (done) {
+    self->done_count = count;
+    self->first_done = TRUE;
+    g_cond_broadcast (&self->cond);
+  }
+  g_mutex_unlock (&self->lock);
+  return done;
+}
+
+/* Deals with the newest request. Called with the lock held, returns with it held. */
+static void
+serve_request (GstClipLoader *self)
+{
+  guint count = self->wanted_count;
+  ClipEngine *engine = clip_engine_ref (self->current.engine);
+  Request request;
+
+  request_set (&request, self->wanted.prompts, self->wanted.negatives, self->wanted.scoring,
+               self->wanted.serial);
+  g_mutex_unlock (&self->lock);
+
+  encode_set (self, engine, &request);
+  if (request_done (self, engine, count) && self->loading && !g_atomic_int_get (&self->cancel))
+    loading_done (self, engine);
+  request_clear (&request);
+  clip_engine_unref (engine);
+
+  g_mutex_lock (&self->lock);
+}
+
+static gpointer
+thread_main (gpointer data)
+{
+  GstClipLoader *self = data;
+
+  g_mutex_lock (&self->lock);
+  while (!self->stopping) {
+    if (self->health == HEALTHY && !self->current.engine) {
+      g_mutex_unlock (&self->lock);
+      open_engine (self);
+      g_mutex_lock (&self->lock);
+    } else if (self->health == HEALTHY && self->done_count != self->wanted_count) {
+      serve_request (self);
+    } else {
+      g_cond_wait (&self->cond, &self->lock);
+    }
+  }
+  g_mutex_unlock (&self->lock);
+  return NULL;
+}
+
+/* For other threads -------------------------------------------------------- */
+
+GstClipLoader *
+gst_clip_loader_new (GstElement *element)
+{
+  GstClipLoader *self = g_new0 (GstClipLoader, 1);
+
+  self->element = element;
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->cond);
+  return self;
+}
+
+void
+gst_clip_loader_free (GstClipLoader *self)
+{
+  gst_clip_loader_stop (self);
+  request_clear (&self->wanted);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->cond);
+  g_free (self);
+}
+
+void
+gst_clip_loader_start (GstClipLoader *self, const ClipEngineConfig *config)
+{
+  g_return_if_fail (self->thread == NULL);
+
+  self->model = g_strdup (config->model);
+  self->device = g_strdup (config->device);
+  self->precision = config->precision;
+  self->cancel = 0;
+  self->loading = TRUE;
+  self->announced_serial = 0;
+  g_mutex_lock (&self->lock);
+  self->stopping = self->flushing = self->first_done = FALSE;
+  self->health = HEALTHY;
+  self->done_count = self->wanted_count - 1; /* also an empty set is looked at once */
+  self->last_loss = 0;
+  g_mutex_unlock (&self->lock);
+  /* Before the thread exists, so that whoever changes our state sees it in time. */
+  gst_clip_post_progress (self->element, GST_PROGRESS_TYPE_START, "Opening the model");
+  self->thread = g_thread_new ("clip-loader", thread_main, self);
+}
+
+void
+gst_clip_loader_cancel (GstClipLoader *self)
+{
+  g_atomic_int_set (&self->cancel, 1);
+  g_mutex_lock (&self->lock);
+  self->stopping = TRUE;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_clip_loader_stop (GstClipLoader *self)
+{
+  GstClipTexts old;
+
+  if (!self->thread)
+    return;
+  gst_clip_loader_cancel (self);
+  g_thread_join (g_steal_pointer (&self->thread));
+  if (self->loading && self->health == HEALTHY)
+    gst_clip_post_progress (self->element, GST_PROGRESS_TYPE_CANCELED, "Loading was cancelled");
+  g_mutex_lock (&self->lock);
+  old = self->current;
+  self->current = (GstClipTexts){ NULL };
+  g_mutex_unlock (&self->lock);
+  gst_clip_texts_clear (&old);
+  g_clear_pointer (&self->model, g_free);
+  g_clear_pointer (&self->device, g_free);
+}
+
+void
+gst_clip_loader_request (GstClipLoader *self, ClipPromptSet *prompts, ClipPromptSet *negatives,
+                         ClipScoring scoring, guint serial)
+{
+  g_mutex_lock (&self->lock);
+  request_clear (&self->wanted);
+  request_set (&self->wanted, prompts, negatives, scoring, serial);
+  self->wanted_count++;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_clip_loader_set_flushing (GstClipLoader *self, gboolean flushing)
+{
+  g_mutex_lock (&self->lock);
+  self->flushing = flushing;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
+GstFlowReturn
+gst_clip_loader_wait (GstClipLoader *self)
+{
+  GstFlowReturn ret = GST_FLOW_OK;
+
+  g_mutex_lock (&self->lock);
+  while (!self->first_done && self->health != FAILED && !self->flushing && !self->stopping)
+    g_cond_wait (&self->cond, &self->lock);
+  if (self->flushing || self->stopping)
+    ret = GST_FLOW_FLUSHING;
+  else if (self->health == FAILED)
+    ret = GST_FLOW_ERROR;
+  g_mutex_unlock (&self->lock);
+  return ret;
+}
+
+GstFlowReturn
+gst_clip_loader_get (GstClipLoader *self, GstClipTexts *texts)
+{
+  g_mutex_lock (&self->lock);
+  *texts = self->current;
+  if (texts->engine)
+    clip_engine_ref (texts->engine);
+  if (texts->texts)
+    clip_texts_ref (texts->texts);
+  gboolean failed = self->health == FAILED && !self->stopping;
+  g_mutex_unlock (&self->lock);
+  return failed ? GST_FLOW_ERROR : GST_FLOW_OK;
+}
+
+void
+gst_clip_loader_device_lost (GstClipLoader *self, ClipEngine *engine, const GError *error)
+{
+  GstClipTexts lost = { NULL };
+  gint64 now = g_get_monotonic_time ();
+  gboolean again = FALSE;
+
+  g_mutex_lock (&self->lock);
+  if (self->current.engine == engine) {
+    lost = self->current;
+    self->current = (GstClipTexts){ NULL };
+    self->done_count = self->wanted_count - 1;
+    again = self->last_loss != 0 && now - self->last_loss < LOSS_PERIOD;
+    self->last_loss = now;
+    if (again)
+      self->health = FAILING; /* keeps the thread from opening it a third time */
+    clip_engine_retire (engine);
+    g_cond_broadcast (&self->cond);
+  }
+  g_mutex_unlock (&self->lock);
+
+  if (lost.engine && again) {
+    gst_clip_post_error (self->element, error);
+    set_health (self, FAILED);
+  } else if (lost.engine) {
+    GST_ELEMENT_WARNING (
+        self->element, RESOURCE, FAILED,
+        ("%s: frames pass without labels until the model is loaded again", error->message), (NULL));
+  }
+  gst_clip_texts_clear (&lost);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/element/gstclipresult.h"
+#include "gst-clip/element/gstclipvalue.h"
+
+#include <math.h>
+
+typedef struct {
+  guint index;
+  gdouble score, similarity;
+  gboolean accepted;
+} Entry;
+
+struct _GstClipResult {
+  gatomicrefcount refs;
+  ClipPromptSet *prompts; /* owns the labels; not the texts: those hold device memory */
+  GstClipFrameContext frame;
+  GstStructure *structure; /* with age 0 */
+  GArray *accepted;        /* of Entry, best first */
+  const gchar **labels;    /* listed ones */
+  guint top_k;
+};
+
+static const gchar *
+label_of (const GstClipResult *self, const Entry *entry)
+{
+  return clip_prompt_set_get (self->prompts, entry->index)->label;
+}
+
+/* Scores ------------------------------------------------------------------- */
+
+static gint
+compare_entries (gconstpointer a, gconstpointer b)
+{
+  const Entry *x = a, *y = b;
+
+  if (x->score != y->score)
+    return x->score > y->score ? -1 : 1;
+  return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* (transfer full): of Entry, in the order of the prompts; NULL when a number is not finite. */
+static GArray *
+score_labels (const GstClipInference *inference, const GstClipScoreParams *params)
+{
+  ClipPromptSet *prompts = clip_texts_prompts (inference->texts);
+  guint n = clip_prompt_set_size (prompts);
+  guint n_background = 0;
+  guint n_negatives = clip_texts_n_negatives (inference->texts, &n_background);
+  g_autofree gdouble *scores = g_new (gdouble, n);
+  gdouble common = params->threshold >= 0.0 ? params->threshold
+                                            : clip_scoring_default_threshold (params->scoring, n);
+  g_autoptr (GArray) entries = g_array_sized_new (FALSE, FALSE, sizeof (Entry), n);
+
+  clip_score (params->scoring, params->logit_scale, inference->similarities, n,
+              inference->negatives, n_negatives, n_background, scores);
+  for (guint i = 0; i < n; i++) {
+    gdouble own = clip_prompt_set_get (prompts, i)->threshold;
+    Entry entry = { i, scores[i], inference->similarities[i], FALSE };
+    if (!isfinite (entry.score) || !isfinite (entry.similarity))
+      return NULL;
+    entry.accepted = entry.score >= (own >= 0.0 ? own : common);
+    g_array_append_val (entries, entry);
+  }
+  return g_steal_pointer (&entries);
+}
+
+/* Structure ---------------------------------------------------------------- */
+
+static void
+set_frame_fields (GstStructure *s, const GstClipFrameContext *frame)
+{
+  gst_structure_set (s, "timestamp", G_TYPE_UINT64, frame->timestamp, "stream-time", G_TYPE_UINT64,
+                     frame->stream_time, "running-time", G_TYPE_UINT64, frame->running_time,
+                     "duration", G_TYPE_UINT64, frame->duration, NULL);
+}
+
+/* The parallel arrays. */
+static void
+set_label_arrays (GstClipResult *self, GstStructure *s, const GArray *entries, guint n)
+{
+  static const gchar *const names[] = { "labels", "indices", "scores", "similarities", "accepted" };
+  GValue arrays[G_N_ELEMENTS (names)] = { G_VALUE_INIT };
+
+  for (guint a = 0; a < G_N_ELEMENTS (names); a++)
+    g_value_init (&arrays[a], GST_TYPE_ARRAY);
+  for (guint i = 0; i < n; i++) {
+    const Entry *entry = &g_array_index (entries, Entry, i);
+    gst_clip_array_add_string (&arrays[0], label_of (self, entry));
+    gst_clip_array_add_uint (&arrays[1], entry->index);
+    gst_clip_array_add_double (&arrays[2], entry->score);
+    gst_clip_array_add_double (&arrays[3], entry->similarity);
+    gst_clip_array_add_boolean (&arrays[4], entry->accepted);
+  }
+  for (guint a = 0; a < G_N_ELEMENTS (names); a++)
+    gst_structure_take_value (s, names[a], &arrays[a]);
+}
+
+/* The whole frame is the only region so far. */
+static void
+set_region_fields (GstStructure *s, const GstClipFrameContext *frame)
+{
+  gst_structure_set (s, "region", G_TYPE_STRING, "frame", "region-index", G_TYPE_UINT, 0,
+                     "region-id", G_TYPE_INT, -1, "region-type", G_TYPE_STRING, "", "x",
+                     G_TYPE_UINT, 0, "y", G_TYPE_UINT, 0, "width", G_TYPE_UINT, frame->width,
+                     "height", G_TYPE_UINT, frame->height, "frame-width", G_TYPE_UINT, frame->width,
+                     "frame-height", G_TYPE_UINT, frame->height, NULL);
+}
+
+static GstStructure *
+build_structure (GstClipResult *self, const gchar *source, const GstClipInference *inference,
+                 const GArray *entries, guint n_listed)
+{
+  GstStructure *s = gst_structure_new_empty ("clipfilter");
+  const Entry *best = self->accepted->len > 0 ? &g_array_index (self->accepted, Entry, 0) : NULL;
+
+  set_frame_fields (s, &self->frame);
+  gst_structure_set (s, "source", G_TYPE_STRING, source, "model", G_TYPE_STRING, inference->model,
+                     "prompts-serial", G_TYPE_UINT, inference->serial, "label", G_TYPE_STRING,
+                     best ? label_of (self, best) : "", "score", G_TYPE_DOUBLE,
+                     best ? best->score : 0.0, "similarity", G_TYPE_DOUBLE,
+                     best ? best->similarity : 0.0, NULL);
+  set_label_arrays (self, s, entries, n_listed);
+  set_region_fields (s, &self->frame);
+  gst_structure_set (s, "age", G_TYPE_UINT64, (guint64)0, NULL);
+  return s;
+}
+
+/* Result ------------------------------------------------------------------- */
+
+GstClipResult *
+gst_clip_result_new (const gchar *source, const GstClipInference *inference,
+                     const GstClipScoreParams *params, const GstClipFrameContext *frame,
+                     GError **error)
+{
+  g_autoptr (GArray) entries = score_labels (inference, params);
+
+  if (!entries) {
+    g_set_error_literal (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE,
+                         "a score is not a finite number");
+    return NULL;
+  }
+  g_array_sort (entries, compare_entries);
+
+  GstClipResult *self = g_new0 (GstClipResult, 1);
+  guint n_listed = MIN (entries->len, params->top_k);
+  g_atomic_ref_count_init (&self->refs);
+  self->prompts = clip_prompt_set_ref (clip_texts_prompts (inference->texts));
+  self->frame = *frame;
+  self->top_k = params->top_k;
+  self->accepted = g_array_new (FALSE, FALSE, sizeof (Entry));
+  for (guint i = 0; i < entries->len; i++)
+    if (g_array_index (entries, Entry, i).accepted)
+      g_array_append_val (self->accepted, g_array_index (entries, Entry, i));
+  self->labels = g_new0 (const gchar *, n_listed + 1);
+  for (guint i = 0; i < n_listed; i++)
+    self->labels[i] = label_of (self, &g_array_index (entries, Entry, i));
+  self->structure = build_structure (self, source, inference, entries, n_listed);
+  return self;
+}
+
+GstClipResult *
+gst_clip_result_ref (GstClipResult *self)
+{
+  g_atomic_ref_count_inc (&self->refs);
+  return self;
+}
+
+void
+gst_clip_result_unref (GstClipResult *self)
+{
+  if (!g_atomic_ref_count_dec (&self->refs))
+    return;
+  gst_structure_free (self->structure);
+  g_array_unref (self->accepted);
+  g_free (self->labels);
+  clip_prompt_set_unref (self->prompts);
+  g_free (self);
+}
+
+const GstClipFrameContext *
+gst_clip_result_frame (const GstClipResult *self)
+{
+  return &self->frame;
+}
+
+GstStructure *
+gst_clip_result_structure (const GstClipResult *self, GstClockTime age)
+{
+  GstStructure *copy = gst_structure_copy (self->structure);
+  gst_structure_set (copy, "age", G_TYPE_UINT64, age, NULL);
+  return copy;
+}
+
+const gchar *const *
+gst_clip_result_labels (const GstClipResult *self)
+{
+  return self->labels;
+}
+
+guint
+gst_clip_result_top_k (const GstClipResult *self)
+{
+  return self->top_k;
+}
+
+guint
+gst_clip_result_n_accepted (const GstClipResult *self)
+{
+  return self->accepted->len;
+}
+
+const gchar *
+gst_clip_result_accepted (const GstClipResult *self, guint index, gdouble *score)
+{
+  const Entry *entry = &g_array_index (self->accepted, Entry, index);
+
+  if (score)
+    *score = entry->score;
+  return label_of (self, entry);
+}

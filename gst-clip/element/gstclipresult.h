@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * element/gstclipresult.h: from cosine similarities to the structure that applications read.
+ *
+ * A GstClipResult is immutable after gst_clip_result_new() and reference counted.
+ */
+#pragma once
+
+#include <gst/gst.h>
+#include "gst-clip/engine/engine.h"
+
+G_BEGIN_DECLS
+
+/** GstClipFrameContext: what a result remembers of the frame that was encoded; times in ns,
+ * GST_CLOCK_TIME_NONE where unknown. */
+typedef struct {
+  GstClockTime timestamp, stream_time, running_time, duration;
+  guint width, height;
+} GstClipFrameContext;
+
+/**
+ * GstClipScoreParams: how similarities become scores and labels.
+ * @logit_scale: the one to use, never 0
+ * @threshold: 0..1; below 0: the scoring's own
+ * @top_k: at least 1
+ */
+typedef struct {
+  ClipScoring scoring;
+  gdouble logit_scale;
+  gdouble threshold;
+  guint top_k;
+} GstClipScoreParams;
+
+/** GstClipInference: what clip_job_run() gave; borrowed for the length of a call. */
+typedef struct {
+  ClipTexts *texts;
+  guint serial;
+  const gchar *model;
+  const float *similarities; /* one a label */
+  const float *negatives;    /* those given, then the background */
+} GstClipInference;
+
+typedef struct _GstClipResult GstClipResult;
+
+/**
+ * gst_clip_result_new: scores, sorts and thresholds.
+ * @source: name of the element
+ * Returns: (transfer full): NULL with CLIP_ENGINE_ERROR_NOT_FINITE when a similarity or a score
+ * is not finite.
+ */
+GstClipResult *gst_clip_result_new (const gchar *source, const GstClipInference *inference,
+                                    const GstClipScoreParams *params,
+                                    const GstClipFrameContext *frame, GError **error);
+GstClipResult *gst_clip_result_ref (GstClipResult *result);
+void gst_clip_result_unref (GstClipResult *result);
+
+const GstClipFrameContext *gst_clip_result_frame (const GstClipResult *result);
+
+/** gst_clip_result_structure: the structure `clipfilter` of docs/elements.md. @age: ns between
+ * the encoded frame and the buffer that carries the result. (transfer full) */
+GstStructure *gst_clip_result_structure (const GstClipResult *result, GstClockTime age);
+
+/** gst_clip_result_labels: those that the structure lists; NULL-terminated, borrowed. */
+const gchar *const *gst_clip_result_labels (const GstClipResult *result);
+
+/** gst_clip_result_top_k: how many labels may be listed or attached. */
+guint gst_clip_result_top_k (const GstClipResult *result);
+
+/** gst_clip_result_n_accepted: all accepted labels, also beyond top-k. */
+guint gst_clip_result_n_accepted (const GstClipResult *result);
+/** gst_clip_result_accepted: @index: 0 is the best. @score: (out) (optional). Borrowed. */
+const gchar *gst_clip_result_accepted (const GstClipResult *result, guint index, gdouble *score);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstClipResult, gst_clip_result_unref)
+
+G_END_DECLS

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The plugin: registers elements and the meta. Nothing here or in a class_init touches Vulkan:
+ * a driver that crashes must not do so in the registry scanner. */
+#include "gst-clip/element/gstclipfilter.h"
+#include "gst-clip/element/gstclipmeta.h"
+
+static gboolean
+plugin_init (GstPlugin *plugin)
+{
+  return gst_clip_meta_register () && GST_ELEMENT_REGISTER (clipfilter, plugin);
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, clip,
+                   "CLIP zero-shot labels for video, in Vulkan compute shaders", plugin_init,
+                   PACKAGE_VERSION, "LGPL", "gst-clip", GST_PACKAGE_ORIGIN)
