@@ -8,8 +8,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_clip_debug);
 /* A device that is lost twice within this time will be lost again. */
 #define LOSS_PERIOD (60 * G_USEC_PER_SEC)
 
-/* Progress within a step is posted each time it grew by this many percent. */
-#define PROGRESS_STEP 20
+/* Progress within a step is posted this often. */
+#define PROGRESS_PERIOD (G_USEC_PER_SEC / 2)
 
 /* FAILING: an error is about to be posted, and only then may the streaming thread return one. */
 typedef enum { HEALTHY, FAILING, FAILED } Health;
@@ -78,7 +78,7 @@ needs_background (const Request *request)
 typedef struct {
   GstElement *element; /* NULL: progress is not posted */
   gchar *code;
-  guint percent;
+  gint64 posted;     /* monotonic time in us */
   GPtrArray *errors; /* of gchar * */
 } Progress;
 
@@ -86,16 +86,17 @@ static void
 on_progress (const gchar *code, const gchar *text, guint percent, gpointer data)
 {
   Progress *progress = data;
+  gint64 now = g_get_monotonic_time ();
 
   if (!progress->element)
     return;
-  if (g_strcmp0 (code, progress->code) == 0 && percent < progress->percent + PROGRESS_STEP)
+  if (g_strcmp0 (code, progress->code) == 0 && now < progress->posted + PROGRESS_PERIOD)
     return;
   g_free (progress->code);
   progress->code = g_strdup (code);
-  progress->percent = percent;
+  progress->posted = now;
   g_autofree gchar *line =
-      percent > 0 ? g_strdup_printf ("%s (%u%%)", text, percent) : g_strdup (text);
+      percent > 0 && percent < 100 ? g_strdup_printf ("%s (%u%%)", text, percent) : g_strdup (text);
   gst_clip_post_progress (progress->element, GST_PROGRESS_TYPE_CONTINUE, line);
 }
 

@@ -7,7 +7,7 @@
 
 #include <unistd.h>
 
-G_DEFINE_QUARK (clip - engine - error - quark, clip_engine_error)
+G_DEFINE_QUARK (clip_engine_error, clip_engine_error)
 
 static GMutex registry_lock;
 static GCond registry_changed;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-G_DEFINE_QUARK (clip - prompts - error - quark, clip_prompts_error)
+G_DEFINE_QUARK (clip_prompts_error, clip_prompts_error)
 
 #define SHOWN_CHARS 60
 

@@ -10,7 +10,7 @@
 #define LOADER "libvulkan.so.1"
 #endif
 
-G_DEFINE_QUARK (clip - gpu - error - quark, clip_gpu_error)
+G_DEFINE_QUARK (clip_gpu_error, clip_gpu_error)
 
 static gboolean
 missing_function (const gchar *name, GError **error)
