@@ -77,6 +77,7 @@ extern const CheckKernel check_l2norm;
 extern const CheckKernel check_score;
 extern const CheckKernel check_gemm;
 extern const CheckKernel check_attention;
+extern const CheckKernel check_preprocess;
 
 /* Variants -------------------------------------------------------------- */
 

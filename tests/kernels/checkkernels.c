@@ -6,6 +6,7 @@
 #include "tests/kernels/check.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,8 +15,8 @@
 #define MAX_PIPELINES 120
 
 static const CheckKernel *const kernels[] = {
-  &check_layernorm,
-  NULL,
+  &check_gemm,   &check_attention, &check_layernorm,  &check_gather,
+  &check_l2norm, &check_score,     &check_preprocess, NULL,
 };
 
 typedef struct {

@@ -51,7 +51,7 @@ run (Check *check, const CheckCase *c)
                            eps, &y.m);
     if (!check_execute (check))
       continue;
-    check_compare (check, &y, &want, check_roundings (16));
+    check_compare (check, &y, &want, check_roundings (8));
     check_zero_columns (check, &y, cols, clip_ld (cols));
   }
 }

@@ -153,11 +153,14 @@ ref_layernorm (const float *x, gsize ld, const float *gamma, const float *beta, 
 {
   for (gsize row = 0; row < y->rows; row++) {
     const float *v = x + row * ld;
-    double mean = 0.0, var = 0.0, rstd;
+    double mean = 0.0, magnitude = 0.0, var = 0.0, rstd;
 
-    for (gsize c = 0; c < y->cols; c++)
+    for (gsize c = 0; c < y->cols; c++) {
       mean += v[c];
+      magnitude += fabs (v[c]);
+    }
     mean /= y->cols;
+    magnitude /= y->cols; /* what the mean's own error is measured in */
     for (gsize c = 0; c < y->cols; c++)
       var += (v[c] - mean) * (v[c] - mean);
     rstd = 1.0 / sqrt (var / y->cols + eps);
@@ -166,7 +169,7 @@ ref_layernorm (const float *x, gsize ld, const float *gamma, const float *beta, 
       const gsize i = row * y->cols + c;
 
       y->value[i] = (v[c] - mean) * rstd * gamma[c] + beta[c];
-      y->scale[i] = (fabs (v[c]) + fabs (mean)) * rstd * fabs (gamma[c]) + fabs (beta[c]);
+      y->scale[i] = (fabs (v[c]) + magnitude) * rstd * fabs (gamma[c]) + fabs (beta[c]);
     }
   }
 }
