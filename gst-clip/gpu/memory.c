@@ -132,12 +132,15 @@ set_out_of_memory (ClipGpu *gpu, ClipGpuMemory memory, gsize size, const gchar *
 {
   const VkPhysicalDeviceMemoryProperties *p = &gpu->memory;
   guint32 heap = p->memoryTypes[gpu->memory_type[memory]].heapIndex;
+  const GFormatSizeFlags iec = G_FORMAT_SIZE_IEC_UNITS;
+  g_autofree gchar *wanted = g_format_size_full (size, iec);
+  g_autofree gchar *total = g_format_size_full (p->memoryHeaps[heap].size, iec);
+  g_autofree gchar *used = g_format_size_full (clip_gpu_memory_bytes (gpu), iec);
 
   g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_OUT_OF_MEMORY,
-               "cannot allocate %.1f MiB of %s memory for \"%s\": heap %u of %s has %.1f MiB, "
-               "%.1f MiB are in use here",
-               size / 1048576.0, memory_names[memory], name, heap, gpu->info.name,
-               p->memoryHeaps[heap].size / 1048576.0, clip_gpu_memory_bytes (gpu) / 1048576.0);
+               "cannot allocate %s of %s memory for \"%s\": heap %u of %s has %s, %s are in use "
+               "here",
+               wanted, memory_names[memory], name, heap, gpu->info.name, total, used);
 }
 
 static gboolean
@@ -193,7 +196,12 @@ staging_run (ClipGpu *gpu, GError **error)
   if (!clip_gpu_recording_end (gpu->staging_rec, error))
     return FALSE;
   value = clip_gpu_submit (gpu, &gpu->staging_rec, 1, error);
-  return value && clip_gpu_wait (gpu, value, G_MAXUINT64, error);
+  if (!value)
+    return FALSE;
+  if (clip_gpu_wait (gpu, value, G_MAXUINT64, error))
+    return TRUE;
+  clip_gpu_drain (gpu, value); /* the caller may free the buffer next */
+  return FALSE;
 }
 
 static gboolean

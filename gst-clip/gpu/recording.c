@@ -48,6 +48,7 @@ work_barrier (ClipGpuRecording *rec)
   rec->dirty = FALSE;
 }
 
+/* At the first begin, so that clip_gpu_recording_new() cannot fail. */
 static gboolean
 make_pools (ClipGpuRecording *rec, GError **error)
 {
@@ -62,8 +63,9 @@ make_pools (ClipGpuRecording *rec, GError **error)
     .queryCount = G_N_ELEMENTS (rec->stages) + 1,
   };
 
-  VK_TRY (CreateCommandPool (gpu->device, &pool, NULL, &rec->pool));
-  if (gpu->info.timestamp_period_ns > 0)
+  if (!rec->pool)
+    VK_TRY (CreateCommandPool (gpu->device, &pool, NULL, &rec->pool));
+  if (!rec->queries && gpu->info.timestamp_period_ns > 0)
     VK_TRY (CreateQueryPool (gpu->device, &queries, NULL, &rec->queries));
   return TRUE;
 
@@ -158,7 +160,7 @@ restart (ClipGpuRecording *rec, GError **error)
 {
   ClipGpu *gpu = rec->gpu;
 
-  if (!rec->pool && !make_pools (rec, error))
+  if (!make_pools (rec, error))
     return FALSE;
   VK_TRY (ResetCommandPool (gpu->device, rec->pool, 0));
   if (!open_buffer (rec, error))

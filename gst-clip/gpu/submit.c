@@ -5,7 +5,7 @@
 #define SLICE_NS (50 * G_GUINT64_CONSTANT (1000000))
 
 /* How long freeing waits for work on a device that is already lost. */
-#define LOST_PATIENCE_NS (10 * G_GUINT64_CONSTANT (1000000000))
+#define LOST_PATIENCE_US (10 * G_USEC_PER_SEC)
 
 static guint
 count_buffers (ClipGpuRecording **recs, guint n, GError **error)
@@ -144,17 +144,18 @@ clip_gpu_wait (ClipGpu *gpu, guint64 value, guint64 timeout_ns, GError **error)
 void
 clip_gpu_drain (ClipGpu *gpu, guint64 value)
 {
-  guint64 waited = 0;
-  VkResult r;
+  gint64 start = g_get_monotonic_time ();
+  VkResult r = VK_TIMEOUT;
 
-  if (!value)
-    return;
-  while ((r = wait_slice (gpu, value, SLICE_NS)) == VK_TIMEOUT) {
-    waited += SLICE_NS;
-    if (clip_gpu_is_lost (gpu) && waited >= LOST_PATIENCE_NS) {
+  while (value && (r = wait_slice (gpu, value, SLICE_NS)) != VK_SUCCESS) {
+    clip_gpu_check (gpu, "WaitSemaphores", r, NULL);
+    if (r == VK_ERROR_DEVICE_LOST)
+      return; /* nothing of it runs any more */
+    if (clip_gpu_is_lost (gpu) && g_get_monotonic_time () - start > LOST_PATIENCE_US) {
       g_warning ("%s is lost and does not finish its work", gpu->info.name);
       return;
     }
+    if (r != VK_TIMEOUT) /* such as a lack of memory: freeing too early would be worse */
+      g_usleep (1000);
   }
-  clip_gpu_check (gpu, "WaitSemaphores", r, NULL);
 }
