@@ -125,6 +125,42 @@ llvmpipe_caps (const Answers *a)
   return CLIP_GPU_CAP_LLVMPIPE;
 }
 
+#ifdef VK_KHR_cooperative_matrix
+/* A shape with fp16 factors and fp32 sums. */
+static gboolean
+has_half_matrix (ClipGpu *gpu, VkPhysicalDevice physical)
+{
+  PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR shapes_of =
+      (PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR)gpu->vk.GetInstanceProcAddr (
+          gpu->instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
+  gboolean found = FALSE;
+  guint32 n = 0;
+
+  if (!shapes_of || !has_extension (gpu, physical, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME)
+      || shapes_of (physical, &n, NULL) != VK_SUCCESS)
+    return FALSE;
+  g_autofree VkCooperativeMatrixPropertiesKHR *shapes =
+      g_new0 (VkCooperativeMatrixPropertiesKHR, n);
+  for (guint32 i = 0; i < n; i++)
+    shapes[i].sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR;
+  if (shapes_of (physical, &n, shapes) != VK_SUCCESS)
+    return FALSE;
+  for (guint32 i = 0; i < n; i++)
+    found |= shapes[i].AType == VK_COMPONENT_TYPE_FLOAT16_KHR
+             && shapes[i].BType == VK_COMPONENT_TYPE_FLOAT16_KHR
+             && shapes[i].ResultType == VK_COMPONENT_TYPE_FLOAT32_KHR
+             && shapes[i].scope == VK_SCOPE_SUBGROUP_KHR;
+  return found;
+}
+#else
+/* These Vulkan headers are older than the extension. */
+static gboolean
+has_half_matrix (ClipGpu *gpu, VkPhysicalDevice physical)
+{
+  return FALSE;
+}
+#endif
+
 static ClipGpuCaps
 find_caps (ClipGpu *gpu, ClipGpuCandidate *candidate, const Answers *a)
 {
@@ -141,11 +177,8 @@ find_caps (ClipGpu *gpu, ClipGpuCandidate *candidate, const Answers *a)
     caps |= CLIP_GPU_CAP_FP16;
   if (candidate->float16)
     caps |= CLIP_GPU_CAP_FP16_ARITHMETIC;
-#ifdef VK_KHR_cooperative_matrix
-  if (!candidate->info.is_cpu
-      && has_extension (gpu, candidate->physical, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME))
+  if (!candidate->info.is_cpu && has_half_matrix (gpu, candidate->physical))
     caps |= CLIP_GPU_CAP_COOPMAT;
-#endif
   for (guint i = 0; i < G_N_ELEMENTS (cap_names); i++)
     if (clip_gpu_has_word (disable, cap_names[i].name))
       caps &= ~cap_names[i].cap;
