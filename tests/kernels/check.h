@@ -128,7 +128,7 @@ typedef struct {
 
 /** check_matrix_in: columns beyond @cols hold finite rubbish, the padding rows NaN. */
 CheckMatrix check_matrix_in (Check *check, const gchar *name, guint rows, guint cols,
-    CheckFill fill);
+                             CheckFill fill);
 CheckMatrix check_matrix_out (Check *check, const gchar *name, guint rows, guint cols);
 /** check_vector_in: float[clip_ld (n)], zero beyond n; its address is the buffer's. */
 CheckMatrix check_vector_in (Check *check, const gchar *name, guint n, CheckFill fill);
@@ -159,8 +159,7 @@ check_roundings (double n)
 /**
  * check_compare: |got - want| <= tolerance * scale for every value of @want, and NaN fails.
  */
-void check_compare (Check *check, const CheckMatrix *got, const RefMatrix *want,
-    double tolerance);
+void check_compare (Check *check, const CheckMatrix *got, const RefMatrix *want, double tolerance);
 
 /** check_zero_columns: columns @from .. @to - 1 are all 0. */
 void check_zero_columns (Check *check, const CheckMatrix *got, guint from, guint to);

@@ -37,8 +37,8 @@ double ref_activation (ClipActivation activation, double x);
  * @out: initialised as (m, n)
  */
 void ref_gemm (const float *a, gsize lda, const float *w, gsize k, const float *bias,
-    const float *residual, gsize residual_ld, gsize period, ClipActivation activation,
-    RefMatrix *out);
+               const float *residual, gsize residual_ld, gsize period, ClipActivation activation,
+               RefMatrix *out);
 
 /**
  * ref_attention: from the (batch * tokens, 3 * heads * head_dim) matrix of q, k and v.
@@ -48,7 +48,7 @@ void ref_attention (const ClipAttention *shape, const RefMatrix *qkv, RefMatrix 
 
 /** ref_layernorm: @x: rows of @ld floats; @y: initialised, its size is that of x. */
 void ref_layernorm (const float *x, gsize ld, const float *gamma, const float *beta, double eps,
-    RefMatrix *y);
+                    RefMatrix *y);
 
 /** ref_gather: @y: initialised; rows beyond @x_rows are clamped. */
 void ref_gather (const float *x, gsize ld, gsize x_rows, const guint32 *rows, RefMatrix *y);
