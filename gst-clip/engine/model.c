@@ -5,6 +5,7 @@
 #include <string.h>
 #include "gst-clip/engine/model_config.h"
 #include "gst-clip/engine/tensors.h"
+#include "gst-clip/engine/tokenizer.h"
 
 #define DEMO_NAME "demo"
 
@@ -13,9 +14,10 @@ struct _ClipModel {
   ClipSource *source;
   ClipModelConfig config;
   ClipTensors *tensors;
+  ClipTokenizer *tokenizer;
 };
 
-G_DEFINE_QUARK (clip - model - error - quark, clip_model_error)
+G_DEFINE_QUARK (clip_model_error, clip_model_error)
 
 static gboolean
 read_logit_scale (ClipModel *model, GError **error)
@@ -35,6 +37,24 @@ read_logit_scale (ClipModel *model, GError **error)
 }
 
 static gboolean
+open_tokenizer (ClipModel *model, GError **error)
+{
+  guint32 max_id;
+
+  model->tokenizer = clip_tokenizer_open (model->source, error);
+  if (!model->tokenizer)
+    return FALSE;
+  max_id = clip_tokenizer_max_id (model->tokenizer);
+  if (max_id >= model->config.vocab) {
+    g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
+                 "%s: the tokenizer has the id %u, but the \"vocab_size\" in config.json is %u",
+                 clip_source_path (model->source), max_id, model->config.vocab);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
 load (ClipModel *model, GError **error)
 {
   if (!clip_model_config_load (model->source, &model->config, error))
@@ -42,7 +62,7 @@ load (ClipModel *model, GError **error)
   model->tensors = clip_tensors_open (model->source, error);
   if (!model->tensors || !clip_tensors_check (model->tensors, &model->config, error))
     return FALSE;
-  return read_logit_scale (model, error);
+  return read_logit_scale (model, error) && open_tokenizer (model, error);
 }
 
 ClipModel *
@@ -68,6 +88,7 @@ clip_model_free (ClipModel *model)
 {
   if (!model)
     return;
+  clip_tokenizer_free (model->tokenizer);
   clip_tensors_free (model->tensors);
   clip_source_free (model->source);
   g_free (model->name);
@@ -97,6 +118,14 @@ gboolean
 clip_model_has (const ClipModel *model, const gchar *tensor)
 {
   return clip_tensors_has (model->tensors, tensor);
+}
+
+guint32
+clip_model_tokenize (const ClipModel *model, const gchar *text, gssize length, guint32 *ids,
+                     guint32 *n_dropped, gsize *cut_at)
+{
+  return clip_tokenizer_encode (model->tokenizer, text, length, model->config.context, ids,
+                                n_dropped, cut_at);
 }
 
 guint32
