@@ -26,6 +26,8 @@
 #define NO_CLASS    (1 << 11) /* token_offset 0 */
 #define EXTREME     (1 << 12) /* bytes are 0 or 255 */
 
+#define ANY (1u << 31) /* everything but the name is drawn at random */
+
 /* options[2]; 0: square pixels */
 #define PAR(n, d) ((n) << 16 | (d))
 
@@ -41,6 +43,17 @@
       CASE (Name, FORMAT, 13, 22, 29, 29, 7, (flags) | UPSIDE_DOWN | GUARD_FIRST | BT709),         \
       CASE (Name, FORMAT, 1, 1, 8, 8, 8, (flags) | WIDE_ROWS | FULL),                              \
       CASE (Name, FORMAT, 140, 41, 41, 32, 16, ((flags) ^ (H_COSITED | V_COSITED)) | HALF_EVEN)
+
+/* A name for a random case */
+#define ANYTHING(n, only_all)                                                                      \
+  {                                                                                                \
+    { n }, .tag = "any", .options = { 0, ANY }, .extra = only_all                                  \
+  }
+#define TEN(n)                                                                                     \
+  ANYTHING (n * 10, TRUE), ANYTHING (n * 10 + 1, TRUE), ANYTHING (n * 10 + 2, TRUE),               \
+      ANYTHING (n * 10 + 3, TRUE), ANYTHING (n * 10 + 4, TRUE), ANYTHING (n * 10 + 5, TRUE),       \
+      ANYTHING (n * 10 + 6, TRUE), ANYTHING (n * 10 + 7, TRUE), ANYTHING (n * 10 + 8, TRUE),       \
+      ANYTHING (n * 10 + 9, TRUE)
 
 static const CheckCase cases[] = {
   SIZES ("rgb", CLIP_PIXEL_RGB, 0),
@@ -78,6 +91,19 @@ static const CheckCase cases[] = {
   /* more taps than are unrolled */
   CASE ("many-taps", CLIP_PIXEL_GRAY8, 900, 899, 16, 16, 16, 0),
   CASE ("hd", CLIP_PIXEL_NV12, 1920, 1080, 224, 224, 32, BT709 | H_COSITED),
+  ANYTHING (1, FALSE),
+  ANYTHING (2, FALSE),
+  ANYTHING (3, FALSE),
+  TEN (1),
+  TEN (2),
+  TEN (3),
+  TEN (4),
+  TEN (5),
+  TEN (6),
+  TEN (7),
+  TEN (8),
+  TEN (9),
+  TEN (10),
   { { 3840, 2160, 224, 224, 32 },
     .tag = "uhd",
     .options = { CLIP_PIXEL_P010_10LE, BT2020 },
@@ -183,6 +209,31 @@ preprocess_spec (const CheckCase *c)
   };
 }
 
+static guint
+draw (CheckRng *rng, guint first, guint last)
+{
+  return first + check_rng_next (rng) % (last - first + 1);
+}
+
+/* The case that an ANY case stands for */
+static CheckCase
+draw_case (Check *check)
+{
+  CheckRng rng = check_rng (check, "case");
+  CheckCase c = { { 0 } };
+  const guint crop = draw (&rng, 4, 80);
+
+  c.dims[0] = draw (&rng, 1, 1 << draw (&rng, 1, 9));
+  c.dims[1] = draw (&rng, 1, 1 << draw (&rng, 1, 9));
+  c.dims[2] = crop + draw (&rng, 0, 20);
+  c.dims[3] = crop;
+  c.dims[4] = draw (&rng, 1, crop);
+  c.options[0] = draw (&rng, 0, CLIP_PIXEL_V210);
+  c.options[1] = draw (&rng, 0, EXTREME * 2 - 1);
+  c.options[2] = draw (&rng, 0, 3) ? 0 : PAR (draw (&rng, 1, 5), draw (&rng, 1, 5));
+  return c;
+}
+
 /* The integers of the reference against the definition of the colour space */
 static gboolean
 formula_is_close (const ClipFrameInfo *info, const ClipFramePlanes *planes)
@@ -250,8 +301,9 @@ compare_patches (Check *check, const CheckMatrix *got, const guint8 *want,
 }
 
 static void
-run (Check *check, const CheckCase *c)
+run (Check *check, const CheckCase *named)
 {
+  const CheckCase drawn = draw_case (check), *c = named->options[1] & ANY ? &drawn : named;
   const ClipFrameInfo info = frame_info (c);
   const ClipPreprocessSpec spec = preprocess_spec (c);
   const guint side = spec.crop_size / spec.patch_size;
