@@ -50,12 +50,15 @@ play_patterns (DemoPlayer *player)
   g_autofree gchar *about = NULL;
   guint n = 0, right = 0;
 
+  demo_show_prompts (prompts);
   for (const DemoPattern *p = demo_patterns; p->pattern; p++) {
     g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
     gboolean is_right;
 
     add (words, "videotestsrc");
     add (words, "pattern=%s", p->pattern);
+    for (guint i = 0; p->options[i]; i++)
+      add (words, "%s", p->options[i]);
     add (words, "num-buffers=10");
     add (words, "!");
     add_clipfilter (words, prompts);

@@ -11,10 +11,12 @@ G_BEGIN_DECLS
 
 /* patterns.c ------------------------------------------------------------ */
 
-/** DemoPattern: a pattern of videotestsrc and the prompt that describes it. */
+/** DemoPattern: a pattern of videotestsrc, the prompt that describes it, and properties without
+ * which it would be plain. */
 typedef struct {
   const gchar *pattern;
   const gchar *label;
+  const gchar *options[4];
 } DemoPattern;
 
 /** demo_patterns: ends with a NULL pattern. */
@@ -62,6 +64,10 @@ gchar *demo_player_about (DemoPlayer *player);
 
 /** demo_show_init: colours and a progress line only where standard output is a terminal. */
 void demo_show_init (void);
+
+/** demo_show_prompts: long prompts become the shell variable PROMPTS in the commands that follow;
+ * no character of @prompts is special inside double quotes. */
+void demo_show_prompts (const gchar *prompts);
 
 /** demo_show_command: a gst-launch-1.0 line that a shell understands. */
 void demo_show_command (const gchar **words);

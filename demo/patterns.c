@@ -2,20 +2,21 @@
 #include "demo/demo.h"
 
 const DemoPattern demo_patterns[] = {
-  { "smpte", "colour bars" },
-  { "snow", "snow" },
-  { "black", "black" },
-  { "white", "white" },
-  { "red", "red" },
-  { "green", "green" },
-  { "blue", "blue" },
-  { "checkers-8", "a checkerboard" },
-  { "circular", "circles" },
-  { "ball", "a ball" },
-  { "pinwheel", "a pinwheel" },
-  { "spokes", "spokes" },
-  { "gradient", "a gradient" },
-  { NULL, NULL },
+  { "smpte", "colour bars", { NULL } },
+  { "snow", "snow", { NULL } },
+  { "black", "a black screen", { NULL } },
+  { "white", "a white screen", { NULL } },
+  { "red", "red", { NULL } },
+  { "green", "green", { NULL } },
+  { "blue", "blue", { NULL } },
+  { "checkers-8", "a checkerboard", { NULL } },
+  { "circular", "circles", { NULL } },
+  { "zone-plate", "a zone plate", { "kx2=20", "ky2=20", "kt=1" } },
+  { "ball", "a bouncing ball", { NULL } },
+  { "pinwheel", "a pinwheel", { NULL } },
+  { "spokes", "spokes", { NULL } },
+  { "gradient", "a gradient", { NULL } },
+  { NULL, NULL, { NULL } },
 };
 
 gchar *

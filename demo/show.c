@@ -2,6 +2,7 @@
 /*
  * What clip-demo prints. On a terminal, progress is one line that the next output replaces.
  */
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +11,9 @@
 
 #define BAR_CELLS 20
 
-static gboolean terminal, colours;
+static gboolean terminal, colours, blocks;
+static GHashTable *told;       /* progress texts: each once where there is no terminal */
+static gchar *shell_prompts;   /* what the shell's $PROMPTS stands for, or NULL */
 static gboolean progress_line; /* the cursor is at the end of one */
 
 void
@@ -18,6 +21,9 @@ demo_show_init (void)
 {
   terminal = isatty (STDOUT_FILENO);
   colours = terminal && !g_getenv ("NO_COLOR") && g_strcmp0 (g_getenv ("TERM"), "dumb") != 0;
+  setlocale (LC_CTYPE, "");
+  blocks = terminal && g_get_charset (NULL);
+  told = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   setvbuf (stdout, NULL, _IOLBF, 0);
 }
 
@@ -59,15 +65,23 @@ shell_word (const gchar *word)
 }
 
 void
+demo_show_prompts (const gchar *prompts)
+{
+  g_free (shell_prompts);
+  shell_prompts = g_strdup_printf ("prompts=%s", prompts);
+  g_print ("PROMPTS=\"%s\"\n", prompts);
+}
+
+void
 demo_show_command (const gchar **words)
 {
   GString *line = g_string_new ("gst-launch-1.0 -m");
 
   for (; *words; words++) {
-    g_autofree gchar *word = shell_word (*words);
+    g_autofree gchar *word = g_strcmp0 (*words, shell_prompts) == 0
+                                 ? g_strdup ("prompts=\"$PROMPTS\"")
+                                 : shell_word (*words);
 
-    if (g_str_equal (*words, "clipfilter"))
-      g_string_append (line, " \\\n   ");
     g_string_append_printf (line, " %s", word);
   }
   clear_progress ();
@@ -75,7 +89,7 @@ demo_show_command (const gchar **words)
   g_string_free (line, TRUE);
 }
 
-/* Eighths of a cell on a terminal, whole ones elsewhere. */
+/* Eighths of a cell where they can be shown, whole ones elsewhere. */
 static gchar *
 bar (gdouble score)
 {
@@ -85,13 +99,13 @@ bar (gdouble score)
   gint n = 0;
 
   for (; n < filled / 8; n++)
-    g_string_append (cells, terminal ? "█" : "#");
-  if (terminal && filled % 8) {
+    g_string_append (cells, blocks ? "█" : "#");
+  if (blocks && filled % 8) {
     g_string_append (cells, eighths[filled % 8]);
     n++;
   }
   for (; n < BAR_CELLS; n++)
-    g_string_append (cells, terminal ? " " : ".");
+    g_string_append (cells, blocks ? " " : ".");
   return g_string_free (cells, FALSE);
 }
 
@@ -140,7 +154,7 @@ demo_show_progress (GstProgressType type, const gchar *text)
       g_print ("%s  %s ...%s", DIM, text, PLAIN);
       fflush (stdout);
       progress_line = TRUE;
-    } else if (type == GST_PROGRESS_TYPE_START) {
+    } else if (type == GST_PROGRESS_TYPE_START && g_hash_table_add (told, g_strdup (text))) {
       g_print ("  (%s)\n", text);
     }
   }
