@@ -153,6 +153,10 @@ main (int argc, char **argv)
     g_printerr ("clip-demo: %s\n", error->message);
     return 2;
   }
+  if (arguments && g_strv_length (arguments) > 2) {
+    g_printerr ("clip-demo: one source and its prompts, please, not %s too\n", arguments[2]);
+    return 2;
+  }
   demo_show_init ();
   demo_player_init (&player);
   if (g_getenv ("GST_PLUGIN_PATH"))

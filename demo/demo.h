@@ -33,7 +33,7 @@ gchar *demo_pattern_prompts (void);
  * has prerolled, so that both share the engine that the first one opened.
  * @label: (nullable): best accepted label in force
  * @score: its score
- * @interrupted: SIGINT came
+ * @failed: an error came; @had_result: a result came; @interrupted: SIGINT came
  */
 typedef struct {
   GstElement *pipeline, *previous;
@@ -41,6 +41,7 @@ typedef struct {
   gchar *label;
   gdouble score;
   gboolean failed;
+  gboolean had_result;
   gboolean interrupted;
 } DemoPlayer;
 

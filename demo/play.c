@@ -4,6 +4,7 @@
  */
 #include <glib-unix.h>
 #include <signal.h>
+#include <string.h>
 
 #include "demo/demo.h"
 
@@ -42,6 +43,19 @@ demo_player_clear (DemoPlayer *player)
   g_clear_pointer (&player->label, g_free);
 }
 
+/* (transfer full) (nullable) */
+static GstElement *
+find_clipfilter (GstElement *pipeline)
+{
+  g_autoptr (GstIterator) filters =
+      gst_bin_iterate_all_by_element_factory_name (GST_BIN (pipeline), "clipfilter");
+  g_auto (GValue) item = G_VALUE_INIT;
+
+  if (gst_iterator_next (filters, &item) != GST_ITERATOR_OK)
+    return NULL;
+  return g_value_dup_object (&item);
+}
+
 static void
 take_result (DemoPlayer *player, const GstStructure *result)
 {
@@ -50,6 +64,7 @@ take_result (DemoPlayer *player, const GstStructure *result)
   g_free (player->label);
   player->label = label && *label ? g_strdup (label) : NULL;
   gst_structure_get_double (result, "score", &player->score);
+  player->had_result = TRUE;
   demo_show_result (result);
 }
 
@@ -58,13 +73,16 @@ take_problem (GstMessage *message)
 {
   g_autoptr (GError) error = NULL;
   g_autofree gchar *detail = NULL;
+  const gchar *reason;
   gboolean is_error = GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR;
 
   if (is_error)
     gst_message_parse_error (message, &error, &detail);
   else
     gst_message_parse_warning (message, &error, &detail);
-  demo_show_problem (is_error ? "error" : "warning", error->message, is_error ? detail : NULL);
+  /* The first line is where in the source it was raised. */
+  reason = detail ? strchr (detail, '\n') : NULL;
+  demo_show_problem (is_error ? "error" : "warning", error->message, reason ? reason + 1 : NULL);
 }
 
 static void
@@ -111,6 +129,19 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+/* Messages come when accepted labels change; where none was ever accepted, none came. */
+static void
+show_last_result (DemoPlayer *player)
+{
+  g_autoptr (GstElement) filter = find_clipfilter (player->pipeline);
+  g_autoptr (GstStructure) result = NULL;
+
+  if (filter)
+    g_object_get (filter, "last-result", &result, NULL);
+  if (result)
+    take_result (player, result);
+}
+
 gboolean
 demo_player_play (DemoPlayer *player, const gchar **words)
 {
@@ -118,7 +149,7 @@ demo_player_play (DemoPlayer *player, const gchar **words)
   g_autoptr (GstBus) bus = NULL;
   guint watch, interrupt;
 
-  player->failed = FALSE;
+  player->failed = player->had_result = FALSE;
   player->previous = g_steal_pointer (&player->pipeline);
   g_clear_pointer (&player->label, g_free);
   demo_show_command (words);
@@ -136,22 +167,20 @@ demo_player_play (DemoPlayer *player, const gchar **words)
   g_source_remove (interrupt);
   g_source_remove (watch);
   stop (g_steal_pointer (&player->previous));
+  if (!player->failed && !player->had_result)
+    show_last_result (player);
   return !player->failed && !player->interrupted;
 }
 
 gchar *
 demo_player_about (DemoPlayer *player)
 {
-  g_autoptr (GstIterator) filters = NULL;
-  g_auto (GValue) item = G_VALUE_INIT;
+  g_autoptr (GstElement) filter = player->pipeline ? find_clipfilter (player->pipeline) : NULL;
   g_autoptr (GstStructure) stats = NULL;
 
-  if (!player->pipeline)
+  if (!filter)
     return NULL;
-  filters = gst_bin_iterate_all_by_element_factory_name (GST_BIN (player->pipeline), "clipfilter");
-  if (gst_iterator_next (filters, &item) != GST_ITERATOR_OK)
-    return NULL;
-  g_object_get (g_value_get_object (&item), "stats", &stats, NULL);
+  g_object_get (filter, "stats", &stats, NULL);
   if (!stats || !gst_structure_has_field (stats, "device"))
     return NULL;
   return g_strdup_printf ("model %s on %s", gst_structure_get_string (stats, "model"),

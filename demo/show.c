@@ -165,7 +165,7 @@ demo_show_problem (const gchar *kind, const gchar *text, const gchar *detail)
 {
   clear_progress ();
   g_printerr ("%s%s: %s%s\n", RED, kind, text, PLAIN);
-  if (detail && *detail)
+  if (detail)
     g_printerr ("%s  %s%s\n", DIM, detail, PLAIN);
 }
 
