@@ -300,6 +300,51 @@ compare_patches (Check *check, const CheckMatrix *got, const guint8 *want,
     }
 }
 
+/* What cannot work is an error, not a crash and not gigabytes of memory. */
+static void
+check_refusals (Check *check, ClipKernels *kernels)
+{
+  static const ClipPreprocessSpec good_spec = {
+    .resize_edge = 32, .crop_size = 32, .patch_size = 8, .token_offset = 1
+  };
+  static const ClipFrameInfo good_info = {
+    .format = CLIP_PIXEL_I420, .width = 64, .height = 48, .par_n = 1, .par_d = 1
+  };
+  static const struct {
+    gsize offset; /* of a guint32 in the spec or in the info */
+    gboolean in_info;
+    guint32 value;
+  } bad[] = {
+    { G_STRUCT_OFFSET (ClipPreprocessSpec, resize_edge), FALSE, 0 },
+    { G_STRUCT_OFFSET (ClipPreprocessSpec, resize_edge), FALSE, 31 }, /* less than the crop */
+    { G_STRUCT_OFFSET (ClipPreprocessSpec, resize_edge), FALSE, G_MAXUINT32 },
+    { G_STRUCT_OFFSET (ClipPreprocessSpec, crop_size), FALSE, 0 },
+    { G_STRUCT_OFFSET (ClipPreprocessSpec, crop_size), FALSE, 33 },
+    { G_STRUCT_OFFSET (ClipPreprocessSpec, patch_size), FALSE, 0 },
+    { G_STRUCT_OFFSET (ClipPreprocessSpec, patch_size), FALSE, 33 },
+    { G_STRUCT_OFFSET (ClipPreprocessSpec, token_offset), FALSE, G_MAXUINT32 },
+    { G_STRUCT_OFFSET (ClipFrameInfo, width), TRUE, 0 },
+    { G_STRUCT_OFFSET (ClipFrameInfo, width), TRUE, 32769 },
+    { G_STRUCT_OFFSET (ClipFrameInfo, height), TRUE, 0 },
+    { G_STRUCT_OFFSET (ClipFrameInfo, height), TRUE, G_MAXUINT32 },
+    { G_STRUCT_OFFSET (ClipFrameInfo, par_n), TRUE, 0 },
+    { G_STRUCT_OFFSET (ClipFrameInfo, par_d), TRUE, 0 },
+    { G_STRUCT_OFFSET (ClipFrameInfo, par_n), TRUE, G_MAXUINT32 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
+    ClipPreprocessSpec spec = good_spec;
+    ClipFrameInfo info = good_info;
+    g_autoptr (GError) error = NULL;
+
+    G_STRUCT_MEMBER (guint32, bad[i].in_info ? (gpointer)&info : (gpointer)&spec, bad[i].offset) =
+        bad[i].value;
+    g_autoptr (ClipPreprocess) pre = clip_preprocess_new (kernels, &spec, &info, &error);
+    if (pre || !error)
+      check_fail (check, "bad parameters %u were taken", i);
+  }
+}
+
 static void
 run (Check *check, const CheckCase *named)
 {
@@ -322,6 +367,7 @@ run (Check *check, const CheckCase *named)
     g_autoptr (ClipPreprocess) pre = clip_preprocess_new (kernels, &spec, &info, &error);
     guint32 untouched;
 
+    check_refusals (check, kernels);
     if (!pre) {
       check_fail (check, "%s", error->message);
       continue;
