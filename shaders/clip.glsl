@@ -20,6 +20,9 @@ layout(buffer_reference, std430, buffer_reference_align = 4) restrict readonly b
 layout(buffer_reference, std430, buffer_reference_align = 16) restrict readonly buffer ConstVec4s {
   vec4 v[];
 };
+layout(buffer_reference, std430, buffer_reference_align = 16) restrict readonly buffer ConstUvec4s {
+  uvec4 v[];
+};
 layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly buffer ConstHalf4s {
   f16vec4 v[];
 };

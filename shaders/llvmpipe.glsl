@@ -17,12 +17,24 @@
 
 const uint LANES = 8;
 
-/* x < 65536; the same value, in a form that the driver knows to be uniform */
+/* x < 16, 256, 65536; the same value, in a form that the driver knows to be uniform. Each digit
+ * costs a gather of eight lanes. */
+uint
+uniform_id4 (uint x)
+{
+  return p.nibbles[x];
+}
+
+uint
+uniform_id8 (uint x)
+{
+  return p.nibbles[x & 15u] | p.nibbles[x >> 4] << 4;
+}
+
 uint
 uniform_id (uint x)
 {
-  return p.nibbles[x & 15u] | p.nibbles[(x >> 4) & 15u] << 4 | p.nibbles[(x >> 8) & 15u] << 8
-         | p.nibbles[x >> 12] << 12;
+  return uniform_id8 (x & 255u) | uniform_id8 (x >> 8) << 8;
 }
 
 /* lane l gets element l of (a, b) */

@@ -3,6 +3,7 @@
 
 /* Best first. A family belongs here as soon as its file is in meson.build. */
 const ClipFamily *const clip_families[] = {
+  &clip_family_straight,
   &clip_family_shared,
   NULL,
 };

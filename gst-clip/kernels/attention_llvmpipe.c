@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Attention for llvmpipe: two batched products of the GEMM kernels with a softmax of rows in
+ * between, so that there is nothing new to compile but the softmax.
+ *
+ * The GEMM that makes q, k and v stores k and v as panels of weights: k for scores = q kT, where
+ * keys are columns, v for z = p v, where keys are k. One sequence after the other; a sequence's
+ * scratch, and once, behind the last, the scores:
+ *
+ *   q  [tokens][heads * head_dim]            rows: a of scores, head h from column h * head_dim
+ *   k  [keys / 16][heads * head_dim][16]     panel: 16 keys, all features of all heads
+ *   v  [heads * head_dim / 16][depth][16]    panel: 16 features, all keys
+ *   s  [heads][tokens][32 blocks]            scores, then in place probabilities: a of p v
+ *
+ * depth = chunks * chunk >= tokens: what p v multiplies. Columns of p from tokens on are 0; rows
+ * of v from there on repeat the last token's, so that they are finite. Keys of k from tokens on are
+ * whatever memory held, and make columns of s that the softmax does not look at.
+ */
+#include "gst-clip/kernels/gemm_llvmpipe.h"
+
+#include "shaders/softmax.h"
+
+#include "clip_spv_softmax.h"
+
+/* As many uniform ids as softmax.comp has digits for. */
+#define SOFTMAX_ROWS  256
+#define SOFTMAX_HEADS 16
+
+static const ClipGpuShader softmax_shader = {
+  .name = "softmax",
+  .spirv = clip_spv_softmax,
+  .spirv_bytes = sizeof (clip_spv_softmax),
+  .push_bytes = sizeof (struct SoftmaxPush),
+  .subgroup_size = 8,
+};
+
+/* Layout, in floats from the start of a sequence. */
+typedef struct {
+  guint32 width;  /* heads * head_dim */
+  guint32 blocks; /* of 32 keys */
+  ClipChunks k;   /* of p v */
+  guint32 depth;
+  gsize q, k_panels, v_panels, sequence;
+} Layout;
+
+/*
+ * Pipelines depend on chunk and blocks, and texts have any number of tokens: a few classes up to
+ * 80 tokens keep them few. Beyond, only images: exact.
+ */
+static ClipChunks
+chunks_of_keys (guint32 tokens, guint32 max)
+{
+  static const guint32 classes[] = { 20, 50, 80 };
+  guint32 chunks;
+
+  for (guint i = 0; i < G_N_ELEMENTS (classes); i++)
+    if (tokens <= classes[i] && classes[i] <= max)
+      return (ClipChunks){ classes[i], 1 };
+  chunks = (tokens + max - 1) / max;
+  return (ClipChunks){ clip_round_up ((tokens + chunks - 1) / chunks, 4), chunks };
+}
+
+static Layout
+layout_of (const ClipGemmKernel *kernel, const ClipAttention *shape)
+{
+  const guint32 keys = clip_round_up (shape->tokens, GEMM_PANEL);
+  Layout l = {
+    .width = shape->heads * shape->head_dim,
+    .k = chunks_of_keys (shape->tokens, kernel->limits.chunk),
+  };
+
+  l.depth = l.k.chunk * l.k.chunks;
+  l.blocks = (MAX (MAX (keys, l.depth), 80) + 31) / 32;
+  l.k_panels = l.q + (gsize)shape->tokens * l.width;
+  l.v_panels = l.k_panels + (gsize)keys * l.width;
+  l.sequence = l.v_panels + (gsize)l.depth * l.width;
+  return l;
+}
+
+gsize
+clip_llvmpipe_scratch_bytes (const ClipGemmKernel *kernel, const ClipAttention *shape)
+{
+  const Layout l = layout_of (kernel, shape);
+  const gsize scores = (gsize)shape->heads * shape->tokens * l.blocks * 32;
+
+  return (l.sequence * shape->batch + scores) * sizeof (float);
+}
+
+/* q, k and v are three products that differ in where and how they are stored. */
+static void
+record_plane (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
+              const ClipGemm *op, guint32 plane, ClipPanelGemm *gemm)
+{
+  const guint32 k = clip_round_up (op->a.cols, CLIP_LD);
+  const gboolean half = kernels->weights == CLIP_WEIGHTS_F16;
+  const guint32 width = gemm->panels * GEMM_PANEL;
+
+  gemm->w = op->weights + (gsize)plane * width * k * (half ? sizeof (guint16) : sizeof (float));
+  gemm->bias = op->bias ? op->bias + (gsize)plane * width * sizeof (float) : 0;
+  gemm->batch = 1;
+  gemm->k = clip_chunks_of (k, kernel->limits.chunk);
+  gemm->a_ld = op->a.ld;
+  gemm->w_panel = k;
+  gemm->half = half;
+  clip_panel_gemm (kernels, rec, kernel, gemm);
+}
+
+void
+clip_llvmpipe_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
+                   const ClipGemm *op, const ClipAttention *shape, VkDeviceAddress scratch)
+{
+  const Layout l = layout_of (kernel, shape);
+  const guint32 tokens = shape->tokens;
+
+  for (guint32 b = 0; b < shape->batch; b++) {
+    const VkDeviceAddress sequence = scratch + l.sequence * b * sizeof (float);
+    ClipPanelGemm gemm = {
+      .a = op->a.address + (gsize)b * tokens * op->a.ld * sizeof (float),
+      .c = sequence + l.q * sizeof (float),
+      .rows = tokens,
+      .panels = l.width / GEMM_PANEL,
+      .a_rows = tokens,
+      .c_rows = tokens,
+      .c_row = l.width,
+      .c_16_rows = l.width * 16,
+      .c_panel = GEMM_PANEL,
+    };
+
+    record_plane (kernels, rec, kernel, op, 0, &gemm);
+
+    gemm.c = sequence + l.k_panels * sizeof (float);
+    gemm.c_panel = GEMM_PANEL * GEMM_PANEL;
+    gemm.lanes_apart = TRUE;
+    record_plane (kernels, rec, kernel, op, 1, &gemm);
+
+    gemm.c = sequence + l.v_panels * sizeof (float);
+    gemm.rows = gemm.c_rows = l.depth;
+    gemm.c_row = GEMM_PANEL;
+    gemm.c_16_rows = 16 * GEMM_PANEL;
+    gemm.c_panel = l.depth * GEMM_PANEL;
+    gemm.lanes_apart = FALSE;
+    record_plane (kernels, rec, kernel, op, 2, &gemm);
+  }
+  clip_gpu_recording_barrier (rec);
+}
+
+static void
+record_softmax (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+                const Layout *l, VkDeviceAddress scores)
+{
+  const gsize row_bytes = l->blocks * 32 * sizeof (float);
+
+  for (guint32 head = 0; head < shape->heads; head += SOFTMAX_HEADS)
+    for (guint32 row = 0; row < shape->tokens; row += SOFTMAX_ROWS) {
+      const VkDeviceAddress first = scores + ((gsize)head * shape->tokens + row) * row_bytes;
+      const struct SoftmaxPush push = {
+        .x = first,
+        .y = first,
+        .tokens = shape->tokens,
+        .rows = shape->tokens,
+        .first_row = row,
+        .causal = shape->causal,
+        .nibbles = CLIP_NIBBLES_INIT,
+      };
+      const guint32 x = MIN (SOFTMAX_ROWS, shape->tokens - row);
+      const guint32 y = MIN (SOFTMAX_HEADS, shape->heads - head);
+
+      clip_record (kernels, rec, &softmax_shader, &l->blocks, 1, &push, x, y, 1,
+                   (guint64)x * y * l->blocks * 64);
+    }
+  clip_gpu_recording_barrier (rec);
+}
+
+static void
+record_scores (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
+               const ClipAttention *shape, const Layout *l, VkDeviceAddress sequence,
+               VkDeviceAddress scores)
+{
+  const guint32 ld = l->blocks * 32;
+
+  clip_panel_gemm (kernels, rec, kernel,
+                   &(ClipPanelGemm){
+                       .a = sequence + l->q * sizeof (float),
+                       .w = sequence + l->k_panels * sizeof (float),
+                       .c = scores,
+                       .rows = shape->tokens,
+                       .panels = (shape->tokens + GEMM_PANEL - 1) / GEMM_PANEL,
+                       .batch = shape->heads,
+                       .k = clip_chunks_of (shape->head_dim, kernel->limits.chunk),
+                       .a_rows = shape->tokens,
+                       .a_ld = l->width,
+                       .w_panel = l->width,
+                       .c_rows = shape->tokens,
+                       .c_row = ld,
+                       .c_16_rows = ld * 16,
+                       .c_panel = GEMM_PANEL,
+                       .a_step = shape->head_dim,
+                       .w_step = shape->head_dim * GEMM_PANEL,
+                       .c_step = shape->tokens * ld,
+                   });
+  clip_gpu_recording_barrier (rec);
+}
+
+static void
+record_values (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
+               const ClipAttention *shape, const Layout *l, VkDeviceAddress sequence,
+               VkDeviceAddress scores, VkDeviceAddress z, guint32 z_ld)
+{
+  const guint32 ld = l->blocks * 32;
+
+  clip_panel_gemm (kernels, rec, kernel,
+                   &(ClipPanelGemm){
+                       .a = scores,
+                       .w = sequence + l->v_panels * sizeof (float),
+                       .c = z,
+                       .rows = shape->tokens,
+                       .panels = shape->head_dim / GEMM_PANEL,
+                       .batch = shape->heads,
+                       .k = l->k,
+                       .a_rows = shape->tokens,
+                       .a_ld = ld,
+                       .w_panel = l->depth,
+                       .c_rows = shape->tokens,
+                       .c_row = z_ld,
+                       .c_16_rows = z_ld * 16,
+                       .c_panel = GEMM_PANEL,
+                       .a_step = shape->tokens * ld,
+                       .w_step = shape->head_dim * l->depth,
+                       .c_step = shape->head_dim,
+                   });
+  clip_gpu_recording_barrier (rec);
+}
+
+void
+clip_llvmpipe_attention (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
+                         const ClipAttention *shape, VkDeviceAddress scratch, const ClipMatrix *z)
+{
+  const Layout l = layout_of (kernel, shape);
+  const VkDeviceAddress scores = scratch + l.sequence * shape->batch * sizeof (float);
+
+  for (guint32 b = 0; b < shape->batch; b++) {
+    const VkDeviceAddress sequence = scratch + l.sequence * b * sizeof (float);
+
+    record_scores (kernels, rec, kernel, shape, &l, sequence, scores);
+    record_softmax (kernels, rec, shape, &l, scores);
+    record_values (kernels, rec, kernel, shape, &l, sequence, scores,
+                   z->address + (gsize)b * shape->tokens * z->ld * sizeof (float), z->ld);
+  }
+}

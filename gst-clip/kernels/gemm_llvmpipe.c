@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * GEMM for llvmpipe, the host's part: packing, and cutting a product into dispatches whose sizes
+ * and ids the shaders can hold.
+ */
+#include "gst-clip/kernels/gemm_llvmpipe.h"
+#include "gst-clip/kernels/half.h"
+
+/* Weights are padded to a multiple of this many k: ClipMatrix has that many columns. */
+#define K_STEP CLIP_LD
+
+/* One multiply-add, in nanoseconds, of a device with two slow cores. */
+#define COST_NS 0.03
+
+/* Weights ---------------------------------------------------------------- */
+
+static gsize
+weight_bytes (gboolean half)
+{
+  return half ? sizeof (guint16) : sizeof (float);
+}
+
+gsize
+clip_llvmpipe_packed_bytes (ClipKernels *kernels, guint32 n, guint32 k)
+{
+  return (gsize)clip_round_up (n, GEMM_PANEL) * clip_round_up (k, K_STEP)
+         * weight_bytes (kernels->weights == CLIP_WEIGHTS_F16);
+}
+
+/* [N / 16][K][16] floats; or halves, with columns c and c + 8 next to each other, so that a
+ * word of 32 bits is what one lane needs. */
+void
+clip_llvmpipe_pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
+                    const float *rows, gpointer packed)
+{
+  const gsize panel = (gsize)clip_round_up (k, K_STEP) * GEMM_PANEL;
+
+  for (guint32 r = 0; r < n_rows; r++) {
+    const guint32 column = (first_row + r) % GEMM_PANEL;
+    const gsize first = (first_row + r) / GEMM_PANEL * panel;
+    const float *from = rows + (gsize)r * k;
+
+    if (kernels->weights == CLIP_WEIGHTS_F16)
+      for (guint32 i = 0; i < k; i++)
+        ((guint16 *)packed)[first + (gsize)i * GEMM_PANEL + column % 8 * 2 + column / 8] =
+            clip_float_to_half (from[i]);
+    else
+      for (guint32 i = 0; i < k; i++)
+        ((float *)packed)[first + (gsize)i * GEMM_PANEL + column] = from[i];
+  }
+}
+
+/* Dispatches ------------------------------------------------------------- */
+
+ClipChunks
+clip_chunks_of (guint32 k, guint32 max)
+{
+  guint32 chunk = MIN (max, k) / 4 * 4;
+
+  while (k % chunk)
+    chunk -= 4;
+  return (ClipChunks){ chunk, k / chunk };
+}
+
+static guint32
+halves (guint32 low, guint32 high)
+{
+  g_assert (low <= G_MAXUINT16 && high <= G_MAXUINT16);
+
+  return low | high << 16;
+}
+
+static guint32
+flags_of (const ClipPanelGemm *op)
+{
+  G_STATIC_ASSERT (CLIP_ACTIVATION_GELU_TANH == CLIP_ACTIVATION_ID_GELU_TANH);
+  G_STATIC_ASSERT (CLIP_ACTIVATION_GELU_TANH <= GEMM_ACTIVATION_MASK);
+
+  return op->activation | (op->bias ? GEMM_HAS_BIAS : 0) | (op->residual ? GEMM_HAS_RESIDUAL : 0)
+         | (op->lanes_apart ? GEMM_LANES_APART : 0);
+}
+
+/* Steps that do not fit in the push constants are taken by the host: one product a dispatch. */
+static gboolean
+steps_fit (const ClipPanelGemm *op)
+{
+  return MAX (MAX (op->a_step, op->w_step), op->c_step) / 16 <= G_MAXUINT16;
+}
+
+/* The part of @op that starts at row tile x, panel y and product z. */
+static struct GemmLlvmpipePush
+make_push (const ClipPanelGemm *op, guint32 x, guint32 y, guint32 z)
+{
+  const guint32 row = x * GEMM_TILE_ROWS, column = y * GEMM_PANEL;
+  const gsize a = (gsize)z * op->a_step + (gsize)row * op->a_ld;
+  const gsize w = (gsize)z * op->w_step + (gsize)y * op->w_panel * GEMM_PANEL;
+  const gsize c =
+      (gsize)z * op->c_step + (gsize)(row / 16) * op->c_16_rows + (gsize)y * op->c_panel;
+  const gboolean fit = steps_fit (op);
+  const guint32 a_last = MIN (op->a_rows - row, GEMM_MAX_ROWS) - 1;
+  const guint32 c_last = MIN (op->c_rows - row, GEMM_MAX_ROWS) - 1;
+  const VkDeviceAddress weights = op->w + w * weight_bytes (op->half);
+
+  g_assert (row % 16 == 0 && row < op->a_rows && row < op->c_rows);
+
+  return (struct GemmLlvmpipePush){
+    .a = op->a + a * sizeof (float),
+    .w = weights,
+    .bias = op->bias ? op->bias + column * sizeof (float) : weights,
+    .residual = op->residual
+                    ? op->residual + ((gsize)row * op->residual_ld + column) * sizeof (float)
+                    : weights,
+    .c = op->c + c * sizeof (float),
+    .ld = halves (op->a_ld / 4, op->residual ? op->residual_ld / 4 : 0),
+    .c_row = halves (op->c_row / 16, op->c_16_rows / 256),
+    .panel = halves (op->c_panel / 16, op->w_panel),
+    .last_row = a_last | c_last << 12 | flags_of (op) << 24,
+    .step = fit ? halves (op->a_step / 16, op->w_step / 16) : 0,
+    .c_step = halves (fit ? op->c_step / 16 : 0, op->k.chunks),
+    .nibbles = CLIP_NIBBLES_INIT,
+  };
+}
+
+static void
+record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
+                const ClipPanelGemm *op, guint32 z, guint32 depth)
+{
+  const ClipGemmLimits *limits = &kernel->limits;
+  const guint32 tiles = (op->rows + GEMM_TILE_ROWS - 1) / GEMM_TILE_ROWS;
+  const guint32 constants[] = { op->k.chunk, op->k.chunks, op->activation == CLIP_ACTIVATION_GELU,
+                                op->batch > 1 };
+  for (guint32 y = 0; y < op->panels; y += limits->panels)
+    for (guint32 x = 0; x < tiles; x += limits->row_tiles) {
+      const guint32 width = MIN (limits->row_tiles, tiles - x);
+      const guint32 height = MIN (limits->panels, op->panels - y);
+      struct GemmLlvmpipePush push = make_push (op, x, y, z);
+      const double work =
+          (double)width * height * depth * GEMM_TILE_ROWS * GEMM_PANEL * op->k.chunk * op->k.chunks;
+
+      kernel->record (kernels, rec, op->half, constants, &push, width, height, depth,
+                      work * COST_NS);
+    }
+}
+
+void
+clip_panel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
+                 const ClipPanelGemm *op)
+{
+  const guint32 depth = steps_fit (op) ? kernel->limits.batch : 1;
+
+  for (guint32 z = 0; z < op->batch; z += depth)
+    record_product (kernels, rec, kernel, op, z, MIN (depth, op->batch - z));
+}
+
+/* The rows of @op from @first on, up to the end of the residual's period. */
+static void
+record_period (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
+               const ClipGemm *op, guint32 first, guint32 rows)
+{
+  const guint32 k = clip_round_up (op->a.cols, K_STEP);
+
+  clip_panel_gemm (kernels, rec, kernel,
+                   &(ClipPanelGemm){
+                       .a = op->a.address + (gsize)first * op->a.ld * sizeof (float),
+                       .w = op->weights,
+                       .bias = op->bias,
+                       .residual = op->residual,
+                       .c = op->c.address + (gsize)first * op->c.ld * sizeof (float),
+                       .rows = rows,
+                       .panels = (op->c.cols + GEMM_PANEL - 1) / GEMM_PANEL,
+                       .batch = 1,
+                       .k = clip_chunks_of (k, kernel->limits.chunk),
+                       .a_rows = rows,
+                       .a_ld = op->a.ld,
+                       .w_panel = k,
+                       .residual_ld = op->residual_ld,
+                       .c_rows = rows,
+                       .c_row = op->c.ld,
+                       .c_16_rows = op->c.ld * 16,
+                       .c_panel = GEMM_PANEL,
+                       .activation = op->activation,
+                       .half = kernels->weights == CLIP_WEIGHTS_F16,
+                   });
+}
+
+void
+clip_llvmpipe_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
+                    const ClipGemm *op)
+{
+  const guint32 period = op->residual ? MIN (op->residual_period, op->a.rows) : op->a.rows;
+
+  for (guint32 first = 0; first < op->a.rows; first += period)
+    record_period (kernels, rec, kernel, op, first, MIN (period, op->a.rows - first));
+  clip_gpu_recording_barrier (rec);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * kernels/gemm_llvmpipe.h: what the families "straight" and "loop" share: the layout of weights,
+ * and everything that leads to a GemmLlvmpipePush. Layouts are drawn in docs/kernels.md.
+ */
+#pragma once
+
+#include "gst-clip/kernels/internal.h"
+
+#include "shaders/gemm_llvmpipe.h"
+
+G_BEGIN_DECLS
+
+/**
+ * ClipChunks: K as CHUNKS times CHUNK steps that a shader unrolls.
+ */
+typedef struct {
+  guint32 chunk, chunks;
+} ClipChunks;
+
+/**
+ * ClipPanelGemm: @batch products of (rows, K) and (K, panels * GEMM_PANEL).
+ * @a_rows, @c_rows: rows beyond are computed from the last row of a, stored to the last of c
+ * @a_ld, @residual_ld: floats from row to row
+ * @w_panel: values of k from panel to panel of w
+ * @c_row, @c_16_rows, @c_panel: floats from row to row within 16 rows, from 16 rows to the next,
+ *   from panel to panel: multiples of 16, 256 and 16
+ * @lanes_apart: neighbouring columns of c are 16 floats apart, rows (within 16) neighbours
+ * @a_step, @w_step, @c_step: floats from product to product, multiples of 16
+ * @half: w is fp16
+ */
+typedef struct {
+  VkDeviceAddress a, w, bias, residual, c;
+  guint32 rows, panels, batch;
+  ClipChunks k;
+  guint32 a_rows, a_ld, w_panel, residual_ld;
+  guint32 c_rows, c_row, c_16_rows, c_panel;
+  gboolean lanes_apart;
+  guint32 a_step, w_step, c_step;
+  ClipActivation activation;
+  gboolean half;
+} ClipPanelGemm;
+
+/**
+ * ClipGemmLimits: how large a grid one dispatch may have, and how many k steps a shader unrolls.
+ */
+typedef struct {
+  guint32 row_tiles, panels, batch, chunk;
+} ClipGemmLimits;
+
+/**
+ * ClipGemmKernel: @record: one dispatch that keeps the limits.
+ * @constants: CHUNK, CHUNKS, GELU, BATCHED of the shaders, with ids from 1
+ */
+typedef struct {
+  ClipGemmLimits limits;
+  void (*record) (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half,
+      const guint32 *constants, const struct GemmLlvmpipePush *push, guint32 x, guint32 y,
+      guint32 z, guint64 cost_ns);
+} ClipGemmKernel;
+
+/** clip_chunks_of: k exactly, in the fewest chunks of at most @max steps; k is a multiple of 16. */
+ClipChunks clip_chunks_of (guint32 k, guint32 max);
+
+/** clip_panel_gemm: records all dispatches of @op; no barrier. */
+void clip_panel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
+    const ClipPanelGemm *op);
+
+/** clip_llvmpipe_*: ClipFamily's functions, for either kernel. */
+gsize clip_llvmpipe_packed_bytes (ClipKernels *kernels, guint32 n, guint32 k);
+void clip_llvmpipe_pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row,
+    guint32 n_rows, const float *rows, gpointer packed);
+void clip_llvmpipe_gemm (ClipKernels *kernels, ClipGpuRecording *rec,
+    const ClipGemmKernel *kernel, const ClipGemm *op);
+gsize clip_llvmpipe_scratch_bytes (const ClipGemmKernel *kernel, const ClipAttention *shape);
+void clip_llvmpipe_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
+    const ClipGemm *op, const ClipAttention *shape, VkDeviceAddress scratch);
+void clip_llvmpipe_attention (ClipKernels *kernels, ClipGpuRecording *rec,
+    const ClipGemmKernel *kernel, const ClipAttention *shape, VkDeviceAddress scratch,
+    const ClipMatrix *z);
+
+G_END_DECLS

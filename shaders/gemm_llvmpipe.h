@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * gemm_llvmpipe.h: what gemm_straight.comp and gemm_loop.comp take; docs/kernels.md draws it.
+ */
+#ifndef GEMM_LLVMPIPE_H
+#define GEMM_LLVMPIPE_H
+
+#include "clip.h"
+
+/* Rows and columns of a tile: 5 x 16 sums, two weights and a value fill 16 vector registers. */
+#define GEMM_TILE_ROWS 5
+#define GEMM_PANEL 16
+
+/* Rows of one dispatch, for `last_row`: a multiple of 5 and 16. */
+#define GEMM_MAX_ROWS 4080
+
+/* Bits of the flags; the low ones hold CLIP_ACTIVATION_ID_*. */
+#define GEMM_ACTIVATION_MASK 3u
+#define GEMM_HAS_BIAS 4u
+#define GEMM_HAS_RESIDUAL 8u
+#define GEMM_LANES_APART 16u /* of c: columns are 16 floats apart, rows (within 16) neighbours */
+
+/*
+ * Batched: c[z] = act (a[z] w[z] + bias) + residual. Many sizes share a word, because 128 bytes
+ * are all that a driver promises: (low half, high half) below, and where they count several
+ * floats "by 4".
+ * Addresses are plain 64 bits, for place() in gemm_llvmpipe.glsl.
+ * @bias, @residual: any readable address where the flag is not set
+ * @ld: (a, residual), by 4: from row to row
+ * @c_row: (by 16, by 256): from row to row within 16 rows, and from 16 rows to the next
+ * @panel: (c by 16, w by 16): from panel to panel of c in floats, of w in weights
+ * @last_row: of a in bits 0 .. 11, of c in bits 12 .. 23: rows beyond are computed from the one
+ *   and stored on the other, always the same values; flags in bits 24 .. 31
+ * @step: (a, w), by 16: from z to z
+ * @c_step: (by 16: from z to z of c, CHUNKS for gemm_loop.comp)
+ */
+struct GemmLlvmpipePush {
+  CLIP_ADDRESS (uvec2) a;
+  CLIP_ADDRESS (uvec2) w;
+  CLIP_ADDRESS (uvec2) bias;
+  CLIP_ADDRESS (uvec2) residual;
+  CLIP_ADDRESS (Floats) c;
+  uint32_t ld;
+  uint32_t c_row;
+  uint32_t panel;
+  uint32_t last_row;
+  uint32_t step;
+  uint32_t c_step;
+  CLIP_NIBBLES;
+};
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * gemm_straight.comp: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m,n]
+ * for llvmpipe before Mesa 26, where only code without loops and branches becomes vector code.
+ *
+ * a (M, K), c (M, N) fp32; w in panels [N / 16][K][16], fp32 or -DCLIP_HALF. fp32 accumulation.
+ * A workgroup makes a tile of 5 rows x 16 columns: ten vector sums, one per row and 8 columns.
+ *
+ *                 K = CHUNKS x CHUNK                    One subgroup a chunk: it unrolls CHUNK k
+ *         +--------+--------+-- ... --+--------+        steps of two vector loads (weights), five
+ *      5  | sub-   | sub-   |         | sub-   |  a     scalar ones (a) and ten multiply-adds, and
+ *         | group 0| group 1|         | group  |        puts its ten sums in shared memory.
+ *         +--------+--------+-- ... --+--------+        Behind the barrier each subgroup adds up
+ *             x        x                   x            one or a few of the ten over all chunks
+ *            w 16     w 16                w 16          and finishes them (surplus subgroups
+ *             \________\____ sum ________/              repeat the last: c may not alias inputs).
+ *
+ * The loop over subgroups is the driver's own, which is why it can be fast when ours cannot.
+ * CHUNK: larger means fewer partial sums, until the code outgrows the instruction cache (128).
+ * Grid: (row tiles <= 16, panels <= 256, batch <= 16), for the digits that uniform ids have.
+ * Constants: 0 local size = 8 CHUNKS, 1 CHUNK, 2 CHUNKS, 3 GELU, 4 BATCHED.
+ */
+#version 460
+#extension GL_GOOGLE_include_directive : require
+#include "clip.glsl"
+#include "gemm_llvmpipe.h"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const uint CHUNK = 64;
+layout(constant_id = 2) const uint CHUNKS = 1;
+layout(push_constant, std430) uniform Push {
+  GemmLlvmpipePush p;
+};
+
+#include "llvmpipe.glsl"
+#include "gemm_llvmpipe.glsl"
+
+const uint SUMS = ROWS * 2;
+
+shared float partial[CHUNKS * SUMS * 8];
+
+/* One scalar store a lane: with a constant lane the driver sees uniform addresses and values. */
+void
+put_partial (uint slot, float sum)
+{
+  [[unroll]] for (uint lane = 0; lane < 8; lane++)
+    partial[slot * 8 + lane] = subgroupShuffle (sum, lane);
+}
+
+float
+get_partial (uint slot)
+{
+  const uint i = slot * 8;
+  return lanes8 (vec4 (partial[i], partial[i + 1], partial[i + 2], partial[i + 3]),
+                 vec4 (partial[i + 4], partial[i + 5], partial[i + 6], partial[i + 7]));
+}
+
+/* This subgroup's share of the ten sums, over all chunks. */
+void
+finish_shared (uint chunk, uint m0, uint n, uint z)
+{
+  const uint each = (SUMS + CHUNKS - 1) / CHUNKS;
+
+  [[unroll]] for (uint i = 0; i < each; i++) {
+    const uint s = min (chunk * each + i, SUMS - 1);
+    float total = 0.0;
+
+    [[unroll]] for (uint c = 0; c < CHUNKS; c++)
+      total += get_partial (c * SUMS + s);
+    finish (m0 + s / 2, n, z, s & 1u, total);
+  }
+}
+
+void
+main ()
+{
+  const uint chunk = CHUNKS == 1 ? 0 : CHUNKS <= 16 ? uniform_id4 (gl_SubgroupID)
+                                                    : uniform_id8 (gl_SubgroupID);
+  const uint m0 = uniform_id4 (gl_WorkGroupID.x) * ROWS, n = uniform_id8 (gl_WorkGroupID.y);
+  const uint z = BATCHED ? uniform_id4 (gl_WorkGroupID.z) : 0;
+
+  const uvec2 w = place (p.w, n * (HIGH16 (p.panel) * WEIGHT_WORDS) + chunk * (CHUNK * WEIGHT_WORDS)
+                                  + z * (HIGH16 (p.step) * 16));
+  uvec2 a[ROWS];
+  vec2 sum[ROWS];
+
+  [[unroll]] for (uint r = 0; r < ROWS; r++) {
+    a[r] = place (p.a, min (m0 + r, p.last_row & 0xfffu) * (LOW16 (p.ld) * 4) + chunk * CHUNK
+                           + z * (LOW16 (p.step) * 16));
+    sum[r] = vec2 (0.0);
+  }
+  MULTIPLY (sum, a, w, CHUNK);
+
+  if (CHUNKS == 1) {
+    [[unroll]] for (uint r = 0; r < ROWS; r++) {
+      finish (m0 + r, n, z, 0, sum[r].x);
+      finish (m0 + r, n, z, 1, sum[r].y);
+    }
+  } else {
+    [[unroll]] for (uint r = 0; r < ROWS; r++) {
+      put_partial (chunk * SUMS + r * 2, sum[r].x);
+      put_partial (chunk * SUMS + r * 2 + 1, sum[r].y);
+    }
+    barrier ();
+    finish_shared (chunk, m0, n, z);
+  }
+}
