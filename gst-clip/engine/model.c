@@ -65,6 +65,18 @@ load (ClipModel *model, GError **error)
   return read_logit_scale (model, error) && open_tokenizer (model, error);
 }
 
+/* A message may have a path that is not UTF-8, or a name from a file that was cut within a
+ * character. */
+static void
+mend_message (GError **error)
+{
+  if (error && !g_utf8_validate ((*error)->message, -1, NULL)) {
+    gchar *valid = g_utf8_make_valid ((*error)->message, -1);
+    g_free ((*error)->message);
+    (*error)->message = valid;
+  }
+}
+
 ClipModel *
 clip_model_open (const gchar *path, GError **error)
 {
@@ -78,8 +90,10 @@ clip_model_open (const gchar *path, GError **error)
     model->name = g_strdup (DEMO_NAME);
     model->source = clip_source_open_embedded (error);
   }
-  if (!model->source || !load (model, error))
+  if (!model->source || !load (model, error)) {
+    mend_message (error);
     return NULL;
+  }
   return g_steal_pointer (&model);
 }
 
@@ -111,7 +125,10 @@ gboolean
 clip_model_read (const ClipModel *model, const gchar *tensor, guint64 first, guint64 count,
                  float *out, GError **error)
 {
-  return clip_tensors_read (model->tensors, tensor, first, count, out, error);
+  if (clip_tensors_read (model->tensors, tensor, first, count, out, error))
+    return TRUE;
+  mend_message (error);
+  return FALSE;
 }
 
 gboolean
