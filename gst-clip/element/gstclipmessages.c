@@ -79,6 +79,7 @@ gst_clip_post_prompts (GstElement *element, guint serial, guint count, GPtrArray
 struct _GstClipAnnouncer {
   GMutex lock;
   GHashTable *since; /* accepted label -> guint64 *, running time */
+  GPtrArray *order;  /* the keys of @since, borrowed, best first */
 };
 
 GstClipAnnouncer *
@@ -88,12 +89,14 @@ gst_clip_announcer_new (void)
 
   g_mutex_init (&self->lock);
   self->since = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->order = g_ptr_array_new ();
   return self;
 }
 
 void
 gst_clip_announcer_free (GstClipAnnouncer *self)
 {
+  g_ptr_array_unref (self->order);
   g_hash_table_unref (self->since);
   g_mutex_clear (&self->lock);
   g_free (self);
@@ -103,6 +106,7 @@ void
 gst_clip_announcer_reset (GstClipAnnouncer *self)
 {
   g_mutex_lock (&self->lock);
+  g_ptr_array_set_size (self->order, 0);
   g_hash_table_remove_all (self->since);
   g_mutex_unlock (&self->lock);
 }
@@ -120,17 +124,18 @@ gst_clip_announcer_restamp (GstClipAnnouncer *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* The labels of @now that were not accepted before; those that stay keep their time. */
+/* Appends the labels of @result that were not accepted before; those that stay keep their
+ * time. */
 static guint
-note_appeared (GstClipAnnouncer *self, GHashTable *now, const GstClipResult *result,
-               GValue *appeared)
+note_appeared (GstClipAnnouncer *self, GHashTable *now, GPtrArray *order,
+               const GstClipResult *result, GValue *appeared)
 {
   guint64 running_time = gst_clip_result_frame (result)->running_time;
   guint n = gst_clip_result_n_accepted (result);
   guint n_new = 0;
 
   for (guint i = 0; i < n; i++) {
-    const gchar *label = gst_clip_result_accepted (result, i, NULL);
+    gchar *label = g_strdup (gst_clip_result_accepted (result, i, NULL));
     const guint64 *old = g_hash_table_lookup (self->since, label);
     guint64 *since = g_new (guint64, 1);
     *since = old && *old != GST_CLOCK_TIME_NONE ? *old : running_time;
@@ -138,7 +143,8 @@ note_appeared (GstClipAnnouncer *self, GHashTable *now, const GstClipResult *res
       gst_clip_array_add_string (appeared, label);
       n_new++;
     }
-    g_hash_table_insert (now, g_strdup (label), since);
+    g_ptr_array_add (order, label);
+    g_hash_table_insert (now, label, since);
   }
   return n_new;
 }
@@ -146,12 +152,10 @@ note_appeared (GstClipAnnouncer *self, GHashTable *now, const GstClipResult *res
 static guint
 note_disappeared (GstClipAnnouncer *self, GHashTable *now, GValue *disappeared)
 {
-  GHashTableIter iter;
-  gpointer label;
   guint n_gone = 0;
 
-  g_hash_table_iter_init (&iter, self->since);
-  while (g_hash_table_iter_next (&iter, &label, NULL)) {
+  for (guint i = 0; i < self->order->len; i++) {
+    const gchar *label = g_ptr_array_index (self->order, i);
     if (g_hash_table_contains (now, label))
       continue;
     gst_clip_array_add_string (disappeared, label);
@@ -177,6 +181,7 @@ gst_clip_announcer_take (GstClipAnnouncer *self, GstClipMessages messages,
                          const GstClipResult *result)
 {
   GHashTable *now = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  GPtrArray *order = g_ptr_array_new ();
   GValue appeared = G_VALUE_INIT, disappeared = G_VALUE_INIT, since = G_VALUE_INIT;
   GstStructure *structure = NULL;
 
@@ -185,9 +190,11 @@ gst_clip_announcer_take (GstClipAnnouncer *self, GstClipMessages messages,
   g_value_init (&since, GST_TYPE_ARRAY);
 
   g_mutex_lock (&self->lock);
-  guint n_changes = note_appeared (self, now, result, &appeared);
+  guint n_changes = note_appeared (self, now, order, result, &appeared);
   n_changes += note_disappeared (self, now, &disappeared);
+  g_ptr_array_unref (self->order);
   g_hash_table_unref (self->since);
+  self->order = order;
   self->since = now;
   if (messages == GST_CLIP_MESSAGES_ON_CHANGE && n_changes > 0)
     fill_since (now, result, &since);

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/element/fake_engine.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+G_DEFINE_QUARK (clip_engine_error, clip_engine_error)
+
+/* How often a closed gate looks whether the call was cancelled. */
+#define POLL_US 1000
+
+typedef struct {
+  gboolean closed;
+  guint inside, passed, failures;
+  GQuark domain;
+  gint code;
+} Gate;
+
+static struct {
+  GMutex lock;
+  GCond cond;
+  Gate gates[FAKE_N_GATES];
+  gint alive;
+  ClipFrameInfo last_info;
+  gchar *last_wordings;
+} fake;
+
+struct _ClipEngine {
+  gint refs;
+  gboolean retired;
+};
+
+struct _ClipTexts {
+  gint refs;
+  ClipPromptSet *prompts, *negatives;
+  guint n_background;
+};
+
+struct _ClipJob {
+  guint8 pixel;
+};
+
+/* Control -------------------------------------------------------------------- */
+
+void
+fake_reset (void)
+{
+  g_mutex_lock (&fake.lock);
+  g_assert_cmpint (fake.alive, ==, 0);
+  memset (fake.gates, 0, sizeof fake.gates);
+  g_clear_pointer (&fake.last_wordings, g_free);
+  g_mutex_unlock (&fake.lock);
+}
+
+static void
+set_closed (FakeGate gate, gboolean closed)
+{
+  g_mutex_lock (&fake.lock);
+  fake.gates[gate].closed = closed;
+  g_cond_broadcast (&fake.cond);
+  g_mutex_unlock (&fake.lock);
+}
+
+void
+fake_close (FakeGate gate)
+{
+  set_closed (gate, TRUE);
+}
+
+void
+fake_open (FakeGate gate)
+{
+  set_closed (gate, FALSE);
+}
+
+void
+fake_fail (FakeGate gate, guint times, GQuark domain, gint code)
+{
+  g_mutex_lock (&fake.lock);
+  fake.gates[gate].failures = times;
+  fake.gates[gate].domain = domain;
+  fake.gates[gate].code = code;
+  g_mutex_unlock (&fake.lock);
+}
+
+guint
+fake_count (FakeGate gate)
+{
+  g_mutex_lock (&fake.lock);
+  guint passed = fake.gates[gate].passed;
+  g_mutex_unlock (&fake.lock);
+  return passed;
+}
+
+void
+fake_wait_inside (FakeGate gate)
+{
+  g_mutex_lock (&fake.lock);
+  while (fake.gates[gate].inside == 0)
+    g_cond_wait (&fake.cond, &fake.lock);
+  g_mutex_unlock (&fake.lock);
+}
+
+gboolean
+fake_is_inside (FakeGate gate)
+{
+  g_mutex_lock (&fake.lock);
+  gboolean inside = fake.gates[gate].inside > 0;
+  g_mutex_unlock (&fake.lock);
+  return inside;
+}
+
+guint
+fake_alive (void)
+{
+  return g_atomic_int_get (&fake.alive);
+}
+
+ClipFrameInfo
+fake_last_info (void)
+{
+  g_mutex_lock (&fake.lock);
+  ClipFrameInfo info = fake.last_info;
+  g_mutex_unlock (&fake.lock);
+  return info;
+}
+
+gchar *
+fake_last_wordings (void)
+{
+  g_mutex_lock (&fake.lock);
+  gchar *wordings = g_strdup (fake.last_wordings);
+  g_mutex_unlock (&fake.lock);
+  return wordings;
+}
+
+static gboolean
+pass (FakeGate number, const ClipCancel *cancel, GError **error)
+{
+  Gate *gate = &fake.gates[number];
+  gboolean ok = TRUE;
+
+  g_mutex_lock (&fake.lock);
+  gate->inside++;
+  g_cond_broadcast (&fake.cond);
+  while (gate->closed && !(cancel && g_atomic_int_get (cancel)))
+    g_cond_wait_until (&fake.cond, &fake.lock, g_get_monotonic_time () + POLL_US);
+  gate->inside--;
+  gate->passed++;
+  if (cancel && g_atomic_int_get (cancel)) {
+    g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_CANCELLED, "cancelled");
+    ok = FALSE;
+  } else if (gate->failures > 0) {
+    gate->failures--;
+    g_set_error (error, gate->domain, gate->code, "made to fail");
+    ok = FALSE;
+  }
+  g_mutex_unlock (&fake.lock);
+  return ok;
+}
+
+/* Engine --------------------------------------------------------------------- */
+
+ClipEngine *
+clip_engine_open (const ClipEngineConfig *config, const ClipCancel *cancel,
+                  ClipProgressFunc progress, gpointer data, GError **error)
+{
+  progress ("open-device", "Opening a device", 0, data);
+  if (!pass (FAKE_OPEN, cancel, error))
+    return NULL;
+  progress ("load-model", "Loading a model", 50, data);
+  ClipEngine *engine = g_new0 (ClipEngine, 1);
+  engine->refs = 1;
+  g_atomic_int_inc (&fake.alive);
+  return engine;
+}
+
+ClipEngine *
+clip_engine_ref (ClipEngine *engine)
+{
+  g_atomic_int_inc (&engine->refs);
+  return engine;
+}
+
+void
+clip_engine_unref (ClipEngine *engine)
+{
+  if (!g_atomic_int_dec_and_test (&engine->refs))
+    return;
+  g_atomic_int_add (&fake.alive, -1);
+  g_free (engine);
+}
+
+void
+clip_engine_retire (ClipEngine *engine)
+{
+  engine->retired = TRUE;
+}
+
+const gchar *
+clip_engine_model_name (ClipEngine *engine)
+{
+  return "fake-model";
+}
+
+const gchar *
+clip_engine_device_name (ClipEngine *engine)
+{
+  return "fake-device";
+}
+
+gdouble
+clip_engine_logit_scale (ClipEngine *engine)
+{
+  return FAKE_LOGIT_SCALE;
+}
+
+guint64
+clip_engine_memory_bytes (ClipEngine *engine)
+{
+  return 12345;
+}
+
+/* Texts ---------------------------------------------------------------------- */
+
+static void
+check_wordings (const ClipPrompt *prompt, GString *all, ClipTextWarning warn, gpointer data)
+{
+  for (guint i = 0; prompt->wordings[i]; i++) {
+    const gchar *text = prompt->wordings[i];
+    g_string_append_printf (all, "%s%s", all->len ? "/" : "", text);
+    if (strlen (text) > FAKE_TEXT_BYTES && warn) {
+      g_autofree gchar *kept = g_strndup (text, FAKE_TEXT_BYTES);
+      warn (prompt->label, text, kept, data);
+    }
+  }
+}
+
+ClipTexts *
+clip_texts_new (ClipEngine *engine, ClipPromptSet *prompts, ClipPromptSet *negatives,
+                gboolean background, const ClipCancel *cancel, ClipTextWarning warn,
+                ClipProgressFunc progress, gpointer data, GError **error)
+{
+  g_autoptr (GString) all = g_string_new (NULL);
+
+  g_assert_false (engine->retired);
+  if (progress)
+    progress ("encode-prompts", "Encoding the prompts", 0, data);
+  if (!pass (FAKE_TEXTS, cancel, error))
+    return NULL;
+  for (guint i = 0; i < clip_prompt_set_size (prompts); i++)
+    check_wordings (clip_prompt_set_get (prompts, i), all, warn, data);
+  for (guint i = 0; negatives && i < clip_prompt_set_size (negatives); i++)
+    check_wordings (clip_prompt_set_get (negatives, i), all, NULL, NULL);
+
+  g_mutex_lock (&fake.lock);
+  g_free (fake.last_wordings);
+  fake.last_wordings = g_strdup (all->str);
+  g_mutex_unlock (&fake.lock);
+
+  ClipTexts *texts = g_new0 (ClipTexts, 1);
+  texts->refs = 1;
+  texts->prompts = clip_prompt_set_ref (prompts);
+  texts->negatives = negatives ? clip_prompt_set_ref (negatives) : NULL;
+  texts->n_background = background ? 2 : 0;
+  g_atomic_int_inc (&fake.alive);
+  return texts;
+}
+
+ClipTexts *
+clip_texts_ref (ClipTexts *texts)
+{
+  g_atomic_int_inc (&texts->refs);
+  return texts;
+}
+
+void
+clip_texts_unref (ClipTexts *texts)
+{
+  if (!g_atomic_int_dec_and_test (&texts->refs))
+    return;
+  clip_prompt_set_unref (texts->prompts);
+  g_clear_pointer (&texts->negatives, clip_prompt_set_unref);
+  g_atomic_int_add (&fake.alive, -1);
+  g_free (texts);
+}
+
+ClipPromptSet *
+clip_texts_prompts (ClipTexts *texts)
+{
+  return texts->prompts;
+}
+
+guint
+clip_texts_n_negatives (ClipTexts *texts, guint *n_background)
+{
+  if (n_background)
+    *n_background = texts->n_background;
+  return texts->negatives ? clip_prompt_set_size (texts->negatives) : 0;
+}
+
+/* Jobs ----------------------------------------------------------------------- */
+
+ClipJob *
+clip_job_new (ClipEngine *engine, const ClipFrameInfo *info, GError **error)
+{
+  if (!pass (FAKE_JOB_NEW, NULL, error))
+    return NULL;
+  g_mutex_lock (&fake.lock);
+  fake.last_info = *info;
+  g_mutex_unlock (&fake.lock);
+  g_atomic_int_inc (&fake.alive);
+  return g_new0 (ClipJob, 1);
+}
+
+void
+clip_job_free (ClipJob *job)
+{
+  if (!job)
+    return;
+  g_atomic_int_add (&fake.alive, -1);
+  g_free (job);
+}
+
+void
+clip_job_load (ClipJob *job, const ClipFramePlanes *planes)
+{
+  job->pixel = planes->data[0][0];
+}
+
+static float
+similarity (const ClipPrompt *prompt, guint8 pixel)
+{
+  gchar *end;
+  gdouble number = g_ascii_strtod (prompt->label, &end);
+
+  if (strcmp (prompt->label, "nan") == 0)
+    return NAN;
+  return *end || end == prompt->label ? 0.0 : 1.0 - fabs (pixel - number) / 128.0;
+}
+
+gboolean
+clip_job_run (ClipJob *job, ClipTexts *texts, float *similarities, float *negative_similarities,
+              GError **error)
+{
+  guint n = 0;
+
+  if (!pass (FAKE_JOB_RUN, NULL, error))
+    return FALSE;
+  for (guint i = 0; i < clip_prompt_set_size (texts->prompts); i++)
+    similarities[i] = similarity (clip_prompt_set_get (texts->prompts, i), job->pixel);
+  for (; texts->negatives && n < clip_prompt_set_size (texts->negatives); n++)
+    negative_similarities[n] = similarity (clip_prompt_set_get (texts->negatives, n), job->pixel);
+  for (guint i = 0; i < texts->n_background; i++)
+    negative_similarities[n + i] = 0.5;
+  return TRUE;
+}
+
+ClipJobTimes
+clip_job_times (ClipJob *job)
+{
+  return (ClipJobTimes){ .load = 1, .preprocess = 2, .encode = 3, .score = 4, .total = 10 };
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Setting prompts: in three forms, well and badly, before and while playing. */
+#include "tests/element/fake_engine.h"
+#include "tests/element/stage.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STEP   "mode=in-step, scoring=cosine, threshold=0.9"
+#define ROUNDS 1000
+
+static void
+expect_read_back (Stage *stage, const gchar *prompts, const gchar *list, const gchar *file)
+{
+  g_autofree gchar *got_prompts = NULL, *got_file = NULL;
+  g_auto (GStrv) got_list = NULL;
+
+  g_object_get (stage->filter, "prompts", &got_prompts, "prompt-list", &got_list, "prompts-file",
+                &got_file, NULL);
+  g_autofree gchar *joined = got_list ? g_strjoinv ("/", got_list) : NULL;
+  g_assert_cmpstr (got_prompts, ==, prompts);
+  g_assert_cmpstr (joined, ==, list);
+  g_assert_cmpstr (got_file, ==, file);
+}
+
+/* The last one set wins, and all forms read back that set. */
+static void
+test_forms (void)
+{
+  Stage *stage = stage_new ("prompts=a dog@0.4=x|y;b;;c");
+  const gchar *const list[] = { "d;e", "f@1", NULL };
+  g_autofree gchar *path = g_build_filename (g_get_tmp_dir (), "clip-prompts-XXXXXX", NULL);
+  gint fd = g_mkstemp (path);
+
+  g_assert_cmpint (fd, >=, 0);
+  close (fd);
+  expect_read_back (stage, "a dog@0.4=x|y;b;;c", "a dog/b;c", NULL);
+  g_object_set (stage->filter, "prompt-list", list, NULL);
+  expect_read_back (stage, "d;;e;f@@1", "d;e/f@1", NULL);
+
+  g_assert_true (g_file_set_contents (path, "# pets\ndog\ncat; or so\n", -1, NULL));
+  g_object_set (stage->filter, "prompts-file", path, NULL);
+  expect_read_back (stage, "dog;cat;; or so", "dog/cat; or so", path);
+  g_object_set (stage->filter, "prompts", "g", NULL);
+  expect_read_back (stage, "g", "g", NULL);
+  g_object_set (stage->filter, "prompts-file", NULL, NULL);
+  expect_read_back (stage, "g", "g", NULL); /* it was not from a file */
+  g_object_set (stage->filter, "prompts", NULL, NULL);
+  expect_read_back (stage, NULL, NULL, NULL);
+  g_unlink (path);
+  stage_free (stage);
+}
+
+/* What cannot be parsed leaves the old value, with a warning that says what to do. */
+static void
+test_refused (void)
+{
+  Stage *stage = stage_new ("prompts=a;b, negative-prompts=n, template=the {}");
+  const gchar *const twice[] = { "a", "a", NULL };
+  g_autofree gchar *negatives = NULL, *template_text = NULL;
+
+  g_object_set (stage->filter, "prompts", "dog@7", NULL);
+  stage_expect (stage, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+                "prompts keeps its old value: the prompt \"dog@7\"");
+  g_object_set (stage->filter, "prompt-list", twice, NULL);
+  stage_expect (stage, GST_MESSAGE_WARNING, 0, 0, "prompt-list keeps its old value");
+  g_object_set (stage->filter, "prompts-file", "/nonexistent/prompts", NULL);
+  stage_expect (stage, GST_MESSAGE_WARNING, 0, 0, "/nonexistent/prompts");
+  g_object_set (stage->filter, "negative-prompts", "a=b=c", NULL);
+  stage_expect (stage, GST_MESSAGE_WARNING, 0, 0, "negative-prompts keeps");
+  g_object_set (stage->filter, "template", "no hole", NULL);
+  stage_expect (stage, GST_MESSAGE_WARNING, 0, 0, "template keeps");
+
+  expect_read_back (stage, "a;b", "a/b", NULL);
+  g_object_get (stage->filter, "negative-prompts", &negatives, "template", &template_text, NULL);
+  g_assert_cmpstr (negatives, ==, "n");
+  g_assert_cmpstr (template_text, ==, "the {}");
+  stage_free (stage);
+}
+
+/* Without a bus, as while gst-launch parses, the log is what is left. */
+static void
+test_refused_without_bus (void)
+{
+  if (!g_test_subprocess ()) {
+    g_test_trap_subprocess (NULL, 0, 0);
+    g_test_trap_assert_passed ();
+    g_test_trap_assert_stderr ("*prompts keeps its old value*a|b*write ||*");
+    return;
+  }
+  Stage *stage = stage_new ("prompts=a");
+  gst_element_set_bus (stage->filter, NULL);
+  g_log_set_always_fatal (G_LOG_LEVEL_ERROR);
+  g_object_set (stage->filter, "prompts", "a|b", NULL);
+  expect_read_back (stage, "a", "a", NULL);
+  stage_free (stage);
+}
+
+static void
+test_template (void)
+{
+  Stage *stage = stage_new_playing (STEP ", prompts=10;20=x, template=a {}|the {}, "
+                                         "negative-prompts=n");
+
+  stage_wait_prompts (stage, 3); /* prompts, template, negatives */
+  g_autofree gchar *first = fake_last_wordings ();
+  g_assert_cmpstr (first, ==, "a 10/the 10/x/a n/the n");
+  g_object_set (stage->filter, "template", NULL, NULL);
+  stage_wait_prompts (stage, 4);
+  g_autofree gchar *second = fake_last_wordings ();
+  g_assert_cmpstr (second, ==, "10/x/n");
+  stage_free (stage);
+}
+
+/* The old set stays in force until the new one is whole. */
+static void
+test_swap (void)
+{
+  Stage *stage = stage_new_playing (STEP ", prompts=10");
+  g_autofree gchar *before = stage_push_label (stage, 15);
+
+  fake_close (FAKE_TEXTS);
+  g_object_set (stage->filter, "prompts", "20", NULL);
+  fake_wait_inside (FAKE_TEXTS);
+  g_autofree gchar *meanwhile = stage_push_label (stage, 15);
+  fake_open (FAKE_TEXTS);
+  stage_wait_prompts (stage, 2);
+  g_autofree gchar *after = stage_push_label (stage, 15);
+  g_assert_cmpstr (before, ==, "10");
+  g_assert_cmpstr (meanwhile, ==, "10");
+  g_assert_cmpstr (after, ==, "20");
+  stage_free (stage);
+}
+
+/* Sets that come while one is being encoded are skipped but for the last. */
+static void
+test_coalesce (void)
+{
+  Stage *stage = stage_new_playing (STEP ", prompts=10");
+
+  gst_buffer_unref (stage_push (stage, 10));
+  fake_close (FAKE_TEXTS);
+  g_object_set (stage->filter, "prompts", "20", NULL);
+  fake_wait_inside (FAKE_TEXTS);
+  for (guint i = 0; i < 50; i++) {
+    g_autofree gchar *prompts = g_strdup_printf ("%u", 30 + i);
+    g_object_set (stage->filter, "prompts", prompts, NULL);
+  }
+  fake_open (FAKE_TEXTS);
+  stage_wait_prompts (stage, 52);
+  g_assert_cmpuint (fake_count (FAKE_TEXTS), ==, 3);
+  g_autofree gchar *label = stage_push_label (stage, 79);
+  g_assert_cmpstr (label, ==, "79");
+  stage_free (stage);
+}
+
+static void
+test_announced (void)
+{
+  Stage *stage = stage_new_playing ("mode=in-step, prompts=a;b;c");
+  g_autoptr (GstMessage) message = stage_message (stage, GST_MESSAGE_ELEMENT, "clipfilter-prompts");
+  const GstStructure *s = gst_message_get_structure (message);
+  guint serial, count;
+
+  g_assert_true (
+      gst_structure_get (s, "serial", G_TYPE_UINT, &serial, "count", G_TYPE_UINT, &count, NULL));
+  g_assert_cmpuint (serial, ==, 1);
+  g_assert_cmpuint (count, ==, 3);
+  g_autofree gchar *errors = stage_strings (s, "errors");
+  g_assert_cmpstr (errors, ==, "");
+  stage_free (stage);
+}
+
+/* A text that is too long: a warning that shows what the model sees of it. */
+static void
+test_too_long (void)
+{
+  g_autofree gchar *text = g_strnfill (FAKE_TEXT_BYTES + 1, 'w');
+  g_autofree gchar *kept = g_strndup (text, FAKE_TEXT_BYTES);
+  g_autofree gchar *properties = g_strdup_printf ("mode=in-step, prompts=a;long==long=%s", text);
+  g_autofree gchar *end = g_strdup_printf ("only sees \"%s\"", kept);
+  /* "long==long" is the label "long=long". */
+  Stage *stage = stage_new_playing (properties);
+
+  stage_expect (stage, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, end);
+  g_autoptr (GstMessage) message = stage_message (stage, GST_MESSAGE_ELEMENT, "clipfilter-prompts");
+  g_autofree gchar *errors = stage_strings (gst_message_get_structure (message), "errors");
+  g_assert_nonnull (strstr (errors, "long=long"));
+  stage_free (stage);
+}
+
+/* A set that cannot be encoded: the old one stays. */
+static void
+test_encoding_fails (void)
+{
+  Stage *stage = stage_new_playing (STEP ", prompts=10");
+
+  gst_buffer_unref (stage_push (stage, 10));
+  stage_wait_prompts (stage, 1);
+  fake_fail (FAKE_TEXTS, 1, CLIP_GPU_ERROR, CLIP_GPU_ERROR_OUT_OF_MEMORY);
+  g_object_set (stage->filter, "prompts", "20", NULL);
+  g_autoptr (GstMessage) message = stage_message (stage, GST_MESSAGE_ELEMENT, "clipfilter-prompts");
+  g_autofree gchar *errors = stage_strings (gst_message_get_structure (message), "errors");
+  g_assert_cmpstr (errors, ==, "made to fail");
+  g_autofree gchar *label = stage_push_label (stage, 10);
+  g_assert_cmpstr (label, ==, "10");
+  stage_free (stage);
+}
+
+static void
+test_none (void)
+{
+  Stage *stage = stage_new_playing (STEP);
+
+  for (guint i = 0; i < 3; i++) {
+    g_autofree gchar *label = stage_push_label (stage, 10);
+    g_assert_cmpstr (label, ==, "none");
+  }
+  g_assert_cmpuint (stage_count (stage, GST_MESSAGE_WARNING, NULL), ==, 1);
+  g_object_set (stage->filter, "prompts", "10", NULL);
+  stage_wait_prompts (stage, 1);
+  g_autofree gchar *label = stage_push_label (stage, 10);
+  g_assert_cmpstr (label, ==, "10");
+  g_object_set (stage->filter, "prompts", "", NULL);
+  stage_wait_prompts (stage, 2);
+  g_autofree gchar *last = stage_push_label (stage, 10);
+  g_assert_cmpstr (last, ==, "none");
+  stage_free (stage);
+}
+
+static gpointer
+change_prompts (gpointer data)
+{
+  Stage *stage = data;
+
+  for (guint i = 1; i <= ROUNDS; i++) {
+    g_autofree gchar *prompts = g_strdup_printf ("%u;200", i < ROUNDS ? i % 100 : 150);
+    if (i % 10 == 5)
+      g_object_set (stage->filter, "prompts", "bad@bad", NULL);
+    g_object_set (stage->filter, "prompts", prompts, NULL);
+  }
+  return NULL;
+}
+
+/* A thousand changes from another thread while playing: no buffer is lost, the last set wins. */
+static void
+test_thousand (gconstpointer mode)
+{
+  g_autofree gchar *properties =
+      g_strdup_printf ("mode=%s, scoring=cosine, threshold=0.9, prompts=0", (const gchar *)mode);
+  Stage *stage = stage_new_playing (properties);
+  GThread *thread = g_thread_new ("change", change_prompts, stage);
+  g_autofree gchar *label = NULL;
+
+  for (guint i = 0; i < ROUNDS; i++)
+    gst_buffer_unref (stage_push (stage, i % 100)); /* one in, one out */
+  g_thread_join (thread);
+  stage_wait_prompts (stage, ROUNDS + 1);
+  expect_read_back (stage, "150;200", "150/200", NULL);
+  for (guint i = 0; i < 10000 && g_strcmp0 (label, "150") != 0; i++) {
+    g_free (label);
+    label = stage_push_label (stage, 150);
+    g_usleep (strcmp (mode, "latest") == 0 ? 1000 : 0);
+  }
+  g_assert_cmpstr (label, ==, "150");
+  stage_free (stage);
+}
+
+int
+main (int argc, char **argv)
+{
+  stage_init (&argc, &argv);
+  g_test_add_func ("/prompt-sets/forms", test_forms);
+  g_test_add_func ("/prompt-sets/refused", test_refused);
+  g_test_add_func ("/prompt-sets/refused-without-bus", test_refused_without_bus);
+  g_test_add_func ("/prompt-sets/template", test_template);
+  g_test_add_func ("/prompt-sets/swap", test_swap);
+  g_test_add_func ("/prompt-sets/coalesce", test_coalesce);
+  g_test_add_func ("/prompt-sets/announced", test_announced);
+  g_test_add_func ("/prompt-sets/too-long", test_too_long);
+  g_test_add_func ("/prompt-sets/encoding-fails", test_encoding_fails);
+  g_test_add_func ("/prompt-sets/none", test_none);
+  g_test_add_data_func ("/prompt-sets/thousand/in-step", "in-step", test_thousand);
+  g_test_add_data_func ("/prompt-sets/thousand/latest", "latest", test_thousand);
+  return g_test_run ();
+}
