@@ -162,9 +162,12 @@ loading_done (GstClipLoader *self, ClipEngine *engine)
 static void
 on_text_cut (const gchar *label, const gchar *text, const gchar *kept, gpointer data)
 {
+  Progress *progress = data;
+
   g_ptr_array_add (
-      data, g_strdup_printf ("the prompt \"%s\" is too long for the model, which only sees \"%s\"",
-                             label, kept));
+      progress->errors,
+      g_strdup_printf ("the prompt \"%s\" is too long for the model, which only sees \"%s\"", label,
+                       kept));
 }
 
 static void
