@@ -184,13 +184,14 @@ line_stride (guint32 words)
   return clip_round_up (words, 16) | 16;
 }
 
-/* Both variants may write whole workgroups, and read n_taps lines from the last start on. */
+/* The variants for llvmpipe write whole workgroups; all read n_taps lines from a start on. */
 static gboolean
 make_buffers (ClipPreprocess *pre, ClipGpu *gpu, GError **error)
 {
-  const guint32 block = LANES; /* the larger of the variants' */
+  const guint32 block = LANES_LLVMPIPE * RESIZE_VECTORS;
   const guint32 width = pre->region.x1 - pre->region.x0, height = pre->region.y1 - pre->region.y0;
-  const gsize n_columns = clip_round_up (width, block * CONVERT_PIXELS) + pre->across.n_taps;
+  const gsize n_columns =
+      clip_round_up (width, LANES_LLVMPIPE * CONVERT_PIXELS) + pre->across.n_taps;
   const gsize n_rows = clip_round_up (height, block) + pre->down.n_taps;
   const gsize crop = pre->spec.crop_size;
 

@@ -46,6 +46,8 @@ typedef struct {
 } ClipFrameInfo;
 
 /** ClipFramePlanes: where the bytes are, for one frame; borrowed for the length of a call.
+ * @data: the first pixel's byte in each plane, planes in the order of memory (GStreamer's: plane 1
+ *   of YV12 is V, of I420 U)
  * @stride: bytes from row to row, negative allowed */
 typedef struct {
   const guint8 *data[4];
@@ -79,7 +81,8 @@ typedef struct _ClipPreprocess ClipPreprocess;
 /**
  * clip_preprocess_new: computes the taps (in double, as PIL does), allocates the staging
  * buffer for exactly the rows and columns that the crop needs and the intermediates.
- * Errors: zero or absurd sizes (an edge above 32768), memory. Thread: any.
+ * Errors: zero or absurd sizes (frames above 32768, crops above 4096, patches above 255 on a side;
+ * a crop larger than the resized edge), memory. Thread: any.
  */
 ClipPreprocess *clip_preprocess_new (ClipKernels *kernels, const ClipPreprocessSpec *spec,
     const ClipFrameInfo *info, GError **error);

@@ -188,6 +188,7 @@ clip_staging_plan (ClipStaging *staging, const ClipFrameInfo *info, const ClipRe
 {
   const Format *format = &formats[info->format];
 
+  g_assert ((guint)info->format < G_N_ELEMENTS (formats));
   g_assert (region->x0 % CONVERT_PIXELS == 0 && region->x0 < region->x1 && region->x1 <= info->width
             && region->y0 < region->y1 && region->y1 <= info->height);
 
