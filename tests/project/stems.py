@@ -2,49 +2,66 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """stems.py ROOT BUILD: one stem everywhere.
 
-Each kernel STEM has shaders/STEM.comp or shaders/STEM_*.comp, gst-clip/kernels/STEM.c,
-tests/kernels/STEM.c, ref_STEM() in the C reference, a meson test STEM and a place in
-docs/kernels.md. The kernels are what kernels.h declares as clip_kernel_STEM() and what
-shaders/ contains; a shader belongs to the longest stem that it starts with.
+A kernel STEM is a clip_kernel_STEM() of the headers of kernels/. It has a shader
+shaders/STEM.comp or shaders/STEM_*.comp, a wrapper gst-clip/kernels/STEM.c, a test
+tests/kernels/STEM.c that meson runs as STEM, ref_STEM() in the C reference, and a place in
+docs/kernels.md. Each shader belongs to a kernel, has a row in shaders/meson.build, and each
+row is used by one C file.
 """
 import json
 import pathlib
 import re
 import sys
 
+# Steps of a kernel that are shaders or entry points of their own; it is checked as a whole.
+PARTS = {"convert": "preprocess", "resize": "preprocess", "softmax": "attention",
+         "qkv": "attention"}
+
 root, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-shaders = {p.stem for p in (root / "shaders").glob("*.comp")}
-wrappers = {p.stem for p in (root / "gst-clip/kernels").glob("*.c")}
-tests = {p.stem for p in (root / "tests/kernels").glob("*.c")}
-headers = "".join(p.read_text() for p in sorted((root / "gst-clip/kernels").glob("*.h")))
-reference = "".join(p.read_text() for p in sorted((root / "tests/kernels").glob("*.h")))
-listed = (root / "shaders/meson.build").read_text()
-manual = root / "docs/kernels.md"
-manual = manual.read_text() if manual.exists() else ""
-meson_tests = {t["name"] for t in json.loads((build / "meson-info/intro-tests.json").read_text())}
 
-declared = set(re.findall(r"\bclip_kernel_([a-z0-9_]+) \(", headers))
-problems = []
-stems = set(declared)
+
+def texts(folder, pattern):
+    return "".join(p.read_text(encoding="utf-8") for p in sorted((root / folder).glob(pattern)))
+
+
+def stems_in(folder, pattern):
+    return {p.stem for p in (root / folder).glob(pattern)}
+
+
+shaders = stems_in("shaders", "*.comp")
+wrappers, wrapper_text = stems_in("gst-clip/kernels", "*.c"), texts("gst-clip/kernels", "*.c")
+tests, reference = stems_in("tests/kernels", "*.c"), texts("tests/kernels", "ref*.h")
+rows = re.findall(r"^\s*\['(\w+)', '(\w+)\.comp'", texts("shaders", "meson.build"), re.MULTILINE)
+manual = texts("docs", "kernels.md")
+run_by_meson = {t["name"] for t in json.loads((build / "meson-info/intro-tests.json").read_text())}
+kernels = set(re.findall(r"\bclip_kernel_(\w+) \(", texts("gst-clip/kernels", "*.h"))) - set(PARTS)
+
+problems, shaders_of = [], {kernel: [] for kernel in kernels}
 for shader in sorted(shaders):
-    owners = [s for s in declared | wrappers if shader == s or shader.startswith(s + "_")]
+    owners = [k for k in kernels if shader == k or shader.startswith(k + "_")
+              or PARTS.get(shader) == k]
     if owners:
-        stems.add(max(owners, key=len))
+        shaders_of[owners[0]].append(shader)
     else:
-        problems.append(f"shaders/{shader}.comp: no wrapper gst-clip/kernels/{shader}.c")
-    if f"'{shader}.comp'" not in listed:
+        problems.append(f"shaders/{shader}.comp: there is no kernel of that name")
+    if shader not in {source for _, source in rows}:
         problems.append(f"shaders/{shader}.comp: no row in shaders/meson.build")
+for array, source in rows:
+    users = wrapper_text.count(f'"clip_spv_{array}.h"') + wrapper_text.count(f"<clip_spv_{array}.h>")
+    if users != 1:
+        problems.append(f"clip_spv_{array}.h ({source}.comp): used by {users} files of kernels/")
 
-for stem in sorted(stems):
+for kernel in sorted(kernels):
     for there, what in (
-            (any(s == stem or s.startswith(stem + "_") for s in shaders), f"shaders/{stem}.comp"),
-            (stem in wrappers, f"gst-clip/kernels/{stem}.c"),
-            (stem in tests, f"tests/kernels/{stem}.c"),
-            (re.search(rf"\bref_{stem} \(", reference), f"ref_{stem}() in tests/kernels/"),
-            (stem in meson_tests, f"a meson test named {stem}"),
-            (stem in manual, "a place in docs/kernels.md")):
+            (shaders_of[kernel], f"shaders/{kernel}.comp"),
+            (kernel in wrappers, f"gst-clip/kernels/{kernel}.c"),
+            (kernel in tests, f"tests/kernels/{kernel}.c"),
+            (re.search(rf"\bref_{kernel} \(", reference), f"ref_{kernel}() in tests/kernels/"),
+            (kernel in run_by_meson, f"a meson test named {kernel}"),
+            (kernel in manual, "a place in docs/kernels.md")):
         if not there:
-            problems.append(f"{stem}: lacks {what}")
+            problems.append(f"{kernel}: lacks {what}")
 
-print("\n".join(problems + [f"{len(stems)} kernels, {len(problems)} problems"]))
-sys.exit(1 if problems or not stems else 0)
+print("\n".join(problems + [f"{len(kernels)} kernels, {len(shaders)} shaders, {len(rows)} variants, "
+                            f"{len(problems)} problems"]))
+sys.exit(1 if problems or not kernels or not rows else 0)
