@@ -4,7 +4,6 @@
  * step, the epilogue. All of it is free of loops and branches once the compiler has unrolled.
  * Included after the push constants `p` and llvmpipe.glsl.
  */
-#extension GL_EXT_buffer_reference_uvec2 : require
 #include "activation.glsl"
 
 layout(constant_id = 3) const bool GELU = false;
@@ -14,18 +13,6 @@ const uint ROWS = GEMM_TILE_ROWS;
 
 #define LOW16(x)  ((x) & 0xffffu)
 #define HIGH16(x) ((x) >> 16)
-
-/*
- * base + 4 words. Sums and constants are kept apart on purpose: from one base and constant
- * indices the driver forms base + displacement, and eight loads in a row melt into one of a
- * vector. An index that is computed for each load would not.
- */
-uvec2
-place (uvec2 base, uint words)
-{
-  const uint low = base.x + words * 4u;
-  return uvec2 (low, base.y + (low < base.x ? 1u : 0u));
-}
 
 /* words from place to place in packed weights: 16 columns of one k */
 #ifdef CLIP_HALF

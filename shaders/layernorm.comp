@@ -47,6 +47,6 @@ main ()
 
   for (uint i = first; i < padded; i += step) {
     const vec4 d = (p.x.v[x0 + i] - mean) * exists (i);
-    p.y.v[y0 + i] = d * rstd * p.gamma.v[i] + p.beta.v[i];
+    Vec4s (p.y).v[y0 + i] = d * rstd * p.gamma.v[i] + p.beta.v[i];
   }
 }

@@ -9,7 +9,7 @@ struct LayernormPush {
   CLIP_ADDRESS (ConstVec4s) x;
   CLIP_ADDRESS (ConstVec4s) gamma;
   CLIP_ADDRESS (ConstVec4s) beta;
-  CLIP_ADDRESS (Vec4s) y;
+  CLIP_ADDRESS (Floats) y;
   uint32_t cols;
   uint32_t x_ld;
   uint32_t y_ld;

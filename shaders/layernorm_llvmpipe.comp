@@ -2,8 +2,7 @@
 /*
  * layernorm_llvmpipe.comp: layernorm.comp without loops, branches and barriers (llvmpipe.glsl).
  *
- * Grid: one workgroup of one subgroup a row. Lane l of vector i, component j holds column
- * 32 i + 4 l + j, so that a lane stores vec4s: a store costs a loop over lanes whatever its width.
+ * Grid: one workgroup of one subgroup a row. Lane l of vector i holds column 8 i + l.
  * Constant 0: BLOCKS = columns / 64, rounded up; the row stays in registers between the passes.
  * A pipeline per width, of which a model has one or two.
  */
@@ -20,37 +19,33 @@ layout(push_constant, std430) uniform Push {
 
 #include "llvmpipe.glsl"
 
-const uint VECTORS = BLOCKS * 2; /* of 8 lanes x 4 columns */
-
-/* lane l gets src[8 i + l]: eight uniform loads and four selects */
-#define LOAD(src, i)                                                                              \
-  lanes8x4 (src.v[i], src.v[i + 1], src.v[i + 2], src.v[i + 3], src.v[i + 4], src.v[i + 5],        \
-            src.v[i + 6], src.v[i + 7])
+const uint VECTORS = BLOCKS * 8;
 
 void
 main ()
 {
   const uint row = uniform_id (gl_WorkGroupID.x), lane = gl_SubgroupInvocationID;
-  const uint x0 = row * (p.x_ld / 4), y0 = row * (p.y_ld / 4) + lane;
+  ConstVec4s from = ConstVec4s (place (uvec2 (p.x), row * p.x_ld));
+  /* a store is a loop over lanes: 32-bit indices from one address make it half as long */
+  const uint to = gl_WorkGroupID.x * p.y_ld + lane;
 
-  vec4 x[VECTORS];
+  float x[VECTORS];
   float sum = 0.0;
   [[unroll]] for (uint i = 0; i < VECTORS; i++) {
-    x[i] = LOAD (p.x, x0 + 8 * i);
-    const uvec4 column = 32 * i + 4 * lane + uvec4 (0, 1, 2, 3);
-    x[i] = mix (vec4 (0.0), x[i], lessThan (column, uvec4 (p.cols)));
-    sum += (x[i].x + x[i].y) + (x[i].z + x[i].w);
+    x[i] = lanes8 (from.v[2 * i], from.v[2 * i + 1]);
+    x[i] = 8 * i + lane < p.cols ? x[i] : 0.0;
+    sum += x[i];
   }
   const float mean = sum8 (sum) / float (p.cols);
 
   sum = 0.0;
   [[unroll]] for (uint i = 0; i < VECTORS; i++) {
-    const uvec4 column = 32 * i + 4 * lane + uvec4 (0, 1, 2, 3);
-    x[i] = mix (vec4 (0.0), x[i] - mean, lessThan (column, uvec4 (p.cols)));
-    sum += (x[i].x * x[i].x + x[i].y * x[i].y) + (x[i].z * x[i].z + x[i].w * x[i].w);
+    x[i] = 8 * i + lane < p.cols ? x[i] - mean : 0.0;
+    sum += x[i] * x[i];
   }
   const float rstd = inversesqrt (sum8 (sum) / float (p.cols) + p.eps);
 
   [[unroll]] for (uint i = 0; i < VECTORS; i++)
-    p.y.v[y0 + 8 * i] = x[i] * rstd * LOAD (p.gamma, 8 * i) + LOAD (p.beta, 8 * i);
+    p.y.v[to + 8 * i] = x[i] * rstd * lanes8 (p.gamma.v[2 * i], p.gamma.v[2 * i + 1])
+                        + lanes8 (p.beta.v[2 * i], p.beta.v[2 * i + 1]);
 }

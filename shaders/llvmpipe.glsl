@@ -12,6 +12,7 @@
  *                 has constant conditions and becomes one vector load
  * A shader includes this file after its push-constant block `p`, which ends with CLIP_NIBBLES.
  */
+#extension GL_EXT_buffer_reference_uvec2 : require
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
 
@@ -35,6 +36,18 @@ uint
 uniform_id (uint x)
 {
   return uniform_id8 (x & 255u) | uniform_id8 (x >> 8) << 8;
+}
+
+/*
+ * base + 4 words. Sums and constants are kept apart on purpose: from one base and constant
+ * indices the driver forms base + displacement, and eight loads in a row melt into one of a
+ * vector. An index that is computed for each load would not.
+ */
+uvec2
+place (uvec2 base, uint words)
+{
+  const uint low = base.x + words * 4u;
+  return uvec2 (low, base.y + (low < base.x ? 1u : 0u));
 }
 
 /* lane l gets element l of (a, b) */
