@@ -71,7 +71,7 @@ static const ModelEdit model_edits[] = {
   { "no shape", MODEL, "\"shape\":[64,3,8,8],", "" },
   { "a number as shape", MODEL, "[64,3,8,8]", "12288" },
   { "scale as a vector", MODEL, "\"logit_scale\":{\"dtype\":\"F16\",\"shape\":[]",
-      "\"logit_scale\":{\"dtype\":\"F16\",\"shape\":[1]" },
+    "\"logit_scale\":{\"dtype\":\"F16\",\"shape\":[1]" },
   /* Types */
   { "unknown dtype", MODEL, "\"F16\"", "\"F12\"" },
   { "empty dtype", MODEL, "\"F16\"", "\"\"" },
@@ -85,13 +85,13 @@ static const ModelEdit model_edits[] = {
   /* Names */
   { "a name twice", MODEL, CLASS_NAME, FIRST_NAME },
   { "a name twice, escaped", MODEL, CLASS_NAME,
-      "\"vision_model.embeddings.patch_\\u0065mbedding.weight\"" },
+    "\"vision_model.embeddings.patch_\\u0065mbedding.weight\"" },
   { "a key of a tensor twice", MODEL, CLASS, CLASS ",\"shape\":[64]" },
   { "a missing tensor", MODEL, CLASS_NAME, "\"other\"" },
   { "an empty name", MODEL, CLASS_NAME, "\"\"" },
   { "a name that is not UTF-8", MODEL, CLASS_NAME, "\"\xff\xfe\"" },
   { "a name that a message cuts in a character", MODEL, CLASS_NAME ":{\"dtype\":\"F16\"",
-      "\"x" E_64 E_64 E_64 "\":{\"dtype\":3" },
+    "\"x" E_64 E_64 E_64 "\":{\"dtype\":3" },
   { "a NUL in a name", MODEL, CLASS_NAME, "\"vision_model.embeddings.class_embedding\\u0000\"" },
   { "half a surrogate in a name", MODEL, CLASS_NAME, "\"\\ud800\"" },
   { "metadata that is no object", MODEL, "{\"vision", "{\"__metadata__\":3,\"vision" },
@@ -99,7 +99,7 @@ static const ModelEdit model_edits[] = {
   /* The header as JSON */
   { "depth bomb", MODEL, "[64,3,8,8]", NEST_512 },
   { "depth bomb of objects", MODEL, "{\"vision",
-      "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":" NEST_64 "\"vision" },
+    "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":" NEST_64 "\"vision" },
   { "no closing brace", MODEL, ",\"vision_model.pre_layrnorm.weight\"", "" },
   { "a list as header", MODEL, "{\"vision", "[\"vision" },
   { "text after the header", MODEL, "{\"vision", "{} {\"vision" },
@@ -111,8 +111,8 @@ static const ModelEdit model_edits[] = {
   { "a hexadecimal number", MODEL, "[0,24576]", "[0x0,24576]" },
   { "leading zeros", MODEL, "[0,24576]", "[00,24576]" },
   { "a number of 400 digits", MODEL, "[0,24576]",
-      "[0,0.10000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
-      "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000]" },
+    "[0,0.10000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+    "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000]" },
   /* Shards */
   { "a shard above the folder", INDEX, SHARD_1, "../" SHARD_1 },
   { "a shard by an absolute path", INDEX, SHARD_1, "/etc/passwd" },
@@ -127,9 +127,9 @@ static const ModelEdit model_edits[] = {
   { "no weight_map", INDEX, "weight_map", "weight_mop" },
   { "a list as weight_map", INDEX, "\"weight_map\":{", "\"weight_map\":[],\"x\":{" },
   { "a tensor twice in the index", INDEX, "\"weight_map\":{",
-      "\"weight_map\":{" SCALE_NAME ":\"" SHARD_1 "\"," },
+    "\"weight_map\":{" SCALE_NAME ":\"" SHARD_1 "\"," },
   { "a tensor that no shard has", INDEX, "\"weight_map\":{",
-      "\"weight_map\":{\"nowhere\":\"" SHARD_1 "\"," },
+    "\"weight_map\":{\"nowhere\":\"" SHARD_1 "\"," },
   { "a depth bomb in the index", INDEX, "{}", NEST_512 },
   { "a tensor missing from the index", INDEX, SCALE_NAME, "\"x\"" },
   { "a wrong offset in the second shard", SHARD_2, "\"data_offsets\":[0,", "\"data_offsets\":[1," },
