@@ -170,8 +170,8 @@ finish_variant (Check *check)
     g_print ("not ok %s %s %s\n", check->kernel->name, check->case_name, variant->name);
     g_print ("%s", check_running);
   } else {
-    g_print ("ok %s %s %s: error %.2g of tolerance\n", check->kernel->name, check->case_name,
-             variant->name, check->worst);
+    g_print ("ok %s %s %s: error %.2g of tolerance, %.2f s\n", check->kernel->name,
+             check->case_name, variant->name, check->worst, check->seconds);
   }
 }
 
@@ -198,6 +198,7 @@ ClipGpuRecording *
 check_record (Check *check)
 {
   if (!check->recording) {
+    check->started = g_get_monotonic_time ();
     check->recording = clip_gpu_recording_new (check->gpu, check->kernel->name);
     clip_gpu_recording_begin (check->recording);
   }
@@ -264,6 +265,7 @@ check_execute (Check *check)
     check_fail (check, "%s", error->message);
     return FALSE;
   }
+  check->seconds = (g_get_monotonic_time () - check->started) / 1e6;
   return check_buffers_verify (check);
 }
 

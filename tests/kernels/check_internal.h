@@ -18,6 +18,7 @@ typedef struct {
  * _Check: @variants: CheckVariant, of the kernel that runs. @buffers: CheckBuffer, of the case.
  * @current: index + 1 of the variant that runs; 0 before the first
  * @worst: largest error of this (case, variant), in units of its tolerance
+ * @seconds: from recording to result, compilation by the driver included
  */
 struct _Check {
   ClipGpu *gpu;
@@ -31,6 +32,8 @@ struct _Check {
   ClipGpuRecording *recording;
   double flops;
   double worst;
+  gint64 started;
+  double seconds;
   gboolean failed;
   guint n_failed, n_ran;
 };
