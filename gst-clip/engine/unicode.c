@@ -124,7 +124,7 @@ is_changing (gunichar c)
 static gboolean
 stands_alone (gunichar c)
 {
-  return c == 0 || (g_unichar_combining_class (c) != 0 && !is_mark (c));
+  return c == 0 || (c >= FIRST_COMPOSING && g_unichar_combining_class (c) != 0 && !is_mark (c));
 }
 
 typedef struct {
