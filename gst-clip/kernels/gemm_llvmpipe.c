@@ -152,12 +152,14 @@ clip_panel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKern
     record_product (kernels, rec, kernel, op, z, MIN (depth, op->batch - z));
 }
 
-/* The rows of @op from @first on, up to the end of the residual's period. */
+/* The rows of @op from @first on, up to the end of the residual's period. With GELU never a single
+ * chunk: ten of them in one piece of code keep LLVM 15 busy for a minute. */
 static void
 record_period (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
                const ClipGemm *op, guint32 first, guint32 rows)
 {
   const guint32 k = clip_round_up (op->a.cols, K_STEP);
+  const guint32 chunk = kernel->limits.chunk;
 
   clip_panel_gemm (kernels, rec, kernel,
                    &(ClipPanelGemm){
@@ -169,7 +171,8 @@ record_period (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel
                        .rows = rows,
                        .panels = (op->c.cols + GEMM_PANEL - 1) / GEMM_PANEL,
                        .batch = 1,
-                       .k = clip_chunks_of (k, kernel->limits.chunk),
+                       .k = clip_chunks_of (
+                           k, op->activation == CLIP_ACTIVATION_GELU ? MIN (chunk, k / 2) : chunk),
                        .a_rows = rows,
                        .a_ld = op->a.ld,
                        .w_panel = k,

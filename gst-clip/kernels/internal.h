@@ -11,12 +11,14 @@ G_BEGIN_DECLS
 /**
  * ClipFamily: GEMM and attention that fit together (a family owns the packed layout of
  * weights and of q, k, v). Rows of the table in table.c, best first.
- * @needs: capability bits; a family is chosen when !(needs & ~caps)
+ * @needs: capability bits that it cannot run without
+ * @wants: further bits without which it would be slow: clip_kernels_new() passes it over, tests
+ *   run it all the same
  * @gemm_cost_ns etc. are each family's own business.
  */
 typedef struct {
   const gchar *name;
-  guint needs;
+  guint needs, wants;
   gsize (*packed_bytes) (ClipKernels *kernels, guint32 n, guint32 k);
   void (*pack) (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
       const float *rows, gpointer packed);

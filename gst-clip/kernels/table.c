@@ -3,6 +3,7 @@
 
 /* Best first. A family belongs here as soon as its file is in meson.build. */
 const ClipFamily *const clip_families[] = {
+  &clip_family_loop,
   &clip_family_straight,
   &clip_family_shared,
   NULL,
@@ -58,7 +59,7 @@ clip_kernels_new (ClipGpu *gpu, ClipWeightType weights, GError **error)
   const guint caps = clip_gpu_info (gpu)->caps;
 
   for (const ClipFamily *const *family = clip_families; *family; family++)
-    if (!((*family)->needs & ~caps))
+    if (!(((*family)->needs | (*family)->wants) & ~caps))
       return clip_kernels_new_with_family (gpu, weights, *family, error);
 
   g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The family for llvmpipe from Mesa 26 on: one loop over K (gemm_loop.comp).
+ */
+#include "gst-clip/kernels/gemm_llvmpipe.h"
+
+#include "clip_spv_gemm_loop_f16.h"
+#include "clip_spv_gemm_loop_f32.h"
+
+static const ClipGpuShader shaders[] = {
+  [CLIP_WEIGHTS_F32] = {
+    .name = "gemm_loop_f32",
+    .spirv = clip_spv_gemm_loop_f32,
+    .spirv_bytes = sizeof (clip_spv_gemm_loop_f32),
+    .push_bytes = sizeof (struct GemmLlvmpipePush),
+    .subgroup_size = 8,
+  },
+  [CLIP_WEIGHTS_F16] = {
+    .name = "gemm_loop_f16",
+    .spirv = clip_spv_gemm_loop_f16,
+    .spirv_bytes = sizeof (clip_spv_gemm_loop_f16),
+    .push_bytes = sizeof (struct GemmLlvmpipePush),
+    .subgroup_size = 8,
+  },
+};
+
+static void
+record (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half, const guint32 *constants,
+        const struct GemmLlvmpipePush *push, guint32 x, guint32 y, guint32 z, guint64 cost_ns)
+{
+  /* the number of chunks is no constant here: one pipeline serves every multiple of CHUNK */
+  const guint32 all[] = { 0, constants[0], 0, constants[2], constants[3] };
+
+  clip_record (kernels, rec, &shaders[half ? CLIP_WEIGHTS_F16 : CLIP_WEIGHTS_F32], all,
+               G_N_ELEMENTS (all), push, x, y, z, cost_ns);
+}
+
+/* Byte offsets within a dispatch have 32 bits, hence the limits; GEMM_MAX_ROWS / 5 row tiles. */
+static const ClipGemmKernel kernel = {
+  .limits = { .row_tiles = GEMM_MAX_ROWS / GEMM_TILE_ROWS,
+              .panels = 2048,
+              .batch = 64,
+              .chunk = 64 },
+  .record = record,
+};
+
+static void
+gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op)
+{
+  clip_llvmpipe_gemm (kernels, rec, &kernel, op);
+}
+
+static gsize
+scratch_bytes (ClipKernels *kernels, const ClipAttention *shape)
+{
+  return clip_llvmpipe_scratch_bytes (&kernel, shape);
+}
+
+static void
+qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op, const ClipAttention *shape,
+     VkDeviceAddress scratch)
+{
+  clip_llvmpipe_qkv (kernels, rec, &kernel, op, shape, scratch);
+}
+
+static void
+attention (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+           VkDeviceAddress scratch, const ClipMatrix *z)
+{
+  clip_llvmpipe_attention (kernels, rec, &kernel, shape, scratch, z);
+}
+
+const ClipFamily clip_family_loop = {
+  .name = "loop",
+  .needs = CLIP_GPU_CAP_LLVMPIPE,
+  .wants = CLIP_GPU_CAP_LLVMPIPE_LOOPS,
+  .packed_bytes = clip_llvmpipe_packed_bytes,
+  .pack = clip_llvmpipe_pack,
+  .gemm = gemm,
+  .scratch_bytes = scratch_bytes,
+  .qkv = qkv,
+  .attention = attention,
+};
