@@ -33,11 +33,7 @@ clip_text_resources_init (ClipEngine *e, GError **error)
   e->text_input =
       clip_gpu_buffer_new (e->gpu, CLIP_GPU_MEMORY_UPLOAD,
                            clip_matrix_bytes (rows, e->text->config.width), "token rows", error);
-  if (e->text_input == NULL)
-    return FALSE;
-  e->text_pool_rows = clip_gpu_buffer_new (e->gpu, CLIP_GPU_MEMORY_UPLOAD,
-                                           MAX_TEXTS * sizeof (guint32), "pooled rows", error);
-  return e->text_pool_rows && clip_head_init (&e->text_head, e, MAX_TEXTS, error);
+  return e->text_input && clip_head_init (&e->text_head, e, MAX_TEXTS, error);
 }
 
 void
@@ -45,7 +41,6 @@ clip_text_resources_clear (ClipEngine *e)
 {
   clip_gpu_recording_free (e->text_rec);
   clip_gpu_buffer_free (e->text_input);
-  clip_gpu_buffer_free (e->text_pool_rows);
   clip_head_clear (&e->text_head);
   g_clear_pointer (&e->cache, g_hash_table_unref);
 }
@@ -78,13 +73,13 @@ typedef struct {
 } Texts;
 
 static gboolean
-run (const Texts *x, guint32 batch, guint32 tokens, GError **error)
+run (const Texts *x, guint32 batch, guint32 tokens, const guint32 *pool_rows, GError **error)
 {
   ClipEngine *e = x->engine;
   ClipTowerRun tower = { .batch = batch,
                          .tokens = tokens,
                          .text_input = e->text_input,
-                         .pool_rows = e->text_pool_rows->address,
+                         .pool_rows = pool_rows,
                          .embeds = e->text_head.raw_matrix,
                          .hidden = x->hidden };
   guint64 value = 0;
@@ -99,38 +94,48 @@ run (const Texts *x, guint32 batch, guint32 tokens, GError **error)
   return value != 0 && clip_gpu_wait (e->gpu, value, G_MAXUINT64, error);
 }
 
+/* Embeddings of row @b of the batch, which is text @index. */
+static gboolean
+take_result (const Texts *x, guint index, guint32 b, GError **error)
+{
+  ClipEngine *e = x->engine;
+  const gsize dim = e->text->projection;
+
+  if (!clip_head_finite (&e->text_head, b)) {
+    clip_engine_clear_activations (e);
+    g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE,
+                 "model %s gave a text embedding that is not finite", clip_model_name (e->model));
+    return FALSE;
+  }
+  if (x->raw)
+    memcpy (x->raw + index * dim, clip_head_raw (&e->text_head, b), dim * sizeof (float));
+  if (x->normalised)
+    memcpy (x->normalised + index * dim, clip_head_normalised (&e->text_head, b),
+            dim * sizeof (float));
+  return TRUE;
+}
+
 /* Encodes the texts @which[0 .. batch-1] together. */
 static gboolean
 encode_batch (const Texts *x, const guint *which, guint32 batch, guint32 tokens, GError **error)
 {
   ClipEngine *e = x->engine;
-  guint32 context = clip_model_config (e->model)->context, dim = e->text->projection;
-  guint32 ld = clip_ld (e->text->config.width), *pool = e->text_pool_rows->map;
+  guint32 context = clip_model_config (e->model)->context;
+  guint32 ld = clip_ld (e->text->config.width), pool_rows[MAX_TEXTS];
 
   for (guint32 b = 0; b < batch; b++) {
     const guint32 *ids = x->ids + (gsize)which[b] * context;
     guint32 n = x->n_ids[which[b]];
 
-    pool[b] = b * tokens + clip_model_eos_index (e->model, ids, n);
+    pool_rows[b] = b * tokens + clip_model_eos_index (e->model, ids, n);
     if (!fill_text (e, ids, n, tokens, (float *)e->text_input->map + (gsize)b * tokens * ld, error))
       return FALSE;
   }
-  if (!run (x, batch, tokens, error))
+  if (!run (x, batch, tokens, pool_rows, error))
     return FALSE;
-  for (guint32 b = 0; b < batch; b++) {
-    if (!clip_head_finite (&e->text_head, b)) {
-      clip_engine_clear_activations (e);
-      g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE,
-                   "model %s gave a text embedding that is not finite", clip_model_name (e->model));
+  for (guint32 b = 0; b < batch; b++)
+    if (!take_result (x, which[b], b, error))
       return FALSE;
-    }
-    if (x->raw)
-      memcpy (x->raw + (gsize)which[b] * dim, clip_head_raw (&e->text_head, b),
-              dim * sizeof (float));
-    if (x->normalised)
-      memcpy (x->normalised + (gsize)which[b] * dim, clip_head_normalised (&e->text_head, b),
-              dim * sizeof (float));
-  }
   return TRUE;
 }
 

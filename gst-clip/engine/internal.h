@@ -50,12 +50,11 @@ struct _ClipEngine {
   ClipModel *model;
   ClipTowerWeights *vision, *text;
   ClipActivations *activations;
-  ClipGpuBuffer *vision_pool_rows;
 
   GMutex text_lock;
   ClipTextShape text_shapes[CLIP_TEXT_SHAPES];
   ClipGpuRecording *text_rec;
-  ClipGpuBuffer *text_input, *text_pool_rows; /* upload */
+  ClipGpuBuffer *text_input; /* upload */
   ClipHead text_head;
   GHashTable *cache; /* text -> float[projection], L2-normalised */
 };

@@ -10,8 +10,13 @@ record_tower (ClipJob *job, ClipGpuRecording *rec, const ClipGpuBuffer *hidden)
   ClipEngine *e = job->engine;
   const ClipTowerWeights *t = e->vision;
   ClipMatrix patches = { job->patches->address, t->tokens, t->patch_k, clip_ld (t->patch_k) };
-  ClipTowerRun run = { .batch = 1, .tokens = t->tokens, .patches = patches,
-    .pool_rows = e->vision_pool_rows->address, .embeds = job->head.raw_matrix, .hidden = hidden };
+  const guint32 class_token = 0;
+  ClipTowerRun run = { .batch = 1,
+                       .tokens = t->tokens,
+                       .patches = patches,
+                       .pool_rows = &class_token,
+                       .embeds = job->head.raw_matrix,
+                       .hidden = hidden };
 
   clip_gpu_recording_mark (rec, "preprocess");
   clip_kernel_preprocess (e->kernels, rec, job->pre, &patches, 0);

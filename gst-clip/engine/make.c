@@ -89,16 +89,9 @@ load_weights (ClipEngine *e, Report *r, GError **error)
 static gboolean
 make_activations (ClipEngine *e, GError **error)
 {
-  guint32 zero = 0;
-
   e->activations = clip_activations_new (e->kernels, e->vision, 1, e->text, e->text_shapes,
                                          CLIP_TEXT_SHAPES, error);
-  if (e->activations == NULL)
-    return FALSE;
-  e->vision_pool_rows =
-      clip_gpu_buffer_new (e->gpu, CLIP_GPU_MEMORY_DEVICE, sizeof zero, "pooled rows", error);
-  return e->vision_pool_rows
-         && clip_gpu_buffer_upload (e->vision_pool_rows, 0, &zero, sizeof zero, error);
+  return e->activations != NULL;
 }
 
 /*
@@ -193,7 +186,6 @@ clip_engine_destroy (ClipEngine *e)
 {
   clip_text_resources_clear (e);
   clip_activations_free (e->activations);
-  clip_gpu_buffer_free (e->vision_pool_rows);
   clip_tower_weights_free (e->text);
   clip_tower_weights_free (e->vision);
   clip_kernels_free (e->kernels);

@@ -76,6 +76,16 @@ record_mlp (const Walk *w, const ClipLayerWeights *l, ClipMatrix z, ClipMatrix x
   linear (w, h, l->fc2_weights, l->fc2_bias, x, &x2, CLIP_ACTIVATION_NONE);
 }
 
+/* Rows of the pooled tokens of @from to the first rows of @to. */
+static void
+pick_rows (const Walk *w, const ClipGpuBuffer *from, const ClipGpuBuffer *to, guint32 ld)
+{
+  const gsize bytes = ld * sizeof (float);
+
+  for (guint32 b = 0; b < w->run->batch; b++)
+    clip_gpu_recording_copy (w->rec, from, w->run->pool_rows[b] * bytes, to, b * bytes, bytes);
+}
+
 /*
  * Last layer: only the pooled token of each sequence leaves the tower, so its rows are picked
  * before the output projection: of the residual stream into x2, of z into h (which the MLP
@@ -85,13 +95,13 @@ static ClipMatrix
 record_last_layer (const Walk *w, const ClipLayerWeights *l, guint32 rows)
 {
   guint32 batch = w->run->batch, width = w->tower->config.width;
-  ClipMatrix x = matrix (w->a->x, rows, width), picked_x = matrix (w->a->x2, batch, width);
-  ClipMatrix z = matrix (w->a->z, rows, w->tower->attention_width);
+  ClipMatrix picked_x = matrix (w->a->x2, batch, width);
   ClipMatrix picked_z = matrix (w->a->h, batch, w->tower->attention_width);
 
   record_attention (w, l, rows);
-  clip_kernel_gather (w->kernels, w->rec, &x, w->run->pool_rows, &picked_x);
-  clip_kernel_gather (w->kernels, w->rec, &z, w->run->pool_rows, &picked_z);
+  pick_rows (w, w->a->x, w->a->x2, picked_x.ld);
+  pick_rows (w, w->a->z, w->a->h, picked_z.ld);
+  clip_gpu_recording_barrier (w->rec);
   record_mlp (w, l, picked_z, picked_x, matrix (w->a->x, batch, width));
   return picked_x;
 }
@@ -161,10 +171,9 @@ clip_tower_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTowerW
     keep_hidden (&w, i + 1);
   }
   if (run->hidden) {
-    ClipMatrix x = matrix (a->x, rows, tower->config.width);
-
     pooled = matrix (a->x2, run->batch, tower->config.width);
-    clip_kernel_gather (kernels, rec, &x, run->pool_rows, &pooled);
+    pick_rows (&w, a->x, a->x2, pooled.ld);
+    clip_gpu_recording_barrier (rec);
   }
   record_head (&w, pooled);
 }

@@ -40,7 +40,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipActivations, clip_activations_free)
  * @patches: vision: (batch * tokens, patch_k) as clip_kernel_preprocess() writes it, rows of
  *   class tokens zero
  * @text_input: text: (batch * tokens, ld (width)) token rows with their positions added
- * @pool_rows: uint[batch]: row of each sequence's pooled token, in GPU memory
+ * @pool_rows: (array length=batch): row of each sequence's pooled token; read while recording
  * @embeds: (batch, projection), before normalisation
  * @hidden: (nullable): for tests: receives layers + 1 copies of (batch * tokens, ld (width)), after
  *   the embeddings and after each layer; the last layer then runs for all tokens
@@ -49,7 +49,7 @@ typedef struct {
   guint32 batch, tokens;
   ClipMatrix patches;
   const ClipGpuBuffer *text_input;
-  VkDeviceAddress pool_rows;
+  const guint32 *pool_rows;
   ClipMatrix embeds;
   const ClipGpuBuffer *hidden;
 } ClipTowerRun;

@@ -35,12 +35,12 @@ golden_strings (const ClipGolden *golden, const gchar *member)
   JsonArray *array = NULL;
 
   g_assert_true (path && json_parser_load_from_file (parser, path, NULL));
-  array = json_object_get_array_member (json_node_get_object (json_parser_get_root (parser)),
-      member);
+  array =
+      json_object_get_array_member (json_node_get_object (json_parser_get_root (parser)), member);
   for (guint i = 0; i < json_array_get_length (array); i++)
     g_ptr_array_add (strings, g_strdup (json_array_get_string_element (array, i)));
   g_ptr_array_add (strings, NULL);
-  return (gchar **) g_ptr_array_free (g_steal_pointer (&strings), FALSE);
+  return (gchar **)g_ptr_array_free (g_steal_pointer (&strings), FALSE);
 }
 
 ClipEngine *

@@ -8,15 +8,13 @@
 
 #include <string.h>
 
-#define EMBED_TOLERANCE 5e-6
-#define HIDDEN_TOLERANCE 1e-5
+#define EMBED_TOLERANCE       5e-6
+#define HIDDEN_TOLERANCE      1e-5
 #define PROBABILITY_TOLERANCE 1e-4
 
 static const ClipGolden goldens[] = {
-  { "tiny-awk", "tiny-awk" },
-  { "tiny-awk-fp16", "tiny-awk-fp16" },
-  { "tiny-awk-bf16", "tiny-awk-bf16" },
-  { "tiny-awk-sharded", "tiny-awk" },
+  { "tiny-awk", "tiny-awk" },           { "tiny-awk-fp16", "tiny-awk-fp16" },
+  { "tiny-awk-bf16", "tiny-awk-bf16" }, { "tiny-awk-sharded", "tiny-awk" },
   { "tiny-short", "tiny-short" },
 };
 
@@ -25,11 +23,11 @@ static guint32 *
 tokenize (ClipEngine *engine, gchar **prompts, guint32 *n_ids)
 {
   guint32 context = clip_model_config (engine->model)->context;
-  guint32 *ids = g_new0 (guint32, (gsize) g_strv_length (prompts) * context);
+  guint32 *ids = g_new0 (guint32, (gsize)g_strv_length (prompts) * context);
 
   for (guint i = 0; prompts[i]; i++)
-    n_ids[i] = clip_model_tokenize (engine->model, prompts[i], -1, ids + (gsize) i * context, NULL,
-        NULL);
+    n_ids[i] =
+        clip_model_tokenize (engine->model, prompts[i], -1, ids + (gsize)i * context, NULL, NULL);
   return ids;
 }
 
@@ -40,7 +38,7 @@ encode_prompts (ClipEngine *engine, gchar **prompts)
   guint n = g_strv_length (prompts);
   g_autofree guint32 *n_ids = g_new (guint32, n);
   g_autofree guint32 *ids = tokenize (engine, prompts, n_ids);
-  float *rows = g_new (float, (gsize) n * clip_model_config (engine->model)->projection);
+  float *rows = g_new (float, (gsize)n *clip_model_config (engine->model)->projection);
   g_autoptr (GError) error = NULL;
 
   clip_encode_texts (engine, n, ids, n_ids, NULL, NULL, rows, NULL, &error);
@@ -54,8 +52,8 @@ dot (const float *a, const float *b, guint n)
   gdouble sum = 0.0;
 
   for (guint i = 0; i < n; i++)
-    sum += (gdouble) a[i] * b[i];
-  return (float) sum;
+    sum += (gdouble)a[i] * b[i];
+  return (float)sum;
 }
 
 /* The first two prompts go all the way through ClipTexts and the score kernel. */
@@ -75,7 +73,8 @@ two_texts (ClipEngine *engine, gchar **prompts)
 
 static void
 check_image (ClipEngine *engine, const gchar *name, guint index, ClipTexts *texts,
-    const float *rows, gchar **prompts, const ClipTestNpy *embeds, const ClipTestNpy *probs)
+             const float *rows, gchar **prompts, const ClipTestNpy *embeds,
+             const ClipTestNpy *probs)
 {
   g_autoptr (ClipJob) job = golden_job (engine, name);
   g_autoptr (GError) error = NULL;
@@ -88,17 +87,18 @@ check_image (ClipEngine *engine, const gchar *name, guint index, ClipTexts *text
   clip_job_run (job, texts, kernel_sims, NULL, &error);
   g_assert_no_error (error);
   golden_assert_within (golden_rel_l2 (clip_job_raw_embedding (job), embeds, index * dim, dim),
-      EMBED_TOLERANCE, "%s", name);
+                        EMBED_TOLERANCE, "%s", name);
   embedding = clip_job_embedding (job, &got_dim);
   g_assert_cmpuint (got_dim, ==, dim);
   for (guint p = 0; p < n; p++)
-    sims[p] = dot (embedding, rows + (gsize) p * dim, dim);
+    sims[p] = dot (embedding, rows + (gsize)p * dim, dim);
   for (guint p = 0; p < 2; p++)
     golden_assert_within (ABS (sims[p] - kernel_sims[p]), 1e-6, "cosine of \"%s\"", prompts[p]);
   clip_score (CLIP_SCORING_SOFTMAX, clip_engine_logit_scale (engine), sims, n, NULL, 0, 0, scores);
   for (guint p = 0; p < n; p++)
-    golden_assert_within (ABS (scores[p] - clip_test_npy_get (probs, (gsize) index * n + p)),
-        PROBABILITY_TOLERANCE, "probability of \"%.40s\" in %s", prompts[p], name);
+    golden_assert_within (ABS (scores[p] - clip_test_npy_get (probs, (gsize)index * n + p)),
+                          PROBABILITY_TOLERANCE, "probability of \"%.40s\" in %s", prompts[p],
+                          name);
 }
 
 static void
@@ -143,29 +143,30 @@ check_texts (gconstpointer data)
   dim = embeds->shape[1];
   n_ids = g_new (guint32, n);
   ids = tokenize (engine, prompts, n_ids);
-  raw = g_new (float, (gsize) n * dim);
+  raw = g_new (float, (gsize)n *dim);
   clip_encode_texts (engine, n, ids, n_ids, NULL, raw, NULL, NULL, &error);
   g_assert_no_error (error);
   for (guint i = 0; i < n; i++)
-    golden_assert_within (golden_rel_l2 (raw + (gsize) i * dim, embeds, (gsize) i * dim, dim),
-        EMBED_TOLERANCE, "\"%.40s\"", prompts[i]);
+    golden_assert_within (golden_rel_l2 (raw + (gsize)i * dim, embeds, (gsize)i * dim, dim),
+                          EMBED_TOLERANCE, "\"%.40s\"", prompts[i]);
 }
 
 /* Compares (layers + 1, 2, tokens, width) of @want with one sequence's rows in @hidden. */
 static void
 compare_hidden (const ClipTestNpy *want, guint sequence, const float *hidden, gsize layer_stride,
-    guint32 ld, guint32 n_rows, const gchar *tower)
+                guint32 ld, guint32 n_rows, const gchar *tower)
 {
   gsize tokens = want->shape[2], width = want->shape[3];
 
   for (guint layer = 0; layer < want->shape[0]; layer++) {
-    g_autofree float *rows = g_new (float, n_rows * width);
+    g_autofree float *rows = g_new (float, n_rows *width);
 
     for (guint32 r = 0; r < n_rows; r++)
-      memcpy (rows + r * width, hidden + layer * layer_stride + (gsize) r * ld,
-          width * sizeof (float));
-    golden_assert_within (golden_rel_l2 (rows, want,
-            ((gsize) layer * want->shape[1] + sequence) * tokens * width, n_rows * width),
+      memcpy (rows + r * width, hidden + layer * layer_stride + (gsize)r * ld,
+              width * sizeof (float));
+    golden_assert_within (
+        golden_rel_l2 (rows, want, ((gsize)layer * want->shape[1] + sequence) * tokens * width,
+                       n_rows * width),
         HIDDEN_TOLERANCE, "%s layer %u of sequence %u", tower, layer, sequence);
   }
 }
@@ -193,7 +194,7 @@ check_text_hidden (gconstpointer data)
   ld = clip_ld (want->shape[3]);
   layer = 2 * want->shape[2] * ld;
   hidden = clip_gpu_buffer_new (engine->gpu, CLIP_GPU_MEMORY_DEVICE,
-      want->shape[0] * layer * sizeof (float), "hidden", &error);
+                                want->shape[0] * layer * sizeof (float), "hidden", &error);
   g_assert_no_error (error);
   clip_encode_texts (engine, 2, ids, n_ids, NULL, NULL, NULL, hidden, &error);
   g_assert_no_error (error);
@@ -262,7 +263,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (goldens); i++) {
     gboolean first = g_str_equal (goldens[i].model, goldens[i].values)
-        && !g_str_has_suffix (goldens[i].model, "16");
+                     && !g_str_has_suffix (goldens[i].model, "16");
 
     add (&goldens[i], "images", check_images);
     add (&goldens[i], "texts", check_texts);
