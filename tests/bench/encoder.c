@@ -7,7 +7,6 @@
  * ratio means nothing and only the times are printed.
  */
 #include <cblas.h>
-#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -230,20 +229,6 @@ bench (const Options *o, ClipEngine *engine)
   blas_clear (&net);
 }
 
-static void
-remove_folder (const gchar *dir)
-{
-  const gchar *files[] = { "config.json", "preprocessor_config.json", "vocab.json", "merges.txt",
-                           "model.safetensors" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
-    g_autofree gchar *path = g_build_filename (dir, files[i], NULL);
-
-    g_unlink (path);
-  }
-  g_rmdir (dir);
-}
-
 static int
 run (const Options *o)
 {
@@ -262,12 +247,12 @@ run (const Options *o)
   g_printerr ("%s: opened, loaded and compiled in %.2f s\n", o->model->name,
               seconds (CLOCK_MONOTONIC) - start);
   bench (o, engine);
-  remove_folder (dir);
+  clip_random_model_remove (dir);
   return 0;
 
 fail:
   g_printerr ("%s: %s\n", o->model->name, error->message);
-  remove_folder (dir);
+  clip_random_model_remove (dir);
   return 1;
 }
 

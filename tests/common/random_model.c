@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <gio/gio.h>
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
@@ -256,4 +257,18 @@ clip_random_model_write (const ClipRandomModel *model, const gchar *dir, guint32
   }
   return write_configs (model, dir, error) && write_vocabulary (dir, error)
          && write_tensors (model, dir, seed, error);
+}
+
+void
+clip_random_model_remove (const gchar *dir)
+{
+  const gchar *files[] = { "config.json", "preprocessor_config.json", "vocab.json", "merges.txt",
+                           "model.safetensors" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
+    g_autofree gchar *path = g_build_filename (dir, files[i], NULL);
+
+    g_unlink (path);
+  }
+  g_rmdir (dir);
 }

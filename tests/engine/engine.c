@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Sharing, cancelling, losing the device, the number of pipelines: on a tiny random model. */
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -236,20 +235,6 @@ test_pipelines (void)
   g_assert_cmpuint (counts[1], ==, counts[0]);
 }
 
-static void
-remove_folder (void)
-{
-  const gchar *files[] = { "config.json", "preprocessor_config.json", "vocab.json", "merges.txt",
-                           "model.safetensors" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
-    g_autofree gchar *path = g_build_filename (folder, files[i], NULL);
-
-    g_unlink (path);
-  }
-  g_rmdir (folder);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -269,7 +254,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/fork", test_fork);
   g_test_add_func ("/engine/pipelines", test_pipelines);
   status = g_test_run ();
-  remove_folder ();
+  clip_random_model_remove (folder);
   g_free (folder);
   return status;
 }
