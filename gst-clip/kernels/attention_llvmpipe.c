@@ -43,30 +43,13 @@ typedef struct {
   gsize q, k_panels, v_panels, sequence;
 } Layout;
 
-/*
- * Pipelines depend on chunk and blocks, and texts have any number of tokens: a few classes up to
- * 80 tokens keep them few. Beyond, only images: exact.
- */
-static ClipChunks
-chunks_of_keys (guint32 tokens, guint32 max)
-{
-  static const guint32 classes[] = { 20, 50, 80 };
-  guint32 chunks;
-
-  for (guint i = 0; i < G_N_ELEMENTS (classes); i++)
-    if (tokens <= classes[i] && classes[i] <= max)
-      return (ClipChunks){ classes[i], 1 };
-  chunks = (tokens + max - 1) / max;
-  return (ClipChunks){ clip_round_up ((tokens + chunks - 1) / chunks, 4), chunks };
-}
-
 static Layout
 layout_of (const ClipGemmKernel *kernel, const ClipAttention *shape)
 {
   const guint32 keys = clip_round_up (shape->tokens, GEMM_PANEL);
   Layout l = {
     .width = shape->heads * shape->head_dim,
-    .k = chunks_of_keys (shape->tokens, kernel->limits.chunk),
+    .k = kernel->key_chunks (shape->tokens),
   };
 
   l.depth = l.k.chunk * l.k.chunks;
@@ -98,7 +81,7 @@ record_plane (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel 
   gemm->w = op->weights + (gsize)plane * width * k * (half ? sizeof (guint16) : sizeof (float));
   gemm->bias = op->bias ? op->bias + (gsize)plane * width * sizeof (float) : 0;
   gemm->batch = 1;
-  gemm->k = clip_chunks_of (k, kernel->limits.chunk);
+  gemm->k = kernel->chunks (k, CLIP_ACTIVATION_NONE);
   gemm->a_ld = op->a.ld;
   gemm->w_panel = k;
   gemm->half = half;
@@ -186,7 +169,7 @@ record_scores (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel
                        .rows = shape->tokens,
                        .panels = (shape->tokens + GEMM_PANEL - 1) / GEMM_PANEL,
                        .batch = shape->heads,
-                       .k = clip_chunks_of (shape->head_dim, kernel->limits.chunk),
+                       .k = kernel->chunks (shape->head_dim, CLIP_ACTIVATION_NONE),
                        .a_rows = shape->tokens,
                        .a_ld = l->width,
                        .w_panel = l->width,

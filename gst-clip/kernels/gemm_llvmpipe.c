@@ -52,16 +52,6 @@ clip_llvmpipe_pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_ro
 
 /* Dispatches ------------------------------------------------------------- */
 
-ClipChunks
-clip_chunks_of (guint32 k, guint32 max)
-{
-  guint32 chunk = MIN (max, k) / 4 * 4;
-
-  while (k % chunk)
-    chunk -= 4;
-  return (ClipChunks){ chunk, k / chunk };
-}
-
 static guint32
 halves (guint32 low, guint32 high)
 {
@@ -125,14 +115,13 @@ static void
 record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
                 const ClipPanelGemm *op, guint32 z, guint32 depth)
 {
-  const ClipGemmLimits *limits = &kernel->limits;
   const guint32 tiles = (op->rows + GEMM_TILE_ROWS - 1) / GEMM_TILE_ROWS;
   const guint32 constants[] = { op->k.chunk, op->k.chunks, op->activation == CLIP_ACTIVATION_GELU,
-                                op->batch > 1 };
-  for (guint32 y = 0; y < op->panels; y += limits->panels)
-    for (guint32 x = 0; x < tiles; x += limits->row_tiles) {
-      const guint32 width = MIN (limits->row_tiles, tiles - x);
-      const guint32 height = MIN (limits->panels, op->panels - y);
+                                op->c_step != 0 };
+  for (guint32 y = 0; y < op->panels; y += kernel->panels)
+    for (guint32 x = 0; x < tiles; x += kernel->row_tiles) {
+      const guint32 width = MIN (kernel->row_tiles, tiles - x);
+      const guint32 height = MIN (kernel->panels, op->panels - y);
       struct GemmLlvmpipePush push = make_push (op, x, y, z);
       const double work =
           (double)width * height * depth * GEMM_TILE_ROWS * GEMM_PANEL * op->k.chunk * op->k.chunks;
@@ -146,20 +135,18 @@ void
 clip_panel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
                  const ClipPanelGemm *op)
 {
-  const guint32 depth = steps_fit (op) ? kernel->limits.batch : 1;
+  const guint32 depth = steps_fit (op) ? kernel->batch : 1;
 
   for (guint32 z = 0; z < op->batch; z += depth)
     record_product (kernels, rec, kernel, op, z, MIN (depth, op->batch - z));
 }
 
-/* The rows of @op from @first on, up to the end of the residual's period. With GELU never a single
- * chunk: ten of them in one piece of code keep LLVM 15 busy for a minute. */
+/* The rows of @op from @first on, up to the end of the residual's period. */
 static void
 record_period (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
                const ClipGemm *op, guint32 first, guint32 rows)
 {
   const guint32 k = clip_round_up (op->a.cols, K_STEP);
-  const guint32 chunk = kernel->limits.chunk;
 
   clip_panel_gemm (kernels, rec, kernel,
                    &(ClipPanelGemm){
@@ -171,8 +158,7 @@ record_period (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel
                        .rows = rows,
                        .panels = (op->c.cols + GEMM_PANEL - 1) / GEMM_PANEL,
                        .batch = 1,
-                       .k = clip_chunks_of (
-                           k, op->activation == CLIP_ACTIVATION_GELU ? MIN (chunk, k / 2) : chunk),
+                       .k = kernel->chunks (k, op->activation),
                        .a_rows = rows,
                        .a_ld = op->a.ld,
                        .w_panel = k,

@@ -26,7 +26,8 @@ typedef struct {
  * @c_row, @c_16_rows, @c_panel: floats from row to row within 16 rows, from 16 rows to the next,
  *   from panel to panel: multiples of 16, 256 and 16
  * @lanes_apart: neighbouring columns of c are 16 floats apart, rows (within 16) neighbours
- * @a_step, @w_step, @c_step: floats from product to product, multiples of 16
+ * @a_step, @w_step, @c_step: floats from product to product, multiples of 16; c_step 0 where there
+ *   is only one
  * @half: w is fp16
  */
 typedef struct {
@@ -42,25 +43,20 @@ typedef struct {
 } ClipPanelGemm;
 
 /**
- * ClipGemmLimits: how large a grid one dispatch may have, and how many k steps a shader unrolls.
+ * ClipGemmKernel: what differs between the two shaders.
+ * @row_tiles, @panels, @batch: the largest grid; rows of row_tiles are a multiple of 16
+ * @chunks: for k exactly, a multiple of 16; of weights a multiple of CLIP_LD
+ * @key_chunks: for at least @tokens
+ * @record: one dispatch; @constants: CHUNK, CHUNKS, GELU, BATCHED of the shaders, ids from 1
  */
 typedef struct {
-  guint32 row_tiles, panels, batch, chunk;
-} ClipGemmLimits;
-
-/**
- * ClipGemmKernel: @record: one dispatch that keeps the limits.
- * @constants: CHUNK, CHUNKS, GELU, BATCHED of the shaders, with ids from 1
- */
-typedef struct {
-  ClipGemmLimits limits;
+  guint32 row_tiles, panels, batch;
+  ClipChunks (*chunks) (guint32 k, ClipActivation activation);
+  ClipChunks (*key_chunks) (guint32 tokens);
   void (*record) (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half,
       const guint32 *constants, const struct GemmLlvmpipePush *push, guint32 x, guint32 y,
       guint32 z, guint64 cost_ns);
 } ClipGemmKernel;
-
-/** clip_chunks_of: k exactly, in the fewest chunks of at most @max steps; k is a multiple of 16. */
-ClipChunks clip_chunks_of (guint32 k, guint32 max);
 
 /** clip_panel_gemm: records all dispatches of @op; no barrier. */
 void clip_panel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,

@@ -7,6 +7,9 @@
 #include "clip_spv_gemm_loop_f16.h"
 #include "clip_spv_gemm_loop_f32.h"
 
+#define MAX_CHUNK 64
+#define KEY_CHUNK 16
+
 static const ClipGpuShader shaders[] = {
   [CLIP_WEIGHTS_F32] = {
     .name = "gemm_loop_f32",
@@ -35,12 +38,29 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half, const guint3
                G_N_ELEMENTS (all), push, x, y, z, cost_ns);
 }
 
-/* Byte offsets within a dispatch have 32 bits, hence the limits; GEMM_MAX_ROWS / 5 row tiles. */
+/* Long iterations are fast; powers of two keep pipelines few. */
+static ClipChunks
+chunks_of (guint32 k, ClipActivation activation)
+{
+  const guint32 chunk = MIN (k & -k, MAX_CHUNK);
+
+  return (ClipChunks){ chunk, k / chunk };
+}
+
+/* Short ones do for this small part of the work, and waste little. */
+static ClipChunks
+key_chunks_of (guint32 tokens)
+{
+  return (ClipChunks){ KEY_CHUNK, (tokens + KEY_CHUNK - 1) / KEY_CHUNK };
+}
+
+/* Byte offsets within a dispatch have 32 bits. */
 static const ClipGemmKernel kernel = {
-  .limits = { .row_tiles = GEMM_MAX_ROWS / GEMM_TILE_ROWS,
-              .panels = 2048,
-              .batch = 64,
-              .chunk = 64 },
+  .row_tiles = GEMM_MAX_ROWS / GEMM_TILE_ROWS,
+  .panels = 2048,
+  .batch = 64,
+  .chunks = chunks_of,
+  .key_chunks = key_chunks_of,
   .record = record,
 };
 

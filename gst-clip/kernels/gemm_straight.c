@@ -8,6 +8,8 @@
 #include "clip_spv_gemm_straight_f32.h"
 
 #define LANES 8
+/* Fewer steps leave more partial sums to add up, more outgrow the instruction cache. */
+#define MAX_CHUNK 128
 
 static const ClipGpuShader shaders[] = {
   [CLIP_WEIGHTS_F32] = {
@@ -39,9 +41,39 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half, const guint3
                G_N_ELEMENTS (all), push, x, y, z, cost_ns);
 }
 
-/* 128 steps: fewer leave more partial sums to add up, more outgrow the instruction cache. */
+/* In the fewest chunks. With GELU never a single one: ten of them in one piece of code keep LLVM
+ * 15 busy for a minute. */
+static ClipChunks
+chunks_of (guint32 k, ClipActivation activation)
+{
+  guint32 chunk = MIN (activation == CLIP_ACTIVATION_GELU ? k / 2 : k, MAX_CHUNK);
+
+  while (k % chunk || chunk % 4)
+    chunk--;
+  return (ClipChunks){ chunk, k / chunk };
+}
+
+/* A chunk is a pipeline, and texts have any number of tokens: a few classes keep them few. What
+ * is longer is an image and always the same. */
+static ClipChunks
+key_chunks_of (guint32 tokens)
+{
+  static const guint32 classes[] = { 20, 50, 80 };
+  const guint32 chunks = (tokens + MAX_CHUNK - 1) / MAX_CHUNK;
+
+  for (guint i = 0; i < G_N_ELEMENTS (classes); i++)
+    if (tokens <= classes[i])
+      return (ClipChunks){ classes[i], 1 };
+  return (ClipChunks){ clip_round_up ((tokens + chunks - 1) / chunks, 4), chunks };
+}
+
+/* The largest ids that the shader's table can spell. */
 static const ClipGemmKernel kernel = {
-  .limits = { .row_tiles = 16, .panels = 256, .batch = 16, .chunk = 128 },
+  .row_tiles = 16,
+  .panels = 256,
+  .batch = 16,
+  .chunks = chunks_of,
+  .key_chunks = key_chunks_of,
   .record = record,
 };
 
