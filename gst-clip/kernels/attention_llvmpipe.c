@@ -81,7 +81,7 @@ record_plane (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel 
   gemm->w = op->weights + (gsize)plane * width * k * (half ? sizeof (guint16) : sizeof (float));
   gemm->bias = op->bias ? op->bias + (gsize)plane * width * sizeof (float) : 0;
   gemm->batch = 1;
-  gemm->k = kernel->chunks (k, CLIP_ACTIVATION_NONE);
+  gemm->k = kernel->chunks (kernels, k, CLIP_ACTIVATION_NONE);
   gemm->a_ld = op->a.ld;
   gemm->w_panel = k;
   gemm->half = half;
@@ -169,7 +169,7 @@ record_scores (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel
                        .rows = shape->tokens,
                        .panels = (shape->tokens + GEMM_PANEL - 1) / GEMM_PANEL,
                        .batch = shape->heads,
-                       .k = kernel->chunks (shape->head_dim, CLIP_ACTIVATION_NONE),
+                       .k = kernel->chunks (kernels, shape->head_dim, CLIP_ACTIVATION_NONE),
                        .a_rows = shape->tokens,
                        .a_ld = l->width,
                        .w_panel = l->width,

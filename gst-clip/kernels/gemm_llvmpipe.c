@@ -158,7 +158,7 @@ record_period (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel
                        .rows = rows,
                        .panels = (op->c.cols + GEMM_PANEL - 1) / GEMM_PANEL,
                        .batch = 1,
-                       .k = kernel->chunks (k, op->activation),
+                       .k = kernel->chunks (kernels, k, op->activation),
                        .a_rows = rows,
                        .a_ld = op->a.ld,
                        .w_panel = k,

@@ -51,7 +51,7 @@ typedef struct {
  */
 typedef struct {
   guint32 row_tiles, panels, batch;
-  ClipChunks (*chunks) (guint32 k, ClipActivation activation);
+  ClipChunks (*chunks) (ClipKernels *kernels, guint32 k, ClipActivation activation);
   ClipChunks (*key_chunks) (guint32 tokens);
   void (*record) (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half,
       const guint32 *constants, const struct GemmLlvmpipePush *push, guint32 x, guint32 y,

@@ -44,7 +44,7 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half, const guint3
 /* In the fewest chunks. With GELU never a single one: ten of them in one piece of code keep LLVM
  * 15 busy for a minute. */
 static ClipChunks
-chunks_of (guint32 k, ClipActivation activation)
+chunks_of (ClipKernels *kernels, guint32 k, ClipActivation activation)
 {
   guint32 chunk = MIN (activation == CLIP_ACTIVATION_GELU ? k / 2 : k, MAX_CHUNK);
 
