@@ -246,6 +246,7 @@ gst_clip_filter_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
     ret = gst_clip_loader_get (self->loader, &frame.texts);
   if (ret != GST_FLOW_OK || !frame.texts.texts) {
     gst_clip_texts_clear (&frame.texts);
+    gst_clip_encoder_discard (self->encoder); /* or it would come back with the next texts */
     if (ret == GST_FLOW_OK)
       warn_without_prompts (self);
     return ret;
@@ -301,6 +302,7 @@ gst_clip_filter_sink_event (GstBaseTransform *trans, GstEvent *event)
     gst_clip_announcer_restamp (self->announcer);
     break;
   case GST_EVENT_EOS:
+  case GST_EVENT_SEGMENT_DONE:
     gst_clip_encoder_drain (self->encoder);
     break;
   default:

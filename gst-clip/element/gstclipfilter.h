@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * element/gstclipfilter.h: the element clipfilter: its instance, shared by the files
- * gstclipfilter.c (class and streaming) and gstclipfilterprops.c (properties).
+ * gstclipfilter.c (class and streaming), gstclipfilterprops.c and gstclipfilterprompts.c
+ * (properties).
  */
 #pragma once
 

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Properties of clipfilter. Prompt setters parse at once and return; what cannot be parsed
- * leaves the property as it was. The table in docs/elements.md is compared with this file by
- * a test. */
-#include "gst-clip/element/gstclipfilter.h"
-
-GST_DEBUG_CATEGORY_EXTERN (gst_clip_debug);
-#define GST_CAT_DEFAULT gst_clip_debug
+/* Properties of clipfilter. The table in docs/elements.md is compared with them by a test. */
+#include "gst-clip/element/gstclipfilterprompts.h"
 
 #define DEFAULT_TOP_K   5
 #define MAX_LOGIT_SCALE 1000.0
@@ -56,187 +51,42 @@ gst_clip_filter_clear_settings (GstClipFilter *self)
   g_clear_pointer (&s->template_text, g_free);
 }
 
-/* Prompts: with the prompts lock held, which alone lets the prompt fields be read ----- */
+/* Setting ------------------------------------------------------------------------ */
 
-static void
-request_texts (GstClipFilter *self)
-{
-  const GstClipSettings *s = &self->settings;
-  gst_clip_loader_request (self->loader, s->prompts, s->negatives, s->scoring, s->serial);
-}
-
-/* @property keeps its old value. Before there is a bus only the log is left. */
-static void
-refuse (GstClipFilter *self, const gchar *property, const GError *error)
-{
-  g_autoptr (GstBus) bus = gst_element_get_bus (GST_ELEMENT (self));
-
-  if (bus)
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
-                         ("%s keeps its old value: %s", property, error->message), (NULL));
-  else
-    g_warning ("%s: %s keeps its old value: %s", GST_OBJECT_NAME (self), property, error->message);
-}
-
-/* @set, @file: (transfer full); @set is NULL when @error says why. */
-static void
-take_prompts (GstClipFilter *self, const gchar *property, ClipPromptSet *set, gchar *file,
-              GError *error)
-{
-  if (!set) {
-    refuse (self, property, error);
-    g_error_free (error);
-    g_free (file);
-    return;
-  }
-  GST_OBJECT_LOCK (self);
-  ClipPromptSet *old = self->settings.prompts;
-  g_free (self->settings.prompts_file);
-  self->settings.prompts = set;
-  self->settings.prompts_file = file;
-  self->settings.serial++;
-  GST_OBJECT_UNLOCK (self);
-  g_clear_pointer (&old, clip_prompt_set_unref);
-  request_texts (self);
-}
-
-static void
-set_prompts (GstClipFilter *self, const gchar *text)
-{
-  GError *error = NULL;
-  ClipPromptSet *set = clip_prompt_set_parse (text, self->settings.template_text, &error);
-  take_prompts (self, "prompts", set, NULL, error);
-}
-
-static void
-set_prompt_list (GstClipFilter *self, const gchar *const *list)
-{
-  GError *error = NULL;
-  ClipPromptSet *set = clip_prompt_set_from_list (list, self->settings.template_text, &error);
-  take_prompts (self, "prompt-list", set, NULL, error);
-}
-
-static void
-set_prompts_file (GstClipFilter *self, const gchar *path)
-{
-  GError *error = NULL;
-  ClipPromptSet *set;
-
-  if (path)
-    set = clip_prompt_set_from_file (path, self->settings.template_text, &error);
-  else if (self->settings.prompts_file)
-    set = clip_prompt_set_parse (NULL, NULL, &error);
-  else
-    return; /* the prompts came from elsewhere and stay */
-  take_prompts (self, "prompts-file", set, g_strdup (path), error);
-}
-
-/* A change beside the labels makes a new set of those, if there are any. */
-static void
-renew_set (GstClipFilter *self)
-{
-  if (!self->settings.prompts)
-    return;
-  GST_OBJECT_LOCK (self);
-  self->settings.serial++;
-  GST_OBJECT_UNLOCK (self);
-  request_texts (self);
-}
-
-static void
-set_negatives (GstClipFilter *self, const gchar *text)
-{
-  g_autoptr (GError) error = NULL;
-  ClipPromptSet *set = clip_prompt_set_parse (text, self->settings.template_text, &error);
-
-  if (!set) {
-    refuse (self, "negative-prompts", error);
-    return;
-  }
-  GST_OBJECT_LOCK (self);
-  ClipPromptSet *old = self->settings.negatives;
-  self->settings.negatives = set;
-  GST_OBJECT_UNLOCK (self);
-  g_clear_pointer (&old, clip_prompt_set_unref);
-  renew_set (self);
-}
-
-/* (transfer full): NULL for a set that is not there, and on error. */
-static ClipPromptSet *
-rewrap (const ClipPromptSet *set, const gchar *template_text, GError **error)
-{
-  return set ? clip_prompt_set_rewrap (set, template_text, error) : NULL;
-}
-
-static void
-set_template (GstClipFilter *self, const gchar *template_text)
-{
-  GstClipSettings *s = &self->settings;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (ClipPromptSet) checked = clip_prompt_set_parse (NULL, template_text, &error);
-  g_autoptr (ClipPromptSet) prompts = checked ? rewrap (s->prompts, template_text, &error) : NULL;
-  g_autoptr (ClipPromptSet) negatives = error ? NULL : rewrap (s->negatives, template_text, &error);
-
-  if (error) {
-    refuse (self, "template", error);
-    return;
-  }
-  GST_OBJECT_LOCK (self);
-  g_free (s->template_text);
-  s->template_text = g_strdup (template_text);
-  /* The old sets are freed with the variables. */
-  ClipPromptSet *old_prompts = s->prompts, *old_negatives = s->negatives;
-  s->prompts = g_steal_pointer (&prompts);
-  s->negatives = g_steal_pointer (&negatives);
-  prompts = old_prompts;
-  negatives = old_negatives;
-  GST_OBJECT_UNLOCK (self);
-  renew_set (self);
-}
-
-static void
-set_scoring (GstClipFilter *self, ClipScoring scoring)
-{
-  GST_OBJECT_LOCK (self);
-  self->settings.scoring = scoring;
-  GST_OBJECT_UNLOCK (self);
-  request_texts (self); /* contrast needs the background set */
-}
-
+/* Those that make up the prompt set. Returns: FALSE for the others. */
 static gboolean
 set_prompt_property (GstClipFilter *self, guint id, const GValue *value)
 {
-  gboolean known = TRUE;
-
-  g_mutex_lock (&self->prompts_lock);
   switch (id) {
   case PROP_PROMPTS:
-    set_prompts (self, g_value_get_string (value));
-    break;
+    gst_clip_filter_set_prompts (self, g_value_get_string (value));
+    return TRUE;
   case PROP_PROMPT_LIST:
-    set_prompt_list (self, g_value_get_boxed (value));
-    break;
+    gst_clip_filter_set_prompt_list (self, g_value_get_boxed (value));
+    return TRUE;
   case PROP_PROMPTS_FILE:
-    set_prompts_file (self, g_value_get_string (value));
-    break;
+    gst_clip_filter_set_prompts_file (self, g_value_get_string (value));
+    return TRUE;
   case PROP_NEGATIVE_PROMPTS:
-    set_negatives (self, g_value_get_string (value));
-    break;
+    gst_clip_filter_set_negatives (self, g_value_get_string (value));
+    return TRUE;
   case PROP_TEMPLATE:
-    set_template (self, g_value_get_string (value));
-    break;
+    gst_clip_filter_set_template (self, g_value_get_string (value));
+    return TRUE;
   case PROP_SCORING:
-    set_scoring (self, g_value_get_enum (value));
-    break;
+    gst_clip_filter_set_scoring (self, g_value_get_enum (value));
+    return TRUE;
   default:
-    known = FALSE;
-    break;
+    return FALSE;
   }
-  g_mutex_unlock (&self->prompts_lock);
-  return known;
 }
 
-/* Setting ------------------------------------------------------------------------ */
+static void
+set_string (gchar **field, const GValue *value)
+{
+  g_free (*field);
+  *field = g_value_dup_string (value);
+}
 
 static void
 gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
@@ -249,8 +99,7 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
   GST_OBJECT_LOCK (self);
   switch (id) {
   case PROP_MODEL:
-    g_free (s->model);
-    s->model = g_value_dup_string (value);
+    set_string (&s->model, value);
     break;
   case PROP_THRESHOLD:
     s->threshold = g_value_get_double (value);
@@ -262,8 +111,7 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
     s->logit_scale = g_value_get_double (value);
     break;
   case PROP_DEVICE:
-    g_free (s->device);
-    s->device = g_value_dup_string (value);
+    set_string (&s->device, value);
     break;
   case PROP_PRECISION:
     s->precision = g_value_get_enum (value);
@@ -285,18 +133,6 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
 }
 
 /* Getting ------------------------------------------------------------------------ */
-
-static gchar *
-set_to_string (const ClipPromptSet *set)
-{
-  return set && clip_prompt_set_size (set) > 0 ? clip_prompt_set_to_string (set) : NULL;
-}
-
-static gchar **
-set_to_list (const ClipPromptSet *set)
-{
-  return set && clip_prompt_set_size (set) > 0 ? clip_prompt_set_to_list (set) : NULL;
-}
 
 static void
 stats_add_stage (GstStructure *stats, const gchar *stage, guint64 last, guint64 sum, guint64 n)
@@ -339,32 +175,43 @@ get_stats (GstClipFilter *self)
   return s;
 }
 
+/* Those that are built when asked for, without the object lock. Returns: FALSE for the others. */
+static gboolean
+get_built_property (GstClipFilter *self, guint id, GValue *value)
+{
+  switch (id) {
+  case PROP_PROMPTS:
+    g_value_take_string (value, gst_clip_filter_dup_prompts (self));
+    return TRUE;
+  case PROP_PROMPT_LIST:
+    g_value_take_boxed (value, gst_clip_filter_dup_prompt_list (self));
+    return TRUE;
+  case PROP_NEGATIVE_PROMPTS:
+    g_value_take_string (value, gst_clip_filter_dup_negatives (self));
+    return TRUE;
+  case PROP_STATS:
+    g_value_take_boxed (value, get_stats (self));
+    return TRUE;
+  default:
+    return FALSE;
+  }
+}
+
 static void
 gst_clip_filter_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstClipFilter *self = GST_CLIP_FILTER (object);
   const GstClipSettings *s = &self->settings;
 
-  if (id == PROP_STATS) {
-    g_value_take_boxed (value, get_stats (self));
+  if (get_built_property (self, id, value))
     return;
-  }
   GST_OBJECT_LOCK (self);
   switch (id) {
   case PROP_MODEL:
     g_value_set_string (value, s->model);
     break;
-  case PROP_PROMPTS:
-    g_value_take_string (value, set_to_string (s->prompts));
-    break;
-  case PROP_PROMPT_LIST:
-    g_value_take_boxed (value, set_to_list (s->prompts));
-    break;
   case PROP_PROMPTS_FILE:
     g_value_set_string (value, s->prompts_file);
-    break;
-  case PROP_NEGATIVE_PROMPTS:
-    g_value_take_string (value, set_to_string (s->negatives));
     break;
   case PROP_TEMPLATE:
     g_value_set_string (value, s->template_text);

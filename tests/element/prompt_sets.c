@@ -97,6 +97,29 @@ test_refused_without_bus (void)
   stage_free (stage);
 }
 
+/* Nothing is locked when a message is posted: its handler may set the prompts. */
+static GstBusSyncReply
+correct_prompts (GstBus *bus, GstMessage *message, gpointer filter)
+{
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING)
+    g_object_set (filter, "prompts", "20", "negative-prompts", "30", NULL);
+  return GST_BUS_PASS;
+}
+
+static void
+test_set_from_handler (void)
+{
+  Stage *stage = stage_new_playing (STEP ", prompts=10");
+
+  gst_bus_set_sync_handler (stage->bus, correct_prompts, stage->filter, NULL);
+  g_object_set (stage->filter, "prompts", "bad@bad", NULL);
+  stage_wait_prompts (stage, 3);
+  g_autofree gchar *label = stage_push_label (stage, 20);
+  g_assert_cmpstr (label, ==, "20");
+  gst_bus_set_sync_handler (stage->bus, NULL, NULL, NULL);
+  stage_free (stage);
+}
+
 static void
 test_template (void)
 {
@@ -274,6 +297,7 @@ main (int argc, char **argv)
   g_test_add_func ("/prompt-sets/forms", test_forms);
   g_test_add_func ("/prompt-sets/refused", test_refused);
   g_test_add_func ("/prompt-sets/refused-without-bus", test_refused_without_bus);
+  g_test_add_func ("/prompt-sets/set-from-handler", test_set_from_handler);
   g_test_add_func ("/prompt-sets/template", test_template);
   g_test_add_func ("/prompt-sets/swap", test_swap);
   g_test_add_func ("/prompt-sets/coalesce", test_coalesce);

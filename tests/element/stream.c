@@ -162,6 +162,27 @@ test_discard (gconstpointer data)
   stage_free (stage);
 }
 
+/* Results of prompts that were taken back do not return with the next ones. */
+static void
+test_discard_by_no_prompts (void)
+{
+  Stage *stage = stage_new_playing (LATEST);
+
+  gst_buffer_unref (push_until_taken (stage, 10));
+  finish_encoding (stage);
+  g_object_set (stage->filter, "prompts", NULL, NULL);
+  stage_wait_prompts (stage, 2);
+  g_autofree gchar *without = stage_push_label (stage, 10);
+  g_assert_cmpstr (without, ==, "none");
+  fake_close (FAKE_JOB_RUN);
+  g_object_set (stage->filter, "prompts", "77", NULL);
+  stage_wait_prompts (stage, 3);
+  g_autofree gchar *with = stage_push_label (stage, 10);
+  g_assert_cmpstr (with, ==, "none");
+  fake_open (FAKE_JOB_RUN);
+  stage_free (stage);
+}
+
 /* A flush ends the wait for the first prompts. */
 static gpointer
 push_one (gpointer data)
@@ -257,6 +278,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/stream/discard/flush", discard_by_flush, test_discard);
   g_test_add_data_func ("/stream/discard/stream-start", discard_by_stream_start, test_discard);
   g_test_add_data_func ("/stream/discard/caps", discard_by_caps, test_discard);
+  g_test_add_func ("/stream/discard/no-prompts", test_discard_by_no_prompts);
   g_test_add_func ("/stream/flush-while-waiting", test_flush_while_waiting);
   g_test_add_func ("/stream/eos", test_eos);
   g_test_add_func ("/stream/auto", test_auto);
