@@ -134,10 +134,17 @@ run (Check *check, const CheckCase *c)
   }
 }
 
+static gboolean
+is_light (const CheckCase *c)
+{
+  return c->dims[1] <= 7;
+}
+
 const CheckKernel check_attention = {
   .name = "attention",
   .variants = CHECK_VARIANTS_MATRIX,
   .cases = cases,
   .n_cases = G_N_ELEMENTS (cases),
+  .is_light = is_light,
   .run = run,
 };

@@ -50,7 +50,12 @@ check_ran (Check *check)
 static void
 add_variant (Check *check, const gchar *name, ClipKernels *kernels, gboolean on_request)
 {
-  CheckVariant variant = { g_strdup (name), kernels, on_request };
+  const CheckVariant variant = {
+    .name = g_strdup (name),
+    .kernels = kernels,
+    .on_request = on_request,
+    .foreign = (kernels->family->wants & ~(guint)clip_gpu_info (check->gpu)->caps) != 0,
+  };
 
   g_array_append_val (check->variants, variant);
 }
@@ -134,7 +139,11 @@ is_wanted (Check *check, const CheckVariant *variant)
 {
   const gchar *pattern = check->options.variant;
 
-  return pattern ? g_pattern_match_simple (pattern, variant->name) : !variant->on_request;
+  if (pattern)
+    return g_pattern_match_simple (pattern, variant->name);
+  if (variant->foreign && check->kernel->is_light && !check->options.all)
+    return check->kernel->is_light (check->c);
+  return !variant->on_request;
 }
 
 /* Execution ------------------------------------------------------------- */

@@ -62,11 +62,17 @@ typedef enum {
   CHECK_VARIANTS_MATRIX,
 } CheckVariants;
 
+/**
+ * CheckKernel: @is_light: (nullable): whether a case also runs with a family that is right on this
+ * device but meant for another version of its driver: those can take a minute to compile. Under
+ * --all, or when --variant names them, they run every case.
+ */
 typedef struct {
   const gchar *name;
   CheckVariants variants;
   const CheckCase *cases;
   guint n_cases;
+  gboolean (*is_light) (const CheckCase *c);
   void (*run) (Check *check, const CheckCase *c);
 } CheckKernel;
 

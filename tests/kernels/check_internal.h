@@ -7,11 +7,13 @@
 
 #include "tests/kernels/check.h"
 
-/** CheckVariant: @on_request: runs only when --variant names it. */
+/** CheckVariant: @on_request: runs only when --variant names it. @foreign: of a family that this
+ * device runs rightly, but would never be given. */
 typedef struct {
   gchar *name;
   ClipKernels *kernels;
   gboolean on_request;
+  gboolean foreign;
 } CheckVariant;
 
 /**

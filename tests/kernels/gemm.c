@@ -184,10 +184,18 @@ run (Check *check, const CheckCase *c)
   }
 }
 
+/* Everything else shares a pipeline or two. */
+static gboolean
+is_light (const CheckCase *c)
+{
+  return c->options[ACTIVATION] != GELU;
+}
+
 const CheckKernel check_gemm = {
   .name = "gemm",
   .variants = CHECK_VARIANTS_MATRIX,
   .cases = cases,
   .n_cases = G_N_ELEMENTS (cases),
+  .is_light = is_light,
   .run = run,
 };

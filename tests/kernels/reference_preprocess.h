@@ -29,10 +29,10 @@ void ref_convert_double (const ClipFrameInfo *info, const ClipFramePlanes *plane
 
 /** ref_resize: PIL's Image.resize(). Returns: (transfer full): uint8[to_height][to_width][3]. */
 guint8 *ref_resize (const guint8 *rgb, guint32 width, guint32 height, guint32 to_width,
-    guint32 to_height, ClipResizeFilter filter);
+                    guint32 to_height, ClipResizeFilter filter);
 
 /** ref_preprocess: Returns: (transfer full): uint8[crop][crop][3]. */
 guint8 *ref_preprocess (const ClipPreprocessSpec *spec, const ClipFrameInfo *info,
-    const ClipFramePlanes *planes);
+                        const ClipFramePlanes *planes);
 
 G_END_DECLS
