@@ -22,7 +22,7 @@ def main(path, status):
     except FileNotFoundError:
         tests = []
     for test in tests:
-        name, result = test["name"], test["result"]
+        name, result = test["name"].partition(":")[2].replace(" / ", "/"), test["result"]
         cases = SKIP_LINE.findall(test.get("stdout", ""))
         if result in PASSED:
             passed.append(name)
