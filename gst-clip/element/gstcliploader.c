@@ -2,6 +2,8 @@
 #include "gst-clip/element/gstcliploader.h"
 #include "gst-clip/element/gstclipmessages.h"
 
+#include <string.h>
+
 GST_DEBUG_CATEGORY_EXTERN (gst_clip_debug);
 #define GST_CAT_DEFAULT gst_clip_debug
 
@@ -163,11 +165,13 @@ static void
 on_text_cut (const gchar *label, const gchar *text, const gchar *kept, gpointer data)
 {
   Progress *progress = data;
+  const gchar *cut = g_str_has_prefix (text, kept) ? text + strlen (kept) : text;
 
   g_ptr_array_add (
       progress->errors,
-      g_strdup_printf ("the prompt \"%s\" is too long for the model, which only sees \"%s\"", label,
-                       kept));
+      g_strdup_printf ("the prompt \"%s\" is too long for the model, which only sees \"%s\" and "
+                       "not \"%s\": shorten it",
+                       label, kept, cut));
 }
 
 static void
