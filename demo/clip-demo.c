@@ -66,8 +66,8 @@ play_patterns (DemoPlayer *player)
     g_ptr_array_add (words, NULL);
     if (!demo_player_play (player, (const gchar **)words->pdata))
       return FALSE;
-    is_right = g_strcmp0 (player->label, p->label) == 0;
-    demo_show_verdict (is_right, p->label, player->label);
+    is_right = g_str_equal (demo_player_label (player), p->label);
+    demo_show_verdict (is_right, p->label, demo_player_label (player));
     right += is_right;
     n++;
   }

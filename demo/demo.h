@@ -31,15 +31,16 @@ gchar *demo_pattern_prompts (void);
 /**
  * DemoPlayer: plays one pipeline after the other. The last one stays open until the next
  * has prerolled, so that both share the engine that the first one opened.
- * @label: (nullable): best accepted label in force
- * @score: its score
+ * @label: best accepted label in force, "" for none; @since: from which stream time on
+ * @held: label -> ns that it was in force
  * @failed: an error came; @had_result: a result came; @interrupted: SIGINT came
  */
 typedef struct {
   GstElement *pipeline, *previous;
   GMainLoop *loop;
   gchar *label;
-  gdouble score;
+  guint64 since;
+  GHashTable *held;
   gboolean failed;
   gboolean had_result;
   gboolean interrupted;
@@ -56,6 +57,9 @@ void demo_player_clear (DemoPlayer *player);
  * Returns: FALSE after an error, which was printed, or SIGINT.
  */
 gboolean demo_player_play (DemoPlayer *player, const gchar **words);
+
+/** demo_player_label: the label that was in force for longest, "" for none; borrowed. */
+const gchar *demo_player_label (DemoPlayer *player);
 
 /** demo_player_about: "model demo on llvmpipe (LLVM 15.0.6, 256 bits)", from the element's
  * statistics; (transfer full) (nullable) */

@@ -22,6 +22,7 @@ void
 demo_player_init (DemoPlayer *player)
 {
   *player = (DemoPlayer){ .loop = g_main_loop_new (NULL, FALSE) };
+  player->held = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   g_unix_signal_add (SIGINT, on_interrupt, player);
 }
 
@@ -40,6 +41,7 @@ demo_player_clear (DemoPlayer *player)
   stop (g_steal_pointer (&player->previous));
   stop (g_steal_pointer (&player->pipeline));
   g_clear_pointer (&player->loop, g_main_loop_unref);
+  g_clear_pointer (&player->held, g_hash_table_unref);
   g_clear_pointer (&player->label, g_free);
 }
 
@@ -56,14 +58,31 @@ find_clipfilter (GstElement *pipeline)
   return g_value_dup_object (&item);
 }
 
+/* Until @time, the label in force was held. */
+static void
+hold_until (DemoPlayer *player, guint64 time)
+{
+  guint64 *held = g_hash_table_lookup (player->held, player->label);
+
+  if (!GST_CLOCK_TIME_IS_VALID (time))
+    return;
+  if (!held) {
+    held = g_new0 (guint64, 1);
+    g_hash_table_insert (player->held, g_strdup (player->label), held);
+  }
+  *held += time - MIN (time, player->since);
+  player->since = time;
+}
+
 static void
 take_result (DemoPlayer *player, const GstStructure *result)
 {
-  const gchar *label = gst_structure_get_string (result, "label");
+  guint64 time = 0;
 
+  gst_structure_get_uint64 (result, "stream-time", &time);
+  hold_until (player, time);
   g_free (player->label);
-  player->label = label && *label ? g_strdup (label) : NULL;
-  gst_structure_get_double (result, "score", &player->score);
+  player->label = g_strdup (gst_structure_get_string (result, "label"));
   player->had_result = TRUE;
   demo_show_result (result);
 }
@@ -129,17 +148,42 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Messages come when accepted labels change; where none was ever accepted, none came. */
+/* Messages come when accepted labels change: the last result says how long they stayed, and what
+ * was nearest where none was ever accepted. */
 static void
-show_last_result (DemoPlayer *player)
+take_last_result (DemoPlayer *player)
 {
   g_autoptr (GstElement) filter = find_clipfilter (player->pipeline);
   g_autoptr (GstStructure) result = NULL;
+  guint64 time = 0, duration = 0;
 
   if (filter)
     g_object_get (filter, "last-result", &result, NULL);
-  if (result)
+  if (!result)
+    return;
+  if (!player->had_result)
     take_result (player, result);
+  gst_structure_get_uint64 (result, "stream-time", &time);
+  gst_structure_get_uint64 (result, "duration", &duration);
+  hold_until (player, time + duration);
+}
+
+const gchar *
+demo_player_label (DemoPlayer *player)
+{
+  const gchar *best = "";
+  guint64 longest = 0;
+  GHashTableIter iter;
+  gpointer label, held;
+
+  g_hash_table_iter_init (&iter, player->held);
+  while (g_hash_table_iter_next (&iter, &label, &held)) {
+    if (*(guint64 *)held > longest) {
+      longest = *(guint64 *)held;
+      best = label;
+    }
+  }
+  return best;
 }
 
 gboolean
@@ -151,7 +195,10 @@ demo_player_play (DemoPlayer *player, const gchar **words)
 
   player->failed = player->had_result = FALSE;
   player->previous = g_steal_pointer (&player->pipeline);
-  g_clear_pointer (&player->label, g_free);
+  g_hash_table_remove_all (player->held);
+  g_free (player->label);
+  player->label = g_strdup ("");
+  player->since = 0;
   demo_show_command (words);
   player->pipeline = gst_parse_launchv (words, &error);
   if (!player->pipeline || error) {
@@ -167,8 +214,8 @@ demo_player_play (DemoPlayer *player, const gchar **words)
   g_source_remove (interrupt);
   g_source_remove (watch);
   stop (g_steal_pointer (&player->previous));
-  if (!player->failed && !player->had_result)
-    show_last_result (player);
+  if (!player->failed)
+    take_last_result (player);
   return !player->failed && !player->interrupted;
 }
 

@@ -175,5 +175,6 @@ demo_show_verdict (gboolean right, const gchar *expected, const gchar *got)
   if (right)
     g_print ("%9s  %sright%s\n", "", GREEN, PLAIN);
   else
-    g_print ("%9s  %swrong: %s, not %s%s\n", "", RED, expected, got ? got : "none of these", PLAIN);
+    g_print ("%9s  %swrong: %s, not %s%s\n", "", RED, expected, *got ? got : "none of these",
+             PLAIN);
 }
