@@ -4,7 +4,8 @@
  * for llvmpipe before Mesa 26, where only code without loops and branches becomes vector code.
  *
  * a (M, K), c (M, N) fp32; w in panels [N / 16][K][16], fp32 or -DCLIP_HALF. fp32 accumulation.
- * A workgroup makes a tile of 5 rows x 16 columns: ten vector sums, one per row and 8 columns.
+ * A tile is 5 rows x 16 columns: ten vector sums, one per row and 8 columns. A workgroup makes
+ * TILES of them, one below the other: subgroups that follow each other use the same weights.
  *
  *                 K = CHUNKS x CHUNK                    One subgroup a chunk: it unrolls CHUNK k
  *         +--------+--------+-- ... --+--------+        steps of two vector loads (weights), five
@@ -17,8 +18,8 @@
  *
  * The loop over subgroups is the driver's own, which is why it can be fast when ours cannot.
  * CHUNK: larger means fewer partial sums, until the code outgrows the instruction cache (128).
- * Grid: (row tiles <= 16, panels <= 256, batch <= 16), for the digits that uniform ids have.
- * Constants: 0 local size = 8 CHUNKS, 1 CHUNK, 2 CHUNKS, 3 GELU, 4 BATCHED.
+ * Grid: (row tiles / TILES <= 16, panels <= 256, batch <= 16), for the digits that uniform ids have.
+ * Constants: 0 local size = 8 CHUNKS TILES, 1 CHUNK, 2 CHUNKS, 3 GELU, 4 BATCHED, 5 TILES.
  */
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -28,6 +29,7 @@
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint CHUNK = 64;
 layout(constant_id = 2) const uint CHUNKS = 1;
+layout(constant_id = 5) const uint TILES = 1; /* 1 where CHUNKS is 1 */
 layout(push_constant, std430) uniform Push {
   GemmLlvmpipePush p;
 };
@@ -35,7 +37,8 @@ layout(push_constant, std430) uniform Push {
 #include "llvmpipe.glsl"
 #include "gemm_llvmpipe.glsl"
 
-const uint SUMS = ROWS * 2;
+const uint TILE_SUMS = ROWS * 2, SUMS = TILES * TILE_SUMS;
+const uint SUBGROUPS = CHUNKS * TILES;
 
 shared float partial[CHUNKS * SUMS * 8];
 
@@ -55,28 +58,31 @@ get_partial (uint slot)
                  vec4 (partial[i + 4], partial[i + 5], partial[i + 6], partial[i + 7]));
 }
 
-/* This subgroup's share of the ten sums, over all chunks. */
+/* This subgroup's share of the workgroup's sums, over all chunks. */
 void
-finish_shared (uint chunk, uint m0, uint n, uint z)
+finish_shared (uint id, uint first_row, uint n, uint z)
 {
-  const uint each = (SUMS + CHUNKS - 1) / CHUNKS;
+  const uint each = (SUMS + SUBGROUPS - 1) / SUBGROUPS;
 
   [[unroll]] for (uint i = 0; i < each; i++) {
-    const uint s = min (chunk * each + i, SUMS - 1);
+    const uint s = min (id * each + i, SUMS - 1);
     float total = 0.0;
 
     [[unroll]] for (uint c = 0; c < CHUNKS; c++)
       total += get_partial (c * SUMS + s);
-    finish (m0 + s / 2, n, z, s & 1u, total);
+    finish (first_row + s / 2, n, z, s & 1u, total);
   }
 }
 
 void
 main ()
 {
-  const uint chunk = CHUNKS == 1 ? 0 : CHUNKS <= 16 ? uniform_id4 (gl_SubgroupID)
-                                                    : uniform_id8 (gl_SubgroupID);
-  const uint m0 = uniform_id4 (gl_WorkGroupID.x) * ROWS, n = uniform_id8 (gl_WorkGroupID.y);
+  const uint id = SUBGROUPS == 1    ? 0
+                  : SUBGROUPS <= 16 ? uniform_id4 (gl_SubgroupID)
+                                    : uniform_id8 (gl_SubgroupID);
+  const uint chunk = id / TILES, tile = id % TILES;
+  const uint first_row = uniform_id4 (gl_WorkGroupID.x) * (TILES * ROWS);
+  const uint m0 = first_row + tile * ROWS, n = uniform_id8 (gl_WorkGroupID.y);
   const uint z = BATCHED ? uniform_id4 (gl_WorkGroupID.z) : 0;
 
   const uvec2 w = place (p.w, n * (HIGH16 (p.panel) * WEIGHT_WORDS) + chunk * (CHUNK * WEIGHT_WORDS)
@@ -98,10 +104,10 @@ main ()
     }
   } else {
     [[unroll]] for (uint r = 0; r < ROWS; r++) {
-      put_partial (chunk * SUMS + r * 2, sum[r].x);
-      put_partial (chunk * SUMS + r * 2 + 1, sum[r].y);
+      put_partial (chunk * SUMS + tile * TILE_SUMS + r * 2, sum[r].x);
+      put_partial (chunk * SUMS + tile * TILE_SUMS + r * 2 + 1, sum[r].y);
     }
     barrier ();
-    finish_shared (chunk, m0, n, z);
+    finish_shared (id, first_row, n, z);
   }
 }
