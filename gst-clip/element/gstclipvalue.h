@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * element/gstclipvalue.h: structure fields that are arrays (GST_TYPE_ARRAY: they print
- * cleanly and read as plain lists in Python).
+ * cleanly and can be read from Python with get_array()).
  */
 #pragma once
 
