@@ -13,7 +13,8 @@ import sys
 
 MODEL = pathlib.Path(os.environ["GST_CLIP_TESTDATA"]) / "goldens/models/tiny-awk"
 SOURCE = "videotestsrc num-buffers={} ! video/x-raw,width=320,height=240 !"
-FILTER = ["clipfilter", f"model={MODEL}", "prompts=colour bars;snow"]
+PLAIN = ["clipfilter"] + ([f"model={MODEL}"] if MODEL.is_dir() else [])  # else the built-in one
+FILTER = PLAIN + ["prompts=colour bars;snow"]
 
 
 def run(command, **environment):
@@ -52,7 +53,7 @@ def bad_prompt():
 
 
 def no_prompts():
-    code, out = launch(*FILTER[:2])
+    code, out = launch(*PLAIN)
     assert code == 0 and out.count("No prompts") == 1, out
 
 
@@ -85,8 +86,8 @@ def leaks():
 
 
 def main():
-    if not MODEL.is_dir() or not shutil.which("gst-launch-1.0"):
-        print("1..0 # SKIP needs gst-launch-1.0 and", MODEL)
+    if not shutil.which("gst-launch-1.0"):
+        print("1..0 # SKIP no gst-launch-1.0")
         return 77
     tests = [inspect, messages, bad_prompt, no_prompts, no_model, no_device, other_device, leaks]
     failed = 0
