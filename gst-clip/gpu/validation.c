@@ -67,6 +67,8 @@ clip_gpu_validation_init (ClipGpuValidation *validation, ClipVk *vk)
   };
   validation->chain = &validation->messenger;
   if (g_ascii_strcasecmp (value, "gpu") == 0) {
+    /* newer layers warn of what they change for it themselves */
+    validation->messenger.messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT;
     validation->enables[0] = VK_VALIDATION_FEATURE_ENABLE_GPU_ASSISTED_EXT;
     validation->enables[1] = VK_VALIDATION_FEATURE_ENABLE_GPU_ASSISTED_RESERVE_BINDING_SLOT_EXT;
     validation->features = (VkValidationFeaturesEXT){
