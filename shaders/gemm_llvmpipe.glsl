@@ -45,7 +45,7 @@ lanes (uvec2 from)
 
 /*
  * sum[r] += a[r, 0 .. count - 1] w: count k steps, unrolled; a: one place a row.
- * The driver has no FMA for us (it splits fma() into two), so neither do we.
+ * Before Mesa 26 the driver splits fma() into two.
  */
 #define MULTIPLY(sum, a, w, count)                                                                 \
   {                                                                                                \
@@ -56,13 +56,13 @@ lanes (uvec2 from)
       [[unroll]] for (uint j = 0; j < 4; j++) {                                                    \
         const vec2 y = weights (w, k4 * 4 + j);                                                    \
         [[unroll]] for (uint r = 0; r < ROWS; r++)                                                 \
-          sum[r] += x[r][j] * y;                                                                   \
+          sum[r] = fma (vec2 (x[r][j]), y, sum[r]);                                                \
       }                                                                                            \
     }                                                                                              \
     [[unroll]] for (uint k = (count) / 4 * 4; k < (count); k++) {                                  \
       const vec2 y = weights (w, k);                                                               \
       [[unroll]] for (uint r = 0; r < ROWS; r++)                                                   \
-        sum[r] += ConstFloats (a[r]).v[k] * y;                                                     \
+        sum[r] = fma (vec2 (ConstFloats (a[r]).v[k]), y, sum[r]);                                  \
     }                                                                                              \
   }
 
