@@ -68,6 +68,11 @@ ClipEngine *clip_engine_make (const ClipEngineConfig *config, const gchar *model
     const ClipCancel *cancel, ClipProgressFunc progress, gpointer data, GError **error);
 void clip_engine_destroy (ClipEngine *engine);
 
+/** clip_engine_warm_up: runs everything once, so that drivers compile now (most do so at the
+ * first run, not when the pipeline is made) and not on the first frame. Stops soon when
+ * cancelled. */
+gboolean clip_engine_warm_up (ClipEngine *engine, const ClipCancel *cancel, GError **error);
+
 /** clip_engine_clear_activations: zeroes them after a run that was not finite: their padding
  * columns meet zero weights, and 0 * NaN is not 0. Best effort; errors show at the next run. */
 void clip_engine_clear_activations (ClipEngine *engine);

@@ -2,7 +2,6 @@
 /* Making an engine: device, weights, pipelines, warm-up; and taking it apart. */
 #include "gst-clip/engine/internal.h"
 
-#include <string.h>
 #include <unistd.h>
 
 /* Room for everything that is not weights: activations, staging, other users of the heap. */
@@ -94,48 +93,6 @@ make_activations (ClipEngine *e, GError **error)
   return e->activations != NULL;
 }
 
-/*
- * Runs everything once on nothing, so that drivers compile now (most do so at the first run,
- * not when the pipeline is made) and not on the first frame.
- */
-static gboolean
-warm_up (ClipEngine *e, Report *r, GError **error)
-{
-  const guint32 size = clip_model_config (e->model)->image_size;
-  const ClipFrameInfo info = { CLIP_PIXEL_I420, 2 * size, 2 * size, 1, 1 };
-  const gsize plane = (gsize)info.width * info.height;
-  g_autofree guint8 *gray = g_malloc (plane);
-  const ClipFramePlanes planes = { { gray, gray, gray }, { info.width, size, size } };
-  const gchar *const words[] = { "a", NULL };
-  g_autoptr (ClipPromptSet) word = NULL;
-  g_autoptr (ClipTexts) texts = NULL;
-  g_autoptr (ClipJob) job = NULL;
-  g_autoptr (GError) ignored = NULL;
-  float similarity = 0.0f;
-
-  memset (gray, 128, plane);
-  report (r, "compile", "Compiling for the device", 0);
-  word = clip_prompt_set_from_list (words, NULL, error);
-  if (word == NULL)
-    return FALSE;
-  texts = clip_texts_new (e, word, NULL, FALSE, r->cancel, NULL, NULL, NULL, error);
-  if (texts == NULL)
-    return FALSE;
-  report (r, "compile", "Compiling for the device", 50);
-  job = clip_job_new (e, &info, error);
-  if (job == NULL || clip_cancelled (r->cancel, error))
-    return FALSE;
-  clip_job_load (job, &planes);
-  if (!clip_job_run (job, texts, &similarity, NULL, &ignored)
-      && !g_error_matches (ignored, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE)) {
-    g_propagate_error (error, g_steal_pointer (&ignored));
-    return FALSE;
-  }
-  report (r, "compile", "Compiled", 100);
-  clip_gpu_save_cache (e->gpu);
-  return !clip_cancelled (r->cancel, error);
-}
-
 void
 clip_engine_clear_activations (ClipEngine *e)
 {
@@ -172,8 +129,12 @@ clip_engine_make (const ClipEngineConfig *config, const gchar *model_path, const
   report (&r, "open-device", clip_gpu_info (e->gpu)->name, 100);
   e->kernels = choose_kernels (e, config->precision, error);
   if (e->kernels == NULL || !load_weights (e, &r, error) || !clip_text_resources_init (e, error)
-      || !make_activations (e, error) || !warm_up (e, &r, error))
+      || !make_activations (e, error))
     goto fail;
+  report (&r, "compile", "Compiling for the device", 0);
+  if (!clip_engine_warm_up (e, cancel, error))
+    goto fail;
+  report (&r, "compile", "Compiled", 100);
   return e;
 
 fail:

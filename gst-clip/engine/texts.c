@@ -58,18 +58,21 @@ queue_text (Batch *b, const gchar *label, const gchar *text)
   guint32 n = 0, dropped = 0;
   gsize cut = 0;
 
-  if (g_hash_table_contains (b->engine->cache, text))
-    return;
+  /* Also what the cache has is tokenised: every set says what of it is cut. */
   g_array_set_size (b->ids, b->ids->len + b->context);
   n = clip_model_tokenize (
       model, text, -1, &g_array_index (b->ids, guint32, b->ids->len - b->context), &dropped, &cut);
-  g_array_append_val (b->n_ids, n);
-  g_ptr_array_add (b->missing, (gpointer)text);
   if (dropped > 0 && b->warn) {
     g_autofree gchar *kept = g_strndup (text, cut);
 
     b->warn (label, text, kept, b->data);
   }
+  if (g_hash_table_contains (b->engine->cache, text)) {
+    g_array_set_size (b->ids, b->ids->len - b->context);
+    return;
+  }
+  g_array_append_val (b->n_ids, n);
+  g_ptr_array_add (b->missing, (gpointer)text);
 }
 
 static void

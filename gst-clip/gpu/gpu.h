@@ -28,6 +28,7 @@ GQuark clip_gpu_error_quark (void);
  * @CLIP_GPU_ERROR_DEVICE_LOST: VK_ERROR_DEVICE_LOST; every later call on that
  *   ClipGpu fails with it at once, see clip_gpu_is_lost()
  * @CLIP_GPU_ERROR_TIMEOUT: a wait ran past its limit
+ * @CLIP_GPU_ERROR_CANCELLED: see clip_gpu_recording_set_steps()
  * @CLIP_GPU_ERROR_FAILED: any other VkResult; the message names the call and the result
  */
 typedef enum {
@@ -36,6 +37,7 @@ typedef enum {
   CLIP_GPU_ERROR_OUT_OF_MEMORY,
   CLIP_GPU_ERROR_DEVICE_LOST,
   CLIP_GPU_ERROR_TIMEOUT,
+  CLIP_GPU_ERROR_CANCELLED,
   CLIP_GPU_ERROR_FAILED,
 } ClipGpuError;
 
@@ -276,6 +278,18 @@ void clip_gpu_recording_fill (ClipGpuRecording *rec, const ClipGpuBuffer *dst, g
  */
 void clip_gpu_recording_mark (ClipGpuRecording *rec, const gchar *stage);
 
+/**
+ * clip_gpu_recording_set_steps: from the next clip_gpu_recording_begin() on every command is a
+ * command buffer of its own, for clip_gpu_run_steps().
+ * @cancel: (nullable): when another thread sets it to 1, recording and running stop with
+ *   CLIP_GPU_ERROR_CANCELLED; must outlive @rec
+ */
+void clip_gpu_recording_set_steps (ClipGpuRecording *rec, const gint *cancel);
+
+/** clip_gpu_recording_failed: whether recording more is in vain: ask before work that only
+ * serves the recording, such as making a pipeline. */
+gboolean clip_gpu_recording_failed (ClipGpuRecording *rec);
+
 /** clip_gpu_recording_fail: lets a caller that cannot record (a pipeline failed) hand in why.
  * Takes @error. */
 void clip_gpu_recording_fail (ClipGpuRecording *rec, GError *error);
@@ -308,6 +322,12 @@ guint64 clip_gpu_submit (ClipGpu *gpu, ClipGpuRecording **recs, guint n, GError 
  * @timeout_ns: G_MAXUINT64 for no limit; CLIP_GPU_ERROR_TIMEOUT after it
  */
 gboolean clip_gpu_wait (ClipGpu *gpu, guint64 value, guint64 timeout_ns, GError **error);
+
+/**
+ * clip_gpu_run_steps: submits the command buffers of @rec one after the other and waits for
+ * each: for a first run, in which drivers compile for seconds and a user may want to leave.
+ */
+gboolean clip_gpu_run_steps (ClipGpuRecording *rec, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipGpuRecording, clip_gpu_recording_free)
 

@@ -209,6 +209,9 @@ struct _ClipGpuRecording {
   ClipGpuPipeline *bound;
   gboolean dirty; /* commands since the last barrier */
   guint64 cost_ns;
+  gboolean steps;     /* one command buffer for each command */
+  guint n_commands;   /* in the current one */
+  const gint *cancel; /* nullable */
   const gchar *stages[64];
   guint n_marks;
 

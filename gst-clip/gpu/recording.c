@@ -20,12 +20,28 @@ fail_recording (ClipGpuRecording *rec, const gchar *format, ...)
                rec->name, text);
 }
 
+gboolean
+clip_gpu_recording_failed (ClipGpuRecording *rec)
+{
+  if (!rec->error && rec->cancel && g_atomic_int_get (rec->cancel))
+    g_set_error (&rec->error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_CANCELLED,
+                 "recording \"%s\" was cancelled", rec->name);
+  return rec->error != NULL;
+}
+
+void
+clip_gpu_recording_set_steps (ClipGpuRecording *rec, const gint *cancel)
+{
+  rec->steps = TRUE;
+  rec->cancel = cancel;
+}
+
 static gboolean
 recordable (ClipGpuRecording *rec)
 {
   if (!rec->open)
     fail_recording (rec, "it was not begun");
-  return !rec->error;
+  return !clip_gpu_recording_failed (rec);
 }
 
 static void
@@ -119,6 +135,7 @@ open_buffer (ClipGpuRecording *rec, GError **error)
   rec->current = buffer;
   rec->bound = NULL;
   rec->cost_ns = 0;
+  rec->n_commands = 0;
   work_barrier (rec);
   return TRUE;
 
@@ -193,10 +210,13 @@ clip_gpu_recording_begin (ClipGpuRecording *rec)
 static gboolean
 make_room (ClipGpuRecording *rec, guint64 cost_ns)
 {
-  if (rec->cost_ns > 0 && rec->cost_ns + cost_ns > CLIP_GPU_CUT_NS
-      && (!close_buffer (rec, &rec->error) || !open_buffer (rec, &rec->error)))
+  gboolean full = rec->steps ? rec->n_commands > 0
+                             : rec->cost_ns > 0 && rec->cost_ns + cost_ns > CLIP_GPU_CUT_NS;
+
+  if (full && (!close_buffer (rec, &rec->error) || !open_buffer (rec, &rec->error)))
     return FALSE;
   rec->cost_ns += cost_ns;
+  rec->n_commands++;
   rec->dirty = TRUE;
   return TRUE;
 }

@@ -65,34 +65,30 @@ clip_gpu_forget (ClipGpu *gpu, ClipGpuRecording *rec)
   g_mutex_unlock (&gpu->queue_lock);
 }
 
-guint64
-clip_gpu_submit (ClipGpu *gpu, ClipGpuRecording **recs, guint n, GError **error)
+/* Each command buffer is a batch of its own, with its own signal: drivers would otherwise
+ * merge them into one piece of work again. Returns the last one's value, 0 on error. */
+static guint64
+submit_buffers (ClipGpu *gpu, const VkCommandBuffer *buffers, guint total, ClipGpuRecording **recs,
+                guint n, GError **error)
 {
-  guint total, k = 0;
-
-  if (!clip_gpu_usable (gpu, error) || !(total = count_buffers (recs, n, error)))
-    return 0;
-
-  /* Each command buffer is a batch of its own, with its own signal: drivers would otherwise
-   * merge them into one piece of work again. */
   g_autofree VkSubmitInfo *batches = g_new0 (VkSubmitInfo, total);
   g_autofree VkTimelineSemaphoreSubmitInfo *signals = g_new0 (VkTimelineSemaphoreSubmitInfo, total);
   g_autofree guint64 *values = g_new (guint64, total);
-  for (guint i = 0; i < n; i++)
-    for (guint j = 0; j < recs[i]->n_used; j++, k++) {
-      signals[k].sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
-      signals[k].signalSemaphoreValueCount = 1;
-      signals[k].pSignalSemaphoreValues = &values[k];
-      batches[k].sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
-      batches[k].pNext = &signals[k];
-      batches[k].commandBufferCount = 1;
-      batches[k].pCommandBuffers = &g_array_index (recs[i]->buffers, VkCommandBuffer, j);
-      batches[k].signalSemaphoreCount = 1;
-      batches[k].pSignalSemaphores = &gpu->timeline;
-    }
+
+  for (guint k = 0; k < total; k++) {
+    signals[k].sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
+    signals[k].signalSemaphoreValueCount = 1;
+    signals[k].pSignalSemaphoreValues = &values[k];
+    batches[k].sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
+    batches[k].pNext = &signals[k];
+    batches[k].commandBufferCount = 1;
+    batches[k].pCommandBuffers = &buffers[k];
+    batches[k].signalSemaphoreCount = 1;
+    batches[k].pSignalSemaphores = &gpu->timeline;
+  }
 
   g_mutex_lock (&gpu->queue_lock);
-  for (k = 0; k < total; k++)
+  for (guint k = 0; k < total; k++)
     values[k] = gpu->last_value + 1 + k;
   gint64 start_us = g_get_monotonic_time ();
   VkResult r = gpu->vk.QueueSubmit (gpu->queue, total, batches, VK_NULL_HANDLE);
@@ -104,6 +100,41 @@ clip_gpu_submit (ClipGpu *gpu, ClipGpuRecording **recs, guint n, GError **error)
   guint64 value = gpu->last_value;
   g_mutex_unlock (&gpu->queue_lock);
   return clip_gpu_check (gpu, "QueueSubmit", r, error) ? value : 0;
+}
+
+guint64
+clip_gpu_submit (ClipGpu *gpu, ClipGpuRecording **recs, guint n, GError **error)
+{
+  guint total, k = 0;
+
+  if (!clip_gpu_usable (gpu, error) || !(total = count_buffers (recs, n, error)))
+    return 0;
+  g_autofree VkCommandBuffer *buffers = g_new (VkCommandBuffer, total);
+  for (guint i = 0; i < n; i++)
+    for (guint j = 0; j < recs[i]->n_used; j++)
+      buffers[k++] = g_array_index (recs[i]->buffers, VkCommandBuffer, j);
+  return submit_buffers (gpu, buffers, total, recs, n, error);
+}
+
+gboolean
+clip_gpu_run_steps (ClipGpuRecording *rec, GError **error)
+{
+  ClipGpu *gpu = rec->gpu;
+
+  if (!clip_gpu_usable (gpu, error) || !count_buffers (&rec, 1, error))
+    return FALSE;
+  for (guint j = 0; j < rec->n_used; j++) {
+    guint64 value =
+        submit_buffers (gpu, &g_array_index (rec->buffers, VkCommandBuffer, j), 1, &rec, 1, error);
+
+    if (!value || !clip_gpu_wait (gpu, value, G_MAXUINT64, error))
+      return FALSE;
+    if (clip_gpu_recording_failed (rec)) {
+      g_propagate_error (error, g_error_copy (rec->error));
+      return FALSE;
+    }
+  }
+  return TRUE;
 }
 
 static VkResult

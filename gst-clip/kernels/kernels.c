@@ -25,9 +25,11 @@ clip_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGpuShader *s
              guint32 z, guint64 cost_ns)
 {
   GError *error = NULL;
-  ClipGpuPipeline *pipeline =
-      clip_gpu_pipeline (kernels->gpu, shader, constants, n_constants, &error);
+  ClipGpuPipeline *pipeline = NULL;
 
+  if (clip_gpu_recording_failed (rec))
+    return;
+  pipeline = clip_gpu_pipeline (kernels->gpu, shader, constants, n_constants, &error);
   if (!pipeline) {
     clip_gpu_recording_fail (rec, error);
     return;

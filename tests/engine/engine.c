@@ -141,6 +141,11 @@ test_long_text (void)
   texts = clip_texts_new (engine, set, NULL, FALSE, NULL, count_warning, NULL, &warnings, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (warnings, ==, 1);
+  /* Also when its embedding is known already. */
+  g_clear_pointer (&texts, clip_texts_unref);
+  texts = clip_texts_new (engine, set, NULL, FALSE, NULL, count_warning, NULL, &warnings, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (warnings, ==, 2);
 }
 
 static void

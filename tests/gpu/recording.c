@@ -435,6 +435,40 @@ test_lost (Fixture *f, gconstpointer data)
 #define ADD(name, data, func)                                                                      \
   g_test_add ("/gpu/recording/" name, Fixture, GUINT_TO_POINTER (data), set_up, func, tear_down)
 
+static void
+test_steps (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  gint cancel = 0;
+  guint32 got[N];
+
+  if (!f->gpu)
+    return;
+  clip_gpu_recording_set_steps (f->rec, &cancel);
+  clip_gpu_recording_begin (f->rec);
+  record_square (f, 3, f->a, f->b, 0);
+  clip_gpu_recording_barrier (f->rec);
+  record_square (f, 3, f->b, f->a, 0);
+  g_assert_cmpuint (f->rec->n_used, ==, 2);
+  g_assert_true (clip_gpu_recording_end (f->rec, &error));
+  g_assert_true (clip_gpu_run_steps (f->rec, &error));
+  g_assert_no_error (error);
+  check_b (f, square3);
+  g_assert_true (clip_gpu_buffer_download (f->a, 0, got, sizeof got, &error));
+  for (guint32 i = 0; i < N; i++)
+    g_assert_cmpuint (got[i], ==, square3 (square3 (i)));
+
+  /* Cancelled before running: nothing more is submitted; while recording: nothing is recorded. */
+  cancel = 1;
+  g_assert_false (clip_gpu_run_steps (f->rec, &error));
+  g_assert_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_CANCELLED);
+  g_clear_error (&error);
+  clip_gpu_recording_begin (f->rec);
+  g_assert_true (clip_gpu_recording_failed (f->rec));
+  g_assert_false (clip_gpu_recording_end (f->rec, &error));
+  g_assert_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_CANCELLED);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -453,5 +487,6 @@ main (int argc, char **argv)
   ADD ("threads", 0, test_threads);
   ADD ("timeout", 0, test_timeout);
   ADD ("lost", 0, test_lost);
+  ADD ("steps", 0, test_steps);
   return run_tests ();
 }
