@@ -53,7 +53,7 @@ layout_of (const ClipGemmKernel *kernel, const ClipAttention *shape)
   };
 
   l.depth = l.k.chunk * l.k.chunks;
-  l.blocks = (MAX (MAX (keys, l.depth), 80) + 31) / 32;
+  l.blocks = (MAX (MAX (keys, l.depth), 64) + 31) / 32;
   l.k_panels = l.q + (gsize)shape->tokens * l.width;
   l.v_panels = l.k_panels + (gsize)keys * l.width;
   l.sequence = l.v_panels + (gsize)l.depth * l.width;
