@@ -142,7 +142,7 @@ main ()
     }
   }
 
-  barrier ();
+  /* the maxima in lane_values were read before the last barrier */
   [[unroll]] for (uint r = 0; r < ROWS; r++)
     lane_values[(group * ROWS + r) * LANES + lane] = total[r];
   barrier ();
