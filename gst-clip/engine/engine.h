@@ -49,11 +49,11 @@ typedef gint ClipCancel;
  * @percent: 0..100
  */
 typedef void (*ClipProgressFunc) (const gchar *code, const gchar *text, guint percent,
-    gpointer data);
+                                  gpointer data);
 
 typedef struct {
-  const gchar *model;    /* nullable: the embedded one; a folder or a name */
-  const gchar *device;   /* nullable */
+  const gchar *model;  /* nullable: the embedded one; a folder or a name */
+  const gchar *device; /* nullable */
   ClipPrecision precision;
 } ClipEngineConfig;
 
@@ -64,7 +64,7 @@ typedef struct {
  * @cancel: (nullable)
  */
 ClipEngine *clip_engine_open (const ClipEngineConfig *config, const ClipCancel *cancel,
-    ClipProgressFunc progress, gpointer data, GError **error);
+                              ClipProgressFunc progress, gpointer data, GError **error);
 ClipEngine *clip_engine_ref (ClipEngine *engine);
 void clip_engine_unref (ClipEngine *engine);
 
@@ -95,7 +95,7 @@ typedef enum {
 
 /** ClipTextWarning: a wording was too long; @kept is what the model sees of it. */
 typedef void (*ClipTextWarning) (const gchar *label, const gchar *text, const gchar *kept,
-    gpointer data);
+                                 gpointer data);
 
 /**
  * clip_texts_new: encodes every wording (embeddings are cached per engine by text), averages
@@ -106,8 +106,8 @@ typedef void (*ClipTextWarning) (const gchar *label, const gchar *text, const gc
  * Thread: any but the streaming thread; blocks.
  */
 ClipTexts *clip_texts_new (ClipEngine *engine, ClipPromptSet *prompts, ClipPromptSet *negatives,
-    gboolean background, const ClipCancel *cancel, ClipTextWarning warn, ClipProgressFunc progress,
-    gpointer data, GError **error);
+                           gboolean background, const ClipCancel *cancel, ClipTextWarning warn,
+                           ClipProgressFunc progress, gpointer data, GError **error);
 ClipTexts *clip_texts_ref (ClipTexts *texts);
 void clip_texts_unref (ClipTexts *texts);
 ClipPromptSet *clip_texts_prompts (ClipTexts *texts);
@@ -135,7 +135,7 @@ void clip_job_load (ClipJob *job, const ClipFramePlanes *planes);
  * After an error the job may be loaded and run again (unless the device is lost).
  */
 gboolean clip_job_run (ClipJob *job, ClipTexts *texts, float *similarities,
-    float *negative_similarities, GError **error);
+                       float *negative_similarities, GError **error);
 /** clip_job_embedding: (array length=*dim): L2-normalised, of the last run; owned by the job. */
 const float *clip_job_embedding (ClipJob *job, guint *dim);
 ClipJobTimes clip_job_times (ClipJob *job);
@@ -154,7 +154,7 @@ guint clip_texts_n_negatives (ClipTexts *texts, guint *n_background);
  * negatives and background; cosine: (1 + cos) / 2 clamped to 0..1; sigmoid: 1 / (1 + exp (-scale cos - bias)).
  */
 void clip_score (ClipScoring scoring, gdouble scale, const float *similarities, guint n,
-    const float *negatives, guint n_negatives, guint n_background, gdouble *scores);
+                 const float *negatives, guint n_negatives, guint n_background, gdouble *scores);
 
 /** clip_scoring_default_threshold: used where the threshold property is -1. */
 gdouble clip_scoring_default_threshold (ClipScoring scoring, guint n_labels);

@@ -65,7 +65,8 @@ gboolean clip_engine_check (ClipEngine *engine, GError **error);
 /** clip_engine_make: opens a device and loads a model, without registry. Steps of
  * clip_engine_open(). (transfer full) */
 ClipEngine *clip_engine_make (const ClipEngineConfig *config, const gchar *model_path,
-    const ClipCancel *cancel, ClipProgressFunc progress, gpointer data, GError **error);
+                              const ClipCancel *cancel, ClipProgressFunc progress, gpointer data,
+                              GError **error);
 void clip_engine_destroy (ClipEngine *engine);
 
 /** clip_engine_warm_up: runs everything once, so that drivers compile now (most do so at the
@@ -111,8 +112,8 @@ void clip_text_resources_clear (ClipEngine *engine);
  * the model's file). Caller holds text_lock.
  */
 gboolean clip_encode_texts (ClipEngine *engine, guint n, const guint32 *ids, const guint32 *n_ids,
-    const ClipCancel *cancel, float *raw, float *normalised, const ClipGpuBuffer *hidden,
-    GError **error);
+                            const ClipCancel *cancel, float *raw, float *normalised,
+                            const ClipGpuBuffer *hidden, GError **error);
 
 /* Jobs ------------------------------------------------------------------ */
 

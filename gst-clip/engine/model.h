@@ -95,8 +95,8 @@ const gchar *clip_model_name (const ClipModel *model);
  * Reads with pread in bounded chunks straight into conversion. A value that is not finite
  * is an error that names the tensor and the index.
  */
-gboolean clip_model_read (const ClipModel *model, const gchar *tensor, guint64 first,
-    guint64 count, float *out, GError **error);
+gboolean clip_model_read (const ClipModel *model, const gchar *tensor, guint64 first, guint64 count,
+                          float *out, GError **error);
 
 /** clip_model_has: whether the tensor exists (its shape was checked when it is a known one). */
 gboolean clip_model_has (const ClipModel *model, const gchar *tensor);
@@ -110,8 +110,8 @@ gboolean clip_model_has (const ClipModel *model, const gchar *tensor);
  * @cut_at: (out) (optional): byte offset in @text where the cut is; @length if nothing was cut
  * Returns: number of ids.
  */
-guint32 clip_model_tokenize (const ClipModel *model, const gchar *text, gssize length,
-    guint32 *ids, guint32 *n_dropped, gsize *cut_at);
+guint32 clip_model_tokenize (const ClipModel *model, const gchar *text, gssize length, guint32 *ids,
+                             guint32 *n_dropped, gsize *cut_at);
 
 /** clip_model_eos_index: position of the token whose row is pooled, by the config's rule. */
 guint32 clip_model_eos_index (const ClipModel *model, const guint32 *ids, guint32 n_ids);

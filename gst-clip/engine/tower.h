@@ -29,8 +29,8 @@ typedef struct {
  * Returns: (transfer full): NULL with a ClipGpuError.
  */
 ClipActivations *clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision,
-    guint32 vision_batch, const ClipTowerWeights *text, const ClipTextShape *shapes, guint n_shapes,
-    GError **error);
+                                       guint32 vision_batch, const ClipTowerWeights *text,
+                                       const ClipTextShape *shapes, guint n_shapes, GError **error);
 void clip_activations_free (ClipActivations *a);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipActivations, clip_activations_free)
@@ -59,6 +59,6 @@ typedef struct {
  * everything behind attention runs for the pooled tokens only.
  */
 void clip_tower_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTowerWeights *tower,
-    const ClipActivations *a, const ClipTowerRun *run);
+                        const ClipActivations *a, const ClipTowerRun *run);
 
 G_END_DECLS

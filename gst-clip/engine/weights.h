@@ -18,10 +18,10 @@ G_BEGIN_DECLS
 typedef struct {
   ClipGpuBuffer *buffer;
   VkDeviceAddress ln1_gamma, ln1_beta, ln2_gamma, ln2_beta;
-  VkDeviceAddress qkv_weights, qkv_bias;   /* (3 * attention width, width) */
-  VkDeviceAddress out_weights, out_bias;   /* (width, attention width) */
-  VkDeviceAddress fc1_weights, fc1_bias;   /* (mlp, width) */
-  VkDeviceAddress fc2_weights, fc2_bias;   /* (width, mlp) */
+  VkDeviceAddress qkv_weights, qkv_bias; /* (3 * attention width, width) */
+  VkDeviceAddress out_weights, out_bias; /* (width, attention width) */
+  VkDeviceAddress fc1_weights, fc1_bias; /* (mlp, width) */
+  VkDeviceAddress fc2_weights, fc2_bias; /* (width, mlp) */
 } ClipLayerWeights;
 
 /**
@@ -47,11 +47,12 @@ typedef gboolean (*ClipWeightsProgress) (guint done, guint total, gpointer data)
 
 /** clip_tower_weights_bytes: what clip_tower_weights_new() will allocate on the device. */
 guint64 clip_tower_weights_bytes (ClipKernels *kernels, const ClipModelConfig *config,
-    gboolean vision);
+                                  gboolean vision);
 
 /** clip_tower_weights_new: reads, folds, packs and uploads. Blocks. (transfer full) */
 ClipTowerWeights *clip_tower_weights_new (ClipKernels *kernels, const ClipModel *model,
-    gboolean vision, ClipWeightsProgress progress, gpointer data, GError **error);
+                                          gboolean vision, ClipWeightsProgress progress,
+                                          gpointer data, GError **error);
 void clip_tower_weights_free (ClipTowerWeights *weights);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipTowerWeights, clip_tower_weights_free)

@@ -177,7 +177,7 @@ typedef struct {
  * heap in the message) or another ClipGpuError.
  */
 ClipGpuBuffer *clip_gpu_buffer_new (ClipGpu *gpu, ClipGpuMemory memory, gsize size,
-    const gchar *name, GError **error);
+                                    const gchar *name, GError **error);
 
 /** clip_gpu_buffer_free: the caller knows that no submitted recording uses it. NULL-safe. */
 void clip_gpu_buffer_free (ClipGpuBuffer *buffer);
@@ -187,11 +187,11 @@ void clip_gpu_buffer_free (ClipGpuBuffer *buffer);
  * staging buffer of bounded size that is reused; blocks until done.
  */
 gboolean clip_gpu_buffer_upload (ClipGpuBuffer *buffer, gsize offset, gconstpointer data,
-    gsize size, GError **error);
+                                 gsize size, GError **error);
 
 /** clip_gpu_buffer_download: the reverse; blocks until done. For tests and small results. */
-gboolean clip_gpu_buffer_download (ClipGpuBuffer *buffer, gsize offset, gpointer data,
-    gsize size, GError **error);
+gboolean clip_gpu_buffer_download (ClipGpuBuffer *buffer, gsize offset, gpointer data, gsize size,
+                                   GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipGpuBuffer, clip_gpu_buffer_free)
 
@@ -227,7 +227,7 @@ typedef struct {
  * Returns: (transfer none): owned by @gpu.
  */
 ClipGpuPipeline *clip_gpu_pipeline (ClipGpu *gpu, const ClipGpuShader *shader,
-    const guint32 *constants, guint n_constants, GError **error);
+                                    const guint32 *constants, guint n_constants, GError **error);
 
 /* Recordings ------------------------------------------------------------ */
 
@@ -259,17 +259,18 @@ void clip_gpu_recording_begin (ClipGpuRecording *rec);
  * Ordered after all earlier dispatches only by clip_gpu_recording_barrier().
  */
 void clip_gpu_recording_dispatch (ClipGpuRecording *rec, ClipGpuPipeline *pipeline,
-    gconstpointer push, guint32 push_bytes, guint32 x, guint32 y, guint32 z, guint64 cost_ns);
+                                  gconstpointer push, guint32 push_bytes, guint32 x, guint32 y,
+                                  guint32 z, guint64 cost_ns);
 
 /** clip_gpu_recording_barrier: shader and transfer writes so far are visible to all that follows. */
 void clip_gpu_recording_barrier (ClipGpuRecording *rec);
 
 void clip_gpu_recording_copy (ClipGpuRecording *rec, const ClipGpuBuffer *src, gsize src_offset,
-    const ClipGpuBuffer *dst, gsize dst_offset, gsize size);
+                              const ClipGpuBuffer *dst, gsize dst_offset, gsize size);
 
 /** clip_gpu_recording_fill: @offset and @size are multiples of 4. */
 void clip_gpu_recording_fill (ClipGpuRecording *rec, const ClipGpuBuffer *dst, gsize offset,
-    gsize size, guint32 value);
+                              gsize size, guint32 value);
 
 /**
  * clip_gpu_recording_mark: a timestamp; @stage is a static string. The time between a mark
@@ -304,7 +305,7 @@ gboolean clip_gpu_recording_end (ClipGpuRecording *rec, GError **error);
  * Returns: how many were filled.
  */
 guint clip_gpu_recording_get_times (ClipGpuRecording *rec, const gchar **stages, guint64 *ns,
-    guint max);
+                                    guint max);
 
 /**
  * clip_gpu_submit:

@@ -110,8 +110,7 @@ gboolean clip_gpu_check (ClipGpu *gpu, const gchar *call, VkResult result, GErro
 #define VK_TRY(call)                                                                               \
   G_STMT_START                                                                                     \
   {                                                                                                \
-    if (!clip_gpu_usable (gpu, error)                                                              \
-        || !clip_gpu_check (gpu, #call, gpu->vk.call, error))                                      \
+    if (!clip_gpu_usable (gpu, error) || !clip_gpu_check (gpu, #call, gpu->vk.call, error))        \
       goto fail;                                                                                   \
   }                                                                                                \
   G_STMT_END
@@ -150,7 +149,7 @@ void clip_gpu_set_name (ClipGpu *gpu, VkObjectType type, guint64 handle, const g
  * Returns: FALSE with CLIP_GPU_ERROR_NO_DEVICE and every device's shortcomings.
  */
 gboolean clip_gpu_choose (ClipGpu *gpu, const gchar *wanted, ClipGpuCandidate *chosen,
-    GError **error);
+                          GError **error);
 
 /* probe.c */
 
@@ -215,9 +214,9 @@ struct _ClipGpuRecording {
   const gchar *stages[64];
   guint n_marks;
 
-  guint64 value;        /* of the last submission; 0 = none */
-  gint64 submitted_us;  /* monotonic */
-  guint64 wall_ns;      /* guarded by queue_lock; 0 = not known */
+  guint64 value;       /* of the last submission; 0 = none */
+  gint64 submitted_us; /* monotonic */
+  guint64 wall_ns;     /* guarded by queue_lock; 0 = not known */
 };
 
 /* submit.c */

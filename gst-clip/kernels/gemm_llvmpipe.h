@@ -45,12 +45,14 @@ typedef struct {
 /**
  * ClipGemmKernel: what differs between the two shaders.
  * @row_tiles, @panels, @batch: the largest grid; rows of row_tiles are a multiple of 16
+ * @max_chunks: that the device has room for
  * @chunks: for k exactly, a multiple of 16; of weights a multiple of CLIP_LD
  * @key_chunks: for at least @tokens
  * @record: one dispatch; @constants: CHUNK, CHUNKS, GELU, BATCHED of the shaders, ids from 1
  */
 typedef struct {
   guint32 row_tiles, panels, batch;
+  guint32 (*max_chunks) (ClipKernels *kernels);
   ClipChunks (*chunks) (ClipKernels *kernels, guint32 k, ClipActivation activation);
   ClipChunks (*key_chunks) (guint32 tokens);
   void (*record) (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half,
@@ -58,7 +60,8 @@ typedef struct {
       guint32 z, guint64 cost_ns);
 } ClipGemmKernel;
 
-/** clip_panel_gemm: records all dispatches of @op; no barrier. */
+/** clip_panel_gemm: records all dispatches of @op; no barrier. A K that is too large sticks to
+ * the recording as an error. */
 void clip_panel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
     const ClipPanelGemm *op);
 

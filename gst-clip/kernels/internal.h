@@ -21,13 +21,13 @@ typedef struct {
   guint needs, wants;
   gsize (*packed_bytes) (ClipKernels *kernels, guint32 n, guint32 k);
   void (*pack) (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
-      const float *rows, gpointer packed);
+                const float *rows, gpointer packed);
   void (*gemm) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op);
   gsize (*scratch_bytes) (ClipKernels *kernels, const ClipAttention *shape);
   void (*qkv) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
-      const ClipAttention *shape, VkDeviceAddress scratch);
+               const ClipAttention *shape, VkDeviceAddress scratch);
   void (*attention) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
-      VkDeviceAddress scratch, const ClipMatrix *z);
+                     VkDeviceAddress scratch, const ClipMatrix *z);
 } ClipFamily;
 
 extern const ClipFamily clip_family_loop;     /* llvmpipe, Mesa >= 26 */
@@ -41,21 +41,21 @@ struct _ClipKernels {
   ClipGpu *gpu;
   ClipWeightType weights;
   const ClipFamily *family;
-  gboolean llvmpipe;   /* rows kernels: the barrier-free variant */
-  gboolean subgroup;   /* rows kernels on GPUs: subgroup reductions */
+  gboolean llvmpipe; /* rows kernels: the barrier-free variant */
+  gboolean subgroup; /* rows kernels on GPUs: subgroup reductions */
 };
 
 /** clip_kernels_new_with_family: for tests; takes the family whether it is the best or not.
  * Returns: NULL with CLIP_GPU_ERROR_NO_DEVICE when the device lacks what it needs. */
 ClipKernels *clip_kernels_new_with_family (ClipGpu *gpu, ClipWeightType weights,
-    const ClipFamily *family, GError **error);
+                                           const ClipFamily *family, GError **error);
 
 /**
  * clip_record: gets the pipeline for @shader and @constants and records one dispatch; a failed
  * pipeline sticks to the recording. Splits no grid: that is the caller's.
  */
 void clip_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGpuShader *shader,
-    const guint32 *constants, guint n_constants, gconstpointer push, guint32 x, guint32 y,
-    guint32 z, guint64 cost_ns);
+                  const guint32 *constants, guint n_constants, gconstpointer push, guint32 x,
+                  guint32 y, guint32 z, guint64 cost_ns);
 
 G_END_DECLS

@@ -73,7 +73,7 @@ clip_ld (guint32 cols)
 static inline gsize
 clip_matrix_bytes (guint32 rows, guint32 cols)
 {
-  return (gsize) (rows + CLIP_PAD_ROWS) * clip_ld (cols) * sizeof (float);
+  return (gsize)(rows + CLIP_PAD_ROWS) * clip_ld (cols) * sizeof (float);
 }
 
 /* GEMM ------------------------------------------------------------------ */
@@ -98,8 +98,8 @@ gsize clip_gemm_packed_bytes (ClipKernels *kernels, guint32 n, guint32 k);
  *
  * Packs rows in any order. F16: round to nearest even, clamped to +-65504.
  */
-void clip_gemm_pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row,
-    guint32 n_rows, const float *rows, gpointer packed);
+void clip_gemm_pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
+                     const float *rows, gpointer packed);
 
 /**
  * ClipGemm: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m mod period, n]
@@ -148,11 +148,11 @@ gsize clip_attention_scratch_bytes (ClipKernels *kernels, const ClipAttention *s
  * @op: c, residual and activation are ignored; a has batch * tokens rows
  */
 void clip_kernel_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
-    const ClipAttention *shape, VkDeviceAddress scratch);
+                      const ClipAttention *shape, VkDeviceAddress scratch);
 
 /** clip_kernel_attention: @z: (batch * tokens, heads * head_dim). */
-void clip_kernel_attention (ClipKernels *kernels, ClipGpuRecording *rec,
-    const ClipAttention *shape, VkDeviceAddress scratch, const ClipMatrix *z);
+void clip_kernel_attention (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+                            VkDeviceAddress scratch, const ClipMatrix *z);
 
 /* Rows ------------------------------------------------------------------ */
 
@@ -162,27 +162,28 @@ void clip_kernel_attention (ClipKernels *kernels, ClipGpuRecording *rec,
  * Mean and variance in fp32, two passes (no E[x^2] - mean^2). Columns beyond C of y become 0.
  */
 void clip_kernel_layernorm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipMatrix *x,
-    VkDeviceAddress gamma, VkDeviceAddress beta, float eps, const ClipMatrix *y);
+                            VkDeviceAddress gamma, VkDeviceAddress beta, float eps,
+                            const ClipMatrix *y);
 
 /**
  * clip_kernel_gather: y[r] = x[rows[r]], whole rows of ld floats (x.ld == y.ld).
  * @rows: uint[R] in GPU memory, each < x.rows (larger ones are clamped): pooling of one token
  */
 void clip_kernel_gather (ClipKernels *kernels, ClipGpuRecording *rec, const ClipMatrix *x,
-    VkDeviceAddress rows, const ClipMatrix *y);
+                         VkDeviceAddress rows, const ClipMatrix *y);
 
 /**
  * clip_kernel_l2norm: y[r] = x[r] / max (|x[r]|, 1e-12); flags[r] (uint) = 1 if x[r] has a
  * value that is not finite, else 0.
  */
 void clip_kernel_l2norm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipMatrix *x,
-    const ClipMatrix *y, VkDeviceAddress flags);
+                         const ClipMatrix *y, VkDeviceAddress flags);
 
 /**
  * clip_kernel_score: s[b,p] = sum_c e[b,c] t[p,c], the cosines of L2-normalised rows.
  * @e: (B, C); @t: (P, C), P up to 65535; @s: (B, P) with ld >= P
  */
 void clip_kernel_score (ClipKernels *kernels, ClipGpuRecording *rec, const ClipMatrix *e,
-    const ClipMatrix *t, const ClipMatrix *s);
+                        const ClipMatrix *t, const ClipMatrix *s);
 
 G_END_DECLS

@@ -15,12 +15,25 @@ G_BEGIN_DECLS
 
 /** ClipPixelFormat: memory layouts, named as GStreamer names them. */
 typedef enum {
-  CLIP_PIXEL_RGB, CLIP_PIXEL_BGR,
-  CLIP_PIXEL_RGBX, CLIP_PIXEL_BGRX, CLIP_PIXEL_XRGB, CLIP_PIXEL_XBGR, /* and RGBA .. ABGR: alpha is ignored */
+  CLIP_PIXEL_RGB,
+  CLIP_PIXEL_BGR,
+  CLIP_PIXEL_RGBX,
+  CLIP_PIXEL_BGRX,
+  CLIP_PIXEL_XRGB,
+  CLIP_PIXEL_XBGR, /* and RGBA .. ABGR: alpha is ignored */
   CLIP_PIXEL_GRAY8,
-  CLIP_PIXEL_I420, CLIP_PIXEL_YV12, CLIP_PIXEL_NV12, CLIP_PIXEL_NV21,
-  CLIP_PIXEL_YUY2, CLIP_PIXEL_UYVY, CLIP_PIXEL_Y42B, CLIP_PIXEL_Y444,
-  CLIP_PIXEL_P010_10LE, CLIP_PIXEL_I420_10LE, CLIP_PIXEL_I422_10LE, CLIP_PIXEL_V210,
+  CLIP_PIXEL_I420,
+  CLIP_PIXEL_YV12,
+  CLIP_PIXEL_NV12,
+  CLIP_PIXEL_NV21,
+  CLIP_PIXEL_YUY2,
+  CLIP_PIXEL_UYVY,
+  CLIP_PIXEL_Y42B,
+  CLIP_PIXEL_Y444,
+  CLIP_PIXEL_P010_10LE,
+  CLIP_PIXEL_I420_10LE,
+  CLIP_PIXEL_I422_10LE,
+  CLIP_PIXEL_V210,
 } ClipPixelFormat;
 
 typedef enum { CLIP_MATRIX_BT601, CLIP_MATRIX_BT709, CLIP_MATRIX_BT2020 } ClipColorMatrix;
@@ -85,7 +98,7 @@ typedef struct _ClipPreprocess ClipPreprocess;
  * a crop larger than the resized edge), memory. Thread: any.
  */
 ClipPreprocess *clip_preprocess_new (ClipKernels *kernels, const ClipPreprocessSpec *spec,
-    const ClipFrameInfo *info, GError **error);
+                                     const ClipFrameInfo *info, GError **error);
 void clip_preprocess_free (ClipPreprocess *pre);
 
 /** clip_preprocess_load: copies the needed pixels of a frame to staging, once; no GPU wait.
@@ -101,7 +114,7 @@ void clip_preprocess_load (ClipPreprocess *pre, const ClipFramePlanes *planes);
  *   patching; for tests and for still-picture detection
  */
 void clip_kernel_preprocess (ClipKernels *kernels, ClipGpuRecording *rec, ClipPreprocess *pre,
-    const ClipMatrix *out, VkDeviceAddress rgb8);
+                             const ClipMatrix *out, VkDeviceAddress rgb8);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipPreprocess, clip_preprocess_free)
 

@@ -42,7 +42,7 @@ typedef struct {
  * @align: a power of two; @origin becomes a multiple of it
  */
 void clip_taps_init (ClipTaps *taps, guint32 in_size, guint32 out_size, guint32 crop_first,
-    guint32 crop_size, ClipResizeFilter filter, guint32 align);
+                     guint32 crop_size, ClipResizeFilter filter, guint32 align);
 void clip_taps_clear (ClipTaps *taps);
 
 /** clip_taps_start: where output @o starts to read, counted from @origin. */
@@ -58,7 +58,7 @@ guint32 clip_taps_start (const ClipTaps *taps, guint32 o);
  * counts is width * par_n / par_d, not rounded.
  */
 gboolean clip_resize_size (const ClipPreprocessSpec *spec, const ClipFrameInfo *info,
-    guint32 *width, guint32 *height);
+                           guint32 *width, guint32 *height);
 
 /** clip_crop_first: first kept sample when @crop of @size are kept in the middle. */
 guint32 clip_crop_first (ClipCropRounding rounding, guint32 size, guint32 crop);

@@ -34,7 +34,7 @@ const ClipRandomModel *clip_random_model_find (const gchar *name);
  * model.safetensors. Values are uniform with the variance that keeps activations near 1.
  */
 gboolean clip_random_model_write (const ClipRandomModel *model, const gchar *dir, guint32 seed,
-    GError **error);
+                                  GError **error);
 
 /** clip_random_model_remove: the folder and the files that clip_random_model_write() made. */
 void clip_random_model_remove (const gchar *dir);

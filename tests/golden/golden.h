@@ -40,13 +40,16 @@ ClipJob *golden_job (ClipEngine *engine, const gchar *name);
 gdouble golden_rel_l2 (const float *got, const ClipTestNpy *want, gsize first, gsize n);
 
 /** Fails the test (and says by how much) unless @value <= @limit; NaN fails. */
-#define golden_assert_within(value, limit, ...) G_STMT_START { \
-    gdouble v_ = (value); \
-    if (!(v_ <= (limit))) { \
-      g_autofree gchar *what_ = g_strdup_printf (__VA_ARGS__); \
-      g_test_message ("%s: %g is above %g", what_, v_, (gdouble) (limit)); \
-      g_test_fail (); \
-    } \
-  } G_STMT_END
+#define golden_assert_within(value, limit, ...)                                                    \
+  G_STMT_START                                                                                     \
+  {                                                                                                \
+    gdouble v_ = (value);                                                                          \
+    if (!(v_ <= (limit))) {                                                                        \
+      g_autofree gchar *what_ = g_strdup_printf (__VA_ARGS__);                                     \
+      g_test_message ("%s: %g is above %g", what_, v_, (gdouble)(limit));                          \
+      g_test_fail ();                                                                              \
+    }                                                                                              \
+  }                                                                                                \
+  G_STMT_END
 
 G_END_DECLS
