@@ -131,12 +131,28 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKerne
     }
 }
 
+/* A model file decides how large K is, so this is no assertion. */
+static gboolean
+k_fits (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
+        const ClipPanelGemm *op)
+{
+  if (op->k.chunks <= kernel->max_chunks (kernels) && op->w_panel <= G_MAXUINT16)
+    return TRUE;
+  clip_gpu_recording_fail (
+      rec, g_error_new (CLIP_GPU_ERROR, CLIP_GPU_ERROR_FAILED,
+                        "a matrix product over %u columns is too large for the \"%s\" kernels",
+                        op->k.chunk * op->k.chunks, kernels->family->name));
+  return FALSE;
+}
+
 void
 clip_panel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
                  const ClipPanelGemm *op)
 {
   const guint32 depth = steps_fit (op) ? kernel->batch : 1;
 
+  if (!k_fits (kernels, rec, kernel, op))
+    return;
   for (guint32 z = 0; z < op->batch; z += depth)
     record_product (kernels, rec, kernel, op, z, MIN (depth, op->batch - z));
 }

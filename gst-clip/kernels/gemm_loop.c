@@ -38,6 +38,12 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half, const guint3
                G_N_ELEMENTS (all), push, x, y, z, cost_ns);
 }
 
+static guint32
+max_chunks (ClipKernels *kernels)
+{
+  return G_MAXUINT16;
+}
+
 /* Long iterations are fast where this family is meant to run; elsewhere, in tests, they would only
  * be slow to compile. Powers of two keep pipelines few. */
 static ClipChunks
@@ -61,6 +67,7 @@ static const ClipGemmKernel kernel = {
   .row_tiles = GEMM_MAX_ROWS / GEMM_TILE_ROWS,
   .panels = 2048,
   .batch = 64,
+  .max_chunks = max_chunks,
   .chunks = chunks_of,
   .key_chunks = key_chunks_of,
   .record = record,

@@ -28,16 +28,21 @@ static const ClipGpuShader shaders[] = {
   },
 };
 
+/* Subgroups of a workgroup, each with the sums of a tile in shared memory. */
+static guint32
+max_chunks (ClipKernels *kernels)
+{
+  const ClipGpuInfo *info = clip_gpu_info (kernels->gpu);
+  const guint32 tile_bytes = GEMM_TILE_ROWS * GEMM_PANEL * sizeof (float);
+
+  return MIN (info->max_workgroup_invocations / LANES, info->max_shared_bytes / tile_bytes);
+}
+
 /* Two tiles that share weights while these are in the cache gain 5 %; more gain nothing. */
 static guint32
 choose_tiles (ClipKernels *kernels, guint32 chunks)
 {
-  const ClipGpuInfo *info = clip_gpu_info (kernels->gpu);
-  const guint32 bytes = 2 * chunks * GEMM_TILE_ROWS * GEMM_PANEL * sizeof (float);
-
-  if (chunks == 1 || bytes > info->max_shared_bytes)
-    return 1;
-  return 2 * chunks * LANES <= info->max_workgroup_invocations ? 2 : 1;
+  return chunks > 1 && chunks <= max_chunks (kernels) / 2 ? 2 : 1;
 }
 
 static void
@@ -47,8 +52,6 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half, const guint3
   const guint32 chunks = constants[1], tiles = choose_tiles (kernels, chunks);
   const guint32 all[] = { LANES * chunks * tiles, constants[0], chunks,
                           constants[2],           constants[3], tiles };
-
-  g_assert (all[0] <= clip_gpu_info (kernels->gpu)->max_workgroup_invocations);
 
   clip_record (kernels, rec, &shaders[half ? CLIP_WEIGHTS_F16 : CLIP_WEIGHTS_F32], all,
                G_N_ELEMENTS (all), push, (x + tiles - 1) / tiles, y, z, cost_ns);
@@ -85,6 +88,7 @@ static const ClipGemmKernel kernel = {
   .row_tiles = 16,
   .panels = 256,
   .batch = 16,
+  .max_chunks = max_chunks,
   .chunks = chunks_of,
   .key_chunks = key_chunks_of,
   .record = record,

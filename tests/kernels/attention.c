@@ -33,6 +33,7 @@ static const CheckCase cases[] = {
   { { 1, 50, 2, 64, 64 }, CHECK_FILL_TINY },
   { { 2, 50, 12, 64, 768 }, .extra = TRUE },
   { { 1, 257, 16, 64, 64 }, .extra = TRUE },
+  { { 1, 1041, 2, 32, 64 }, .extra = TRUE },
   { { 1, 577, 2, 64, 64 }, .extra = TRUE },
   { { 2, 77, 8, 64, 512 }, .tag = "causal", .options = { CAUSAL }, .extra = TRUE },
 };
