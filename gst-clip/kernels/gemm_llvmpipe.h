@@ -56,26 +56,26 @@ typedef struct {
   ClipChunks (*chunks) (ClipKernels *kernels, guint32 k, ClipActivation activation);
   ClipChunks (*key_chunks) (guint32 tokens);
   void (*record) (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half,
-      const guint32 *constants, const struct GemmLlvmpipePush *push, guint32 x, guint32 y,
-      guint32 z, guint64 cost_ns);
+                  const guint32 *constants, const struct GemmLlvmpipePush *push, guint32 x,
+                  guint32 y, guint32 z, guint64 cost_ns);
 } ClipGemmKernel;
 
 /** clip_panel_gemm: records all dispatches of @op; no barrier. A K that is too large sticks to
  * the recording as an error. */
 void clip_panel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
-    const ClipPanelGemm *op);
+                      const ClipPanelGemm *op);
 
 /** clip_llvmpipe_*: ClipFamily's functions, for either kernel. */
 gsize clip_llvmpipe_packed_bytes (ClipKernels *kernels, guint32 n, guint32 k);
 void clip_llvmpipe_pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row,
-    guint32 n_rows, const float *rows, gpointer packed);
-void clip_llvmpipe_gemm (ClipKernels *kernels, ClipGpuRecording *rec,
-    const ClipGemmKernel *kernel, const ClipGemm *op);
+                         guint32 n_rows, const float *rows, gpointer packed);
+void clip_llvmpipe_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
+                         const ClipGemm *op);
 gsize clip_llvmpipe_scratch_bytes (const ClipGemmKernel *kernel, const ClipAttention *shape);
 void clip_llvmpipe_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
-    const ClipGemm *op, const ClipAttention *shape, VkDeviceAddress scratch);
+                        const ClipGemm *op, const ClipAttention *shape, VkDeviceAddress scratch);
 void clip_llvmpipe_attention (ClipKernels *kernels, ClipGpuRecording *rec,
-    const ClipGemmKernel *kernel, const ClipAttention *shape, VkDeviceAddress scratch,
-    const ClipMatrix *z);
+                              const ClipGemmKernel *kernel, const ClipAttention *shape,
+                              VkDeviceAddress scratch, const ClipMatrix *z);
 
 G_END_DECLS
