@@ -44,12 +44,12 @@ typedef struct {
 } Layout;
 
 static Layout
-layout_of (const ClipGemmKernel *kernel, const ClipAttention *shape)
+layout_of (ClipKernels *kernels, const ClipAttention *shape)
 {
   const guint32 keys = clip_round_up (shape->tokens, GEMM_PANEL);
   Layout l = {
     .width = shape->heads * shape->head_dim,
-    .k = kernel->key_chunks (shape->tokens),
+    .k = clip_gemm_kernel (kernels)->key_chunks (shape->tokens),
   };
 
   l.depth = l.k.chunk * l.k.chunks;
@@ -61,9 +61,9 @@ layout_of (const ClipGemmKernel *kernel, const ClipAttention *shape)
 }
 
 gsize
-clip_llvmpipe_scratch_bytes (const ClipGemmKernel *kernel, const ClipAttention *shape)
+clip_llvmpipe_scratch_bytes (ClipKernels *kernels, const ClipAttention *shape)
 {
-  const Layout l = layout_of (kernel, shape);
+  const Layout l = layout_of (kernels, shape);
   const gsize scores = (gsize)shape->heads * shape->tokens * l.blocks * 32;
 
   return (l.sequence * shape->batch + scores) * sizeof (float);
@@ -71,8 +71,8 @@ clip_llvmpipe_scratch_bytes (const ClipGemmKernel *kernel, const ClipAttention *
 
 /* q, k and v are three products that differ in where and how they are stored. */
 static void
-record_plane (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
-              const ClipGemm *op, guint32 plane, ClipPanelGemm *gemm)
+record_plane (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op, guint32 plane,
+              ClipPanelGemm *gemm)
 {
   const guint32 k = clip_round_up (op->a.cols, CLIP_LD);
   const gboolean half = kernels->weights == CLIP_WEIGHTS_F16;
@@ -81,18 +81,18 @@ record_plane (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel 
   gemm->w = op->weights + (gsize)plane * width * k * (half ? sizeof (guint16) : sizeof (float));
   gemm->bias = op->bias ? op->bias + (gsize)plane * width * sizeof (float) : 0;
   gemm->batch = 1;
-  gemm->k = kernel->chunks (kernels, k, CLIP_ACTIVATION_NONE);
+  gemm->k = clip_gemm_kernel (kernels)->chunks (kernels, k, CLIP_ACTIVATION_NONE);
   gemm->a_ld = op->a.ld;
   gemm->w_panel = k;
   gemm->half = half;
-  clip_panel_gemm (kernels, rec, kernel, gemm);
+  clip_panel_gemm (kernels, rec, gemm);
 }
 
 void
-clip_llvmpipe_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
-                   const ClipGemm *op, const ClipAttention *shape, VkDeviceAddress scratch)
+clip_llvmpipe_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
+                   const ClipAttention *shape, VkDeviceAddress scratch)
 {
-  const Layout l = layout_of (kernel, shape);
+  const Layout l = layout_of (kernels, shape);
   const guint32 tokens = shape->tokens;
 
   for (guint32 b = 0; b < shape->batch; b++) {
@@ -109,12 +109,12 @@ clip_llvmpipe_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKe
       .c_panel = GEMM_PANEL,
     };
 
-    record_plane (kernels, rec, kernel, op, 0, &gemm);
+    record_plane (kernels, rec, op, 0, &gemm);
 
     gemm.c = sequence + l.k_panels * sizeof (float);
     gemm.c_panel = GEMM_PANEL * GEMM_PANEL;
     gemm.lanes_apart = TRUE;
-    record_plane (kernels, rec, kernel, op, 1, &gemm);
+    record_plane (kernels, rec, op, 1, &gemm);
 
     gemm.c = sequence + l.v_panels * sizeof (float);
     gemm.rows = gemm.c_rows = l.depth;
@@ -122,7 +122,7 @@ clip_llvmpipe_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKe
     gemm.c_16_rows = 16 * GEMM_PANEL;
     gemm.c_panel = l.depth * GEMM_PANEL;
     gemm.lanes_apart = FALSE;
-    record_plane (kernels, rec, kernel, op, 2, &gemm);
+    record_plane (kernels, rec, op, 2, &gemm);
   }
   clip_gpu_recording_barrier (rec);
 }
@@ -155,43 +155,43 @@ record_softmax (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention
 }
 
 static void
-record_scores (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
-               const ClipAttention *shape, const Layout *l, VkDeviceAddress sequence,
-               VkDeviceAddress scores)
+record_scores (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+               const Layout *l, VkDeviceAddress sequence, VkDeviceAddress scores)
 {
   const guint32 ld = l->blocks * 32;
 
-  clip_panel_gemm (kernels, rec, kernel,
-                   &(ClipPanelGemm){
-                       .a = sequence + l->q * sizeof (float),
-                       .w = sequence + l->k_panels * sizeof (float),
-                       .c = scores,
-                       .rows = shape->tokens,
-                       .panels = (shape->tokens + GEMM_PANEL - 1) / GEMM_PANEL,
-                       .batch = shape->heads,
-                       .k = kernel->chunks (kernels, shape->head_dim, CLIP_ACTIVATION_NONE),
-                       .a_rows = shape->tokens,
-                       .a_ld = l->width,
-                       .w_panel = l->width,
-                       .c_rows = shape->tokens,
-                       .c_row = ld,
-                       .c_16_rows = ld * 16,
-                       .c_panel = GEMM_PANEL,
-                       .a_step = shape->head_dim,
-                       .w_step = shape->head_dim * GEMM_PANEL,
-                       .c_step = shape->tokens * ld,
-                   });
+  clip_panel_gemm (
+      kernels, rec,
+      &(ClipPanelGemm){
+          .a = sequence + l->q * sizeof (float),
+          .w = sequence + l->k_panels * sizeof (float),
+          .c = scores,
+          .rows = shape->tokens,
+          .panels = (shape->tokens + GEMM_PANEL - 1) / GEMM_PANEL,
+          .batch = shape->heads,
+          .k = clip_gemm_kernel (kernels)->chunks (kernels, shape->head_dim, CLIP_ACTIVATION_NONE),
+          .a_rows = shape->tokens,
+          .a_ld = l->width,
+          .w_panel = l->width,
+          .c_rows = shape->tokens,
+          .c_row = ld,
+          .c_16_rows = ld * 16,
+          .c_panel = GEMM_PANEL,
+          .a_step = shape->head_dim,
+          .w_step = shape->head_dim * GEMM_PANEL,
+          .c_step = shape->tokens * ld,
+      });
   clip_gpu_recording_barrier (rec);
 }
 
 static void
-record_values (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
-               const ClipAttention *shape, const Layout *l, VkDeviceAddress sequence,
-               VkDeviceAddress scores, VkDeviceAddress z, guint32 z_ld)
+record_values (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+               const Layout *l, VkDeviceAddress sequence, VkDeviceAddress scores, VkDeviceAddress z,
+               guint32 z_ld)
 {
   const guint32 ld = l->blocks * 32;
 
-  clip_panel_gemm (kernels, rec, kernel,
+  clip_panel_gemm (kernels, rec,
                    &(ClipPanelGemm){
                        .a = scores,
                        .w = sequence + l->v_panels * sizeof (float),
@@ -215,18 +215,18 @@ record_values (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel
 }
 
 void
-clip_llvmpipe_attention (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
-                         const ClipAttention *shape, VkDeviceAddress scratch, const ClipMatrix *z)
+clip_llvmpipe_attention (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+                         VkDeviceAddress scratch, const ClipMatrix *z)
 {
-  const Layout l = layout_of (kernel, shape);
+  const Layout l = layout_of (kernels, shape);
   const VkDeviceAddress scores = scratch + l.sequence * shape->batch * sizeof (float);
 
   for (guint32 b = 0; b < shape->batch; b++) {
     const VkDeviceAddress sequence = scratch + l.sequence * b * sizeof (float);
 
-    record_scores (kernels, rec, kernel, shape, &l, sequence, scores);
+    record_scores (kernels, rec, shape, &l, sequence, scores);
     record_softmax (kernels, rec, shape, &l, scores);
-    record_values (kernels, rec, kernel, shape, &l, sequence, scores,
+    record_values (kernels, rec, shape, &l, sequence, scores,
                    z->address + (gsize)b * shape->tokens * z->ld * sizeof (float), z->ld);
   }
 }

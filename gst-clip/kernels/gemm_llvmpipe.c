@@ -112,9 +112,10 @@ make_push (const ClipPanelGemm *op, guint32 x, guint32 y, guint32 z)
 }
 
 static void
-record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
-                const ClipPanelGemm *op, guint32 z, guint32 depth)
+record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGemm *op, guint32 z,
+                guint32 depth)
 {
+  const ClipGemmKernel *kernel = clip_gemm_kernel (kernels);
   const guint32 tiles = (op->rows + GEMM_TILE_ROWS - 1) / GEMM_TILE_ROWS;
   const guint32 constants[] = { op->k.chunk, op->k.chunks, op->activation == CLIP_ACTIVATION_GELU,
                                 op->c_step != 0 };
@@ -133,10 +134,10 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKerne
 
 /* A model file decides how large K is, so this is no assertion. */
 static gboolean
-k_fits (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
-        const ClipPanelGemm *op)
+k_fits (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGemm *op)
 {
-  if (op->k.chunks <= kernel->max_chunks (kernels) && op->w_panel <= G_MAXUINT16)
+  if (op->k.chunks <= clip_gemm_kernel (kernels)->max_chunks (kernels)
+      && op->w_panel <= G_MAXUINT16)
     return TRUE;
   clip_gpu_recording_fail (
       rec, g_error_new (CLIP_GPU_ERROR, CLIP_GPU_ERROR_FAILED,
@@ -146,25 +147,24 @@ k_fits (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kerne
 }
 
 void
-clip_panel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
-                 const ClipPanelGemm *op)
+clip_panel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGemm *op)
 {
-  const guint32 depth = steps_fit (op) ? kernel->batch : 1;
+  const guint32 depth = steps_fit (op) ? clip_gemm_kernel (kernels)->batch : 1;
 
-  if (!k_fits (kernels, rec, kernel, op))
+  if (!k_fits (kernels, rec, op))
     return;
   for (guint32 z = 0; z < op->batch; z += depth)
-    record_product (kernels, rec, kernel, op, z, MIN (depth, op->batch - z));
+    record_product (kernels, rec, op, z, MIN (depth, op->batch - z));
 }
 
 /* The rows of @op from @first on, up to the end of the residual's period. */
 static void
-record_period (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
-               const ClipGemm *op, guint32 first, guint32 rows)
+record_period (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op, guint32 first,
+               guint32 rows)
 {
   const guint32 k = clip_round_up (op->a.cols, K_STEP);
 
-  clip_panel_gemm (kernels, rec, kernel,
+  clip_panel_gemm (kernels, rec,
                    &(ClipPanelGemm){
                        .a = op->a.address + (gsize)first * op->a.ld * sizeof (float),
                        .w = op->weights,
@@ -174,7 +174,7 @@ record_period (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel
                        .rows = rows,
                        .panels = (op->c.cols + GEMM_PANEL - 1) / GEMM_PANEL,
                        .batch = 1,
-                       .k = kernel->chunks (kernels, k, op->activation),
+                       .k = clip_gemm_kernel (kernels)->chunks (kernels, k, op->activation),
                        .a_rows = rows,
                        .a_ld = op->a.ld,
                        .w_panel = k,
@@ -189,12 +189,11 @@ record_period (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel
 }
 
 void
-clip_llvmpipe_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
-                    const ClipGemm *op)
+clip_llvmpipe_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op)
 {
   const guint32 period = op->residual ? MIN (op->residual_period, op->a.rows) : op->a.rows;
 
   for (guint32 first = 0; first < op->a.rows; first += period)
-    record_period (kernels, rec, kernel, op, first, MIN (period, op->a.rows - first));
+    record_period (kernels, rec, op, first, MIN (period, op->a.rows - first));
   clip_gpu_recording_barrier (rec);
 }

@@ -60,22 +60,27 @@ typedef struct {
                   guint32 y, guint32 z, guint64 cost_ns);
 } ClipGemmKernel;
 
+/** clip_gemm_kernel: which of the two @kernels' family has. */
+static inline const ClipGemmKernel *
+clip_gemm_kernel (ClipKernels *kernels)
+{
+  return kernels->family->data;
+}
+
 /** clip_panel_gemm: records all dispatches of @op; no barrier. A K that is too large sticks to
  * the recording as an error. */
-void clip_panel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
-                      const ClipPanelGemm *op);
+void clip_panel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGemm *op);
 
-/** clip_llvmpipe_*: ClipFamily's functions, for either kernel. */
+/** clip_llvmpipe_*: ClipFamily's functions; its @data is a ClipGemmKernel. */
 gsize clip_llvmpipe_packed_bytes (ClipKernels *kernels, guint32 n, guint32 k);
 void clip_llvmpipe_pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row,
                          guint32 n_rows, const float *rows, gpointer packed);
-void clip_llvmpipe_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
-                         const ClipGemm *op);
-gsize clip_llvmpipe_scratch_bytes (const ClipGemmKernel *kernel, const ClipAttention *shape);
-void clip_llvmpipe_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemmKernel *kernel,
-                        const ClipGemm *op, const ClipAttention *shape, VkDeviceAddress scratch);
+void clip_llvmpipe_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op);
+gsize clip_llvmpipe_scratch_bytes (ClipKernels *kernels, const ClipAttention *shape);
+void clip_llvmpipe_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
+                        const ClipAttention *shape, VkDeviceAddress scratch);
 void clip_llvmpipe_attention (ClipKernels *kernels, ClipGpuRecording *rec,
-                              const ClipGemmKernel *kernel, const ClipAttention *shape,
-                              VkDeviceAddress scratch, const ClipMatrix *z);
+                              const ClipAttention *shape, VkDeviceAddress scratch,
+                              const ClipMatrix *z);
 
 G_END_DECLS

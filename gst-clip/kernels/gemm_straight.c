@@ -94,39 +94,14 @@ static const ClipGemmKernel kernel = {
   .record = record,
 };
 
-static void
-gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op)
-{
-  clip_llvmpipe_gemm (kernels, rec, &kernel, op);
-}
-
-static gsize
-scratch_bytes (ClipKernels *kernels, const ClipAttention *shape)
-{
-  return clip_llvmpipe_scratch_bytes (&kernel, shape);
-}
-
-static void
-qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op, const ClipAttention *shape,
-     VkDeviceAddress scratch)
-{
-  clip_llvmpipe_qkv (kernels, rec, &kernel, op, shape, scratch);
-}
-
-static void
-attention (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
-           VkDeviceAddress scratch, const ClipMatrix *z)
-{
-  clip_llvmpipe_attention (kernels, rec, &kernel, shape, scratch, z);
-}
-
 const ClipFamily clip_family_straight = {
   .name = "straight",
   .needs = CLIP_GPU_CAP_LLVMPIPE,
   .packed_bytes = clip_llvmpipe_packed_bytes,
   .pack = clip_llvmpipe_pack,
-  .gemm = gemm,
-  .scratch_bytes = scratch_bytes,
-  .qkv = qkv,
-  .attention = attention,
+  .gemm = clip_llvmpipe_gemm,
+  .scratch_bytes = clip_llvmpipe_scratch_bytes,
+  .qkv = clip_llvmpipe_qkv,
+  .attention = clip_llvmpipe_attention,
+  .data = &kernel,
 };

@@ -14,7 +14,7 @@ G_BEGIN_DECLS
  * @needs: capability bits that it cannot run without
  * @wants: further bits without which it would be slow: clip_kernels_new() passes it over, tests
  *   run it all the same
- * @gemm_cost_ns etc. are each family's own business.
+ * @data: (nullable): for the family's own functions
  */
 typedef struct {
   const gchar *name;
@@ -28,6 +28,7 @@ typedef struct {
                const ClipAttention *shape, VkDeviceAddress scratch);
   void (*attention) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
                      VkDeviceAddress scratch, const ClipMatrix *z);
+  gconstpointer data;
 } ClipFamily;
 
 extern const ClipFamily clip_family_loop;     /* llvmpipe, Mesa >= 26 */
