@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 /** q, k, v: three planes of batch * tokens rows of heads * head_dim floats. */
 gsize clip_attention_shared_scratch_bytes (ClipKernels *kernels, const ClipAttention *shape);
 
-void clip_attention_shared (ClipKernels *kernels, ClipGpuRecording *rec,
-    const ClipAttention *shape, VkDeviceAddress scratch, const ClipMatrix *z);
+void clip_attention_shared (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+                            VkDeviceAddress scratch, const ClipMatrix *z);
 
 G_END_DECLS
