@@ -119,6 +119,7 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGemm
   const guint32 tiles = (op->rows + GEMM_TILE_ROWS - 1) / GEMM_TILE_ROWS;
   const guint32 constants[] = { op->k.chunk, op->k.chunks, op->activation == CLIP_ACTIVATION_GELU,
                                 op->c_step != 0 };
+
   for (guint32 y = 0; y < op->panels; y += kernel->panels)
     for (guint32 x = 0; x < tiles; x += kernel->row_tiles) {
       const guint32 width = MIN (kernel->row_tiles, tiles - x);
