@@ -21,7 +21,7 @@ typedef struct {
   guint8 cache_uuid[VK_UUID_SIZE];
 } Header;
 
-static const gchar magic[8] = "GSTCLPC1";
+static const gchar magic[8] = { 'G', 'S', 'T', 'C', 'L', 'P', 'C', '1' };
 
 G_STATIC_ASSERT (sizeof (Header) == 80);
 
