@@ -69,14 +69,22 @@ chunks_of (ClipKernels *kernels, guint32 k, ClipActivation activation)
   return (ClipChunks){ chunk, k / chunk };
 }
 
-/* A chunk is a pipeline, and texts have any number of tokens: a few classes keep them few. What
- * is longer is an image and always the same. */
+#define MAX_SHORT_TEXT 32
+#define HEAD_CHUNK     64
+
+/*
+ * A chunk is a pipeline, and texts have any number of tokens: a few classes keep them few. Short
+ * texts share the pipeline of the scores of 64-wide heads, which every published model has. What
+ * is longer is an image and always the same.
+ */
 static ClipChunks
 key_chunks_of (guint32 tokens)
 {
-  static const guint32 classes[] = { 20, 50, 80 };
+  static const guint32 classes[] = { 50, 80 };
   const guint32 chunks = (tokens + MAX_CHUNK - 1) / MAX_CHUNK;
 
+  if (tokens <= MAX_SHORT_TEXT)
+    return (ClipChunks){ HEAD_CHUNK, 1 };
   for (guint i = 0; i < G_N_ELEMENTS (classes); i++)
     if (tokens <= classes[i])
       return (ClipChunks){ classes[i], 1 };

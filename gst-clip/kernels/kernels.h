@@ -166,13 +166,6 @@ void clip_kernel_layernorm (ClipKernels *kernels, ClipGpuRecording *rec, const C
                             const ClipMatrix *y);
 
 /**
- * clip_kernel_gather: y[r] = x[rows[r]], whole rows of ld floats (x.ld == y.ld).
- * @rows: uint[R] in GPU memory, each < x.rows (larger ones are clamped): pooling of one token
- */
-void clip_kernel_gather (ClipKernels *kernels, ClipGpuRecording *rec, const ClipMatrix *x,
-                         VkDeviceAddress rows, const ClipMatrix *y);
-
-/**
  * clip_kernel_l2norm: y[r] = x[r] / max (|x[r]|, 1e-12); flags[r] (uint) = 1 if x[r] has a
  * value that is not finite, else 0.
  */

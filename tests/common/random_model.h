@@ -21,7 +21,8 @@ typedef struct {
   guint image, patch, context, projection;
 } ClipRandomModel;
 
-/** clip_random_models: terminated by a NULL name: tiny, vit-b-32, vit-b-16, vit-l-14, vit-l-14-336. */
+/** clip_random_models: terminated by a NULL name: tiny, wide (ViT-B/32
+ * with one layer in each tower), vit-b-32, vit-b-16, vit-l-14, vit-l-14-336. */
 extern const ClipRandomModel clip_random_models[];
 
 const ClipRandomModel *clip_random_model_find (const gchar *name);

@@ -78,7 +78,6 @@ typedef struct {
 
 /* One for each tests/kernels/NAME.c, listed in checkkernels.c. */
 extern const CheckKernel check_layernorm;
-extern const CheckKernel check_gather;
 extern const CheckKernel check_l2norm;
 extern const CheckKernel check_score;
 extern const CheckKernel check_gemm;

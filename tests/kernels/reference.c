@@ -175,14 +175,6 @@ ref_layernorm (const float *x, gsize ld, const float *gamma, const float *beta, 
 }
 
 void
-ref_gather (const float *x, gsize ld, gsize x_rows, const guint32 *rows, RefMatrix *y)
-{
-  for (gsize row = 0; row < y->rows; row++)
-    for (gsize c = 0; c < y->cols; c++)
-      y->value[row * y->cols + c] = x[MIN (rows[row], x_rows - 1) * ld + c];
-}
-
-void
 ref_l2norm (const float *x, gsize ld, RefMatrix *y, guint32 *flags)
 {
   for (gsize row = 0; row < y->rows; row++) {

@@ -50,9 +50,6 @@ void ref_attention (const ClipAttention *shape, const RefMatrix *qkv, RefMatrix 
 void ref_layernorm (const float *x, gsize ld, const float *gamma, const float *beta, double eps,
                     RefMatrix *y);
 
-/** ref_gather: @y: initialised; rows beyond @x_rows are clamped. */
-void ref_gather (const float *x, gsize ld, gsize x_rows, const guint32 *rows, RefMatrix *y);
-
 /** ref_l2norm: @flags: guint32[rows], 1 where a row has a value that is not finite. */
 void ref_l2norm (const float *x, gsize ld, RefMatrix *y, guint32 *flags);
 
