@@ -125,7 +125,7 @@ test_survives (void)
 
   play (pipeline);
   g_assert_cmpuint (seen.labelled, ==, seen.buffers);
-  g_assert_cmpuint (seen.buffers, ==, 10);
+  g_assert_cmpuint (seen.buffers, >=, 10); /* videorate 1.28 repeats the last one */
   seen_clear (&seen);
 }
 
