@@ -84,7 +84,7 @@ set_no_device (const ClipGpuCandidate *all, guint32 n, const gchar *wanted, GErr
                  "mesa-vulkan-drivers (it has one for the CPU too)");
   else if (wanted)
     g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
-                 "no usable Vulkan device matches \"%s\"; there are %s", wanted, list);
+                 "no usable Vulkan device matches \"%s\"; the devices here are %s", wanted, list);
   else
     g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
                  "no Vulkan device has what is needed: %s (mesa-vulkan-drivers has one for "
