@@ -35,6 +35,6 @@ DEFINE_ENUM (GstClipScoring, gst_clip_scoring,
              { CLIP_SCORING_SIGMOID, "Each label on its own, for SigLIP", "sigmoid" })
 
 DEFINE_ENUM (GstClipPrecision, gst_clip_precision,
-             { CLIP_PRECISION_AUTO, "The fastest at full quality", "auto" },
+             { CLIP_PRECISION_AUTO, "fp32, or fp16 where fp32 does not fit", "auto" },
              { CLIP_PRECISION_FP32, "32-bit floating point", "fp32" },
-             { CLIP_PRECISION_FP16, "16-bit storage, 32-bit sums", "fp16" })
+             { CLIP_PRECISION_FP16, "16-bit floating point: half the memory", "fp16" })

@@ -344,7 +344,8 @@ install_engine_properties (GObjectClass *klass)
           NULL, READY));
   g_object_class_install_property (
       klass, PROP_PRECISION,
-      g_param_spec_enum ("precision", "Precision", "Number format of weights and activations",
+      g_param_spec_enum ("precision", "Precision",
+                         "Number format in which the weights are stored; arithmetic is fp32",
                          GST_TYPE_CLIP_PRECISION, CLIP_PRECISION_AUTO, READY));
   g_object_class_install_property (
       klass, PROP_MODE,
