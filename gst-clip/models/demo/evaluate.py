@@ -6,7 +6,7 @@ import torch
 import net
 from bpe import Tokenizer
 from captions import BACKGROUND, article
-from patterns import EVAL_SIZES, render
+from patterns import EVAL_SIZES, render, visible
 from scenes import COLOURS, HELD_OUT, SHAPES, Painter
 
 DEMO = ("colour bars", "snow", "a black screen", "a white screen", "red", "green", "blue",
@@ -50,109 +50,101 @@ class Judge:
         return np.concatenate([self.model.image(np.stack(images[i:i + 100])).numpy()
                                for i in range(0, len(images), 100)])
 
-    def best(self, images, texts):
-        return (self.images(images) @ self.texts(texts).T).argmax(1)
+    def softmax(self, embeddings, texts):
+        """What clipfilter's scoring=softmax gives: [images, texts]."""
+        p = np.exp(self.scale * (embeddings @ self.texts(texts).T - 1))
+        return p / p.sum(1, keepdims=True)
 
 
-def visible(pattern, image):
-    return not pattern.startswith("checkers") or image.std((0, 1)).max() >= 4
+class Frames:
+    """The patterns at the sizes that training never saw, encoded."""
+
+    def __init__(self, judge, count=8):
+        rows = [(pattern, size, DEMO.index(label), visible(pattern, image), image)
+                for pattern, options, label in EXPECTED for size in EVAL_SIZES
+                for image in render(pattern, options, size, count, 11, skip=2)]
+        self.pattern, self.size, right, seen, images = zip(*rows)
+        self.right, self.seen = np.array(right), np.array(seen)
+        self.embeddings = judge.images(images)
+
+    def at(self, pattern, size=None):
+        return np.array([p == pattern and size in (None, s)
+                         for p, s in zip(self.pattern, self.size)]) & self.seen
 
 
-def pattern_frames(frames):
-    """(pattern, size, right label, image) at the sizes that training never saw."""
-    for pattern, options, right in EXPECTED:
-        for size in EVAL_SIZES:
-            for image in render(pattern, options, size, frames, 7, skip=40):
-                yield pattern, size, right, image
-
-
-def report_patterns(judge, frames=6):
-    rows = list(pattern_frames(frames))
-    images = judge.images([r[3] for r in rows])
-    wordings = {"as in the demo": DEMO, "a photo of a {}.": [f"a photo of a {d}." for d in DEMO]}
-    for label, texts in wordings.items():
-        scores = judge.scale * images @ judge.texts(texts).T
-        p = np.exp(scores - scores.max(1, keepdims=True))
-        p /= p.sum(1, keepdims=True)
-        right = np.array([DEMO.index(r[2]) for r in rows])
-        ok = scores.argmax(1) == right
-        seen = np.array([visible(r[0], r[3]) for r in rows])
-        print(f"patterns, prompts {label}: {ok[seen].mean():.1%} of {seen.sum()} visible frames, "
-              f"{ok.mean():.1%} of all {len(ok)}")
+def report_patterns(judge, frames):
+    for label, texts in (("as in the demo", DEMO),
+                         ('"a photo of a {}."', [f"a photo of a {d}." for d in DEMO])):
+        p = judge.softmax(frames.embeddings, texts)
+        ok = p.argmax(1) == frames.right
+        print(f"patterns, prompts {label}: {ok[frames.seen].mean():.1%} of {frames.seen.sum()} frames"
+              f" ({(~frames.seen).sum()} more show nothing of theirs)")
         for pattern, _, want in EXPECTED:
+            cells = []
             for size in EVAL_SIZES:
-                at = [i for i, r in enumerate(rows) if r[:2] == (pattern, size)]
-                if label == "as in the demo" or not ok[at].all():
-                    got = DEMO[np.bincount(scores.argmax(1)[at]).argmax()]
-                    note = "" if seen[at].all() else "  (finer than the model's pixels)"
-                    print(f"  {pattern:18}{size[0]:5}x{size[1]:<5} {ok[at].mean():4.0%}  "
-                          f"p {p[at, right[at]].mean():.2f}  {got}{note}")
-    wrong, total = [], 0
+                at = frames.at(pattern, size)
+                mean = p[at, DEMO.index(want)].mean() if at.any() else 0
+                cells.append(f"{ok[at].mean():6.0%} {mean:.2f}" if at.any() else "     -     ")
+            if label == "as in the demo":
+                print(f"  {pattern:18} {want:15}" + "  ".join(cells))
+
+
+def report_wordings(judge, frames):
+    wrong, total = [], sum(map(len, SYNONYMS.values()))
     for place, name in enumerate(DEMO):
         for other in SYNONYMS[name]:
-            texts = [*DEMO[:place], other, *DEMO[place + 1:]]
-            guess = (images @ judge.texts(texts).T).argmax(1)
-            at = (right == place) & seen
-            total += 1
-            if (guess[at] == place).mean() < 0.95:
-                wrong.append(f"{other} ({(guess[at] == place).mean():.0%})")
-    print(f"patterns, {total} other wordings: {1 - len(wrong) / total:.1%} right in 95 % of the "
-          f"visible frames{'; not: ' + ', '.join(wrong) if wrong else ''}")
-    pair = judge.scale * images @ judge.texts(["colour bars", "snow"]).T
+            guess = judge.softmax(frames.embeddings, [*DEMO[:place], other, *DEMO[place + 1:]])
+            share = (guess.argmax(1) == place)[(frames.right == place) & frames.seen].mean()
+            if share < 0.95:
+                wrong.append(f"{other} ({share:.0%})")
+    print(f"patterns, {total - len(wrong)} of {total} other wordings are right in 95 % of the frames"
+          f"{'; not: ' + ', '.join(wrong) if wrong else ''}")
     for pattern in ("smpte", "snow"):
-        at = [i for i, r in enumerate(rows) if r[0] == pattern]
-        chance = 1 / (1 + np.exp(pair[at, 1] - pair[at, 0]))
-        print(f'prompts="colour bars;snow" on {pattern}: colour bars {chance.mean():.3f}')
-    report_contrast(judge, images[seen], [r[2] for r, s in zip(rows, seen) if s])
+        p = judge.softmax(frames.embeddings[frames.at(pattern)], ["colour bars", "snow"])
+        print(f'  prompts="colour bars;snow" on {pattern}: colour bars {p[:, 0].mean():.3f}')
 
 
-def report_contrast(judge, images, right):
+def report_contrast(judge, frames):
     """One prompt alone against the background texts: accepted where true, refused where not."""
-    background = judge.texts(BACKGROUND)
-    labels = judge.texts(DEMO)
-    s = judge.scale * images @ labels.T
-    b = np.log(np.exp(judge.scale * images @ background.T).sum(1, keepdims=True))
-    p = 1 / (1 + np.exp(b - s))
-    true = np.array([[r == d for d in DEMO] for r in right])
-    print(f"one prompt against the background (>= 0.5): true ones accepted {(p[true] >= .5).mean():.1%}, "
+    images = frames.embeddings[frames.seen]
+    background = np.exp(judge.scale * images @ judge.texts(BACKGROUND).T).sum(1, keepdims=True)
+    own = np.exp(judge.scale * images @ judge.texts(DEMO).T)
+    p = own / (own + background)
+    true = frames.right[frames.seen][:, None] == np.arange(len(DEMO))
+    print(f"one prompt against the background: true ones accepted {(p[true] >= .5).mean():.1%}, "
           f"false ones refused {(p[~true] < .5).mean():.1%}")
 
 
-def accuracy(judge, pictures, texts, right):
-    return (judge.best(pictures, texts) == np.array(right)).mean()
-
-
 def report_drawn(judge, count=40):
-    """Colours and shapes, drawn with another seed than the training."""
-    rng = np.random.default_rng(987654)
-    painter = Painter(rng, {}, held_out=())
-    draw = lambda kind, *a: painter.disturb(getattr(painter, kind)(*a)[0])
-    plain = [(draw("plain", c), i) for i, c in enumerate(BASIC) for _ in range(count)]
+    """Colours and shapes, drawn with another seed than the training; none held out."""
+    painter = Painter(np.random.default_rng(987654), {}, held_out=())
+
+    def accuracy(kind, options, texts, each):
+        images = [painter.disturb(getattr(painter, kind)(*o)[0]) for o in options for _ in range(each)]
+        best = judge.softmax(judge.images(images), texts).argmax(1)
+        return best.reshape(len(options), each) == np.arange(len(options))[:, None]
+
     for frame in ("{}", "a {} picture", "a photo of a {}."):
-        texts = [frame.format(c) for c in BASIC]
-        print(f'{len(BASIC)} plain colours as "{frame}": {accuracy(judge, [p for p, _ in plain], texts, [r for _, r in plain]):.1%}')
-    names = [c for c in COLOURS]
-    images = [draw("plain", c) for c in names for _ in range(count)]
-    print(f"{len(names)} colours with dark and light kinds: "
-          f"{accuracy(judge, images, names, np.repeat(np.arange(len(names)), count)):.1%}")
-    images = [draw("shape", s) for s in SHAPES for _ in range(count * 2)]
-    print(f"{len(SHAPES)} shapes of any colour and size: "
-          f"{accuracy(judge, images, [article(s) for s in SHAPES], np.repeat(np.arange(len(SHAPES)), count * 2)):.1%}")
-    colours = [c for c in BASIC if c not in ("black", "gray")]
-    pairs = [(c, s) for c in colours for s in SHAPES]
-    texts = [article(f"{c} {s}") for c, s in pairs]
-    held = [p in HELD_OUT for p in pairs]
-    images = [draw("shape", s, c) for c, s in pairs for _ in range(count // 4)]
-    right = np.repeat(np.arange(len(pairs)), count // 4)
-    ok = judge.best(images, texts) == right
-    held = np.repeat(held, count // 4)
-    print(f"{len(pairs)} coloured shapes ({texts[0]}, ...): {ok[~held].mean():.1%} of the pairs seen, "
-          f"{ok[held].mean():.1%} of the {len(HELD_OUT)} pairs never shown")
+        ok = accuracy("plain", [(c,) for c in BASIC], [frame.format(c) for c in BASIC], count)
+        print(f'{len(BASIC)} plain colours as "{frame}": {ok.mean():.1%}')
+    ok = accuracy("plain", [(c,) for c in COLOURS], [*COLOURS], count)
+    print(f"{len(COLOURS)} colours with dark and light kinds: {ok.mean():.1%}")
+    ok = accuracy("shape", [(s,) for s in SHAPES], [article(s) for s in SHAPES], 2 * count)
+    print(f"{len(SHAPES)} shapes of any colour and size: {ok.mean():.1%}  ("
+          + ", ".join(f"{s} {r.mean():.0%}" for s, r in zip(SHAPES, ok)) + ")")
+    pairs = [(s, c) for c in BASIC if c not in ("black", "gray") for s in SHAPES]
+    ok = accuracy("shape", pairs, [article(f"{c} {s}") for s, c in pairs], count // 4)
+    held = np.array([(c, s) in HELD_OUT for s, c in pairs])
+    print(f"{len(pairs)} coloured shapes (a red circle, ...): {ok[~held].mean():.1%} of the pairs "
+          f"shown in training, {ok[held].mean():.1%} of the {held.sum()} held out")
 
 
-def report(folder, _work):
+def report(folder):
     judge = Judge(folder)
-    print(f"model folder {folder.name}: logit scale {judge.scale:.1f}")
-    report_patterns(judge)
+    print(f"logit scale {judge.scale:.1f}")
+    frames = Frames(judge)
+    report_patterns(judge, frames)
+    report_wordings(judge, frames)
+    report_contrast(judge, frames)
     report_drawn(judge)
     return 0

@@ -99,21 +99,29 @@ def render(pattern, options, size, count, step=1, skip=0):
     return out
 
 
+def visible(pattern, image):
+    """Whether anything of the pattern is left in the middle square of IMAGE pixels."""
+    if pattern in ("ball", "bar"):
+        return image.max() >= 60
+    return not pattern.startswith("checkers") or image.std((0, 1)).max() >= 4
+
+
 def describe(pattern, image):
-    """What the preprocessed picture shows; fine checkers and a cropped bar leave a plain one."""
+    """What the preprocessed picture shows; fine checkers, a bar or a ball that was cut off leave
+    a plain one."""
     _, _, _, sure, maybe = PATTERNS[pattern]
-    sure, flat = sure or "plain", image.std((0, 1)).max() < 4
+    hidden = not visible(pattern, image)
     if sure == "checkers":
-        if flat:
+        if hidden:
             sure, maybe = colour_facts("plain", "olive")[0], {"check", "col:red", "col:green"}
         else:
             sure, maybe = {"check", "col:red", "col:green"}, {"test"}
     elif sure == "bar":
-        sure = {"bar", "has:white", "bg:black"} if not flat else None
-        maybe = {"stripes", "stripes:v", "plain:black", "shape:rectangle"} if sure else maybe
-    if sure is None or sure == "plain":
+        sure = {"bar", "has:white", "bg:black"}
+        maybe = {"stripes", "stripes:v", "plain:black", "shape:rectangle"}
+    if sure is None or hidden and pattern in ("bar", "ball"):
         colour = {(0, 0, 0): "black", (255, 255, 255): "white", (255, 0, 0): "red",
-                  (0, 255, 0): "green", (0, 0, 255): "blue"}[tuple(image[24, 24])]
+                  (0, 255, 0): "green", (0, 0, 255): "blue"}[tuple(image[1, 1])]
         sure, maybe = colour_facts("plain", colour)
     return Scene(set(sure), set(maybe))
 

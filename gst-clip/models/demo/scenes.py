@@ -65,6 +65,13 @@ def colour_facts(role, name):
     return sure, maybe
 
 
+def broader(sure):
+    """Of the facts, those that a more precise one makes broad: "plain:red" of a dark red picture."""
+    named = [f.split(":") for f in sure if ":" in f]
+    return {f"{role}:{also}" for role, name in named if name in COLOURS
+            for also in COLOURS[name][3]}
+
+
 class Painter:
     """Draws batches; everything random comes from `rng`."""
 
@@ -307,7 +314,7 @@ class Painter:
         image = self.pick(self.patterns[name])
         return image.astype(np.float32), describe(name, image)
 
-    MIX = (("shape", 54), ("rendered", 24), ("plain", 8), ("other", 6), ("check", 2),
+    MIX = (("shape", 60), ("rendered", 22), ("plain", 6), ("other", 5), ("check", 2),
            ("stripes", 1.5), ("many_stripes", 1), ("bars", 1), ("noise", 1.5), ("gradient", 1))
 
     def batch(self, count):

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Trains the embedded model of clipfilter from nothing but synthetic pictures and videotestsrc.
 
-    ./train.py --out DIR            train and write the model folder (hours are not needed)
-    ./train.py --quick              a minute, to see that everything works
+    ./train.py --out DIR            train and write the model folder
+    ./train.py --quick              a small run of everything, to see that it works
     ./train.py --evaluate --out DIR print the figures of a model folder
 
 Needs Debian's python3-torch, python3-numpy and GStreamer's tools. Seeded; stops and resumes at
@@ -31,7 +31,7 @@ import net
 from bpe import Tokenizer, learn_merges
 from captions import GENERIC, NAMES, NOUNS, Writer, all_facts
 from patterns import load_patterns
-from scenes import Painter
+from scenes import Painter, broader
 
 FACTS = all_facts()
 MERGES = 510  # with 512 bytes and two special tokens: 1024
@@ -47,23 +47,25 @@ def make_tokenizer(painter, writer):
 
 
 def truth(scenes, needs):
-    """-> [scenes, captions]: 2 true, 1 debatable, 0 false. Generic texts are debatable always."""
+    """-> [scenes, captions]: 3 true, 2 true but broad, 1 debatable (generic texts always), 0 false."""
     def table(sets):
         t = np.zeros((len(sets), len(FACTS)), np.float32)
         for row, facts in zip(t, sets):
             row[[FACTS[f] for f in facts if f in FACTS]] = 1
         return t
     need = table(needs)
-    sure = table([s.sure for s in scenes])
-    maybe = table([s.sure | s.maybe | {"other"} for s in scenes])
-    return torch.tensor((need @ (1 - sure).T == 0).T * 1 + (need @ (1 - maybe).T == 0).T * 1)
+    false = need @ (1 - table([s.sure for s in scenes])).T > 0
+    absurd = need @ (1 - table([s.sure | s.maybe | {"other"} for s in scenes])).T > 0
+    broad = need @ table([broader(s.sure) for s in scenes]).T > 0
+    level = np.where(absurd, 0, np.where(false, 1, np.where(broad, 2, 3)))
+    return torch.tensor(level.T)
 
 
 def ranking(logits, level):
-    """Each true pair is to beat, on its own, all that is not true in its row; each debatable one all
-    that is false. So two true captions of a picture do not compete."""
+    """Each pair is to beat, on its own, all of its row that is less true. So two captions that are
+    equally true of a picture do not compete."""
     loss = 0
-    for rank, weight in ((2, 1.0), (1, 0.3)):
+    for rank, weight in ((3, 1.0), (2, 1.0), (1, 0.3)):
         rest = logits.masked_fill(level >= rank, -1e4).logsumexp(1, keepdim=True)
         here = (level == rank).float()
         per_row = (F.softplus(rest - logits) * here).sum(1) / here.sum(1).clamp(min=1)
@@ -142,18 +144,18 @@ def train(args):
         step += 1
         with torch.no_grad():
             model.logit_scale.clamp_(0, math.log(100))
-            keep = min(0.998, 1 - 5 / (step + 10))
+            keep = min(0.995, 1 - 5 / (step + 10))
             for k, v in model.state_dict().items():
                 average[k].lerp_(v, 1 - keep)
         losses.append(loss.item())
         if step % 50 == 0:
-            true = (level == 2) & (logits == logits.masked_fill(level == 1, -1e4).max(1, True)[0])
+            true = (level >= 2) & (logits == logits.masked_fill(level == 1, -1e4).max(1, True)[0])
             now = time.monotonic()
             print(f"step {step}  loss {np.mean(losses[-50:]):.3f}  best text true "
                   f"{true.any(1).float().mean():.3f}  scale {model.logit_scale.exp():.1f}  "
                   f"{(now - shown) / 50:.2f} s/step  {done:.1%}", flush=True)
             shown = now
-        if step % 500 == 0:
+        if step % 200 == 0:
             save()
     save()
 
@@ -170,7 +172,7 @@ def main():
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--fresh", action="store_true", help="ignore the checkpoint")
-    parser.add_argument("--quick", action="store_true", help="a minute of everything, small")
+    parser.add_argument("--quick", action="store_true", help="a small run of everything")
     parser.add_argument("--evaluate", action="store_true", help="print the figures of --out")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -181,7 +183,7 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     if not args.evaluate:
         train(args)
-    return evaluate.report(args.out, args.work)
+    return evaluate.report(args.out)
 
 
 if __name__ == "__main__":
