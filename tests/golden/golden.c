@@ -44,10 +44,10 @@ golden_strings (const ClipGolden *golden, const gchar *member)
 }
 
 ClipEngine *
-golden_engine (const ClipGolden *golden)
+golden_engine (const ClipGolden *golden, ClipPrecision precision)
 {
   g_autofree gchar *path = golden_path ("models", golden->model, NULL);
-  ClipEngineConfig config = { path, NULL, CLIP_PRECISION_FP32 };
+  ClipEngineConfig config = { path, NULL, precision };
   g_autoptr (GError) error = NULL;
   ClipEngine *engine = NULL;
 

@@ -29,9 +29,9 @@ ClipTestNpy *golden_npy (const ClipGolden *golden, const gchar *file);
 /** golden_strings: "images" or "prompts" of golden.json. (transfer full) */
 gchar **golden_strings (const ClipGolden *golden, const gchar *member);
 
-/** golden_engine: the model on the default device, fp32; NULL and g_test_skip() without
- * test data or without any Vulkan device. */
-ClipEngine *golden_engine (const ClipGolden *golden);
+/** golden_engine: the model on the default device; NULL and g_test_skip() without test data,
+ * without any Vulkan device, or where @precision is fp16 and the device lacks it. */
+ClipEngine *golden_engine (const ClipGolden *golden, ClipPrecision precision);
 
 /** golden_job: a job with the picture NAME.png loaded. (transfer full) */
 ClipJob *golden_job (ClipEngine *engine, const gchar *name);

@@ -6,11 +6,13 @@
  */
 #include "tests/golden/golden.h"
 
+#include <math.h>
 #include <string.h>
 
 #define EMBED_TOLERANCE       5e-6
 #define HIDDEN_TOLERANCE      1e-5
 #define PROBABILITY_TOLERANCE 1e-4
+#define FP16_TOLERANCE        1e-4 /* of 1 - cosine */
 
 static const ClipGolden goldens[] = {
   { "tiny-awk", "tiny-awk" },           { "tiny-awk-fp16", "tiny-awk-fp16" },
@@ -105,7 +107,7 @@ static void
 check_images (gconstpointer data)
 {
   const ClipGolden *golden = data;
-  g_autoptr (ClipEngine) engine = golden_engine (golden);
+  g_autoptr (ClipEngine) engine = golden_engine (golden, CLIP_PRECISION_FP32);
   g_autoptr (ClipTestNpy) embeds = NULL, probs = NULL;
   g_auto (GStrv) images = NULL, prompts = NULL;
   g_autoptr (ClipTexts) texts = NULL;
@@ -127,7 +129,7 @@ static void
 check_texts (gconstpointer data)
 {
   const ClipGolden *golden = data;
-  g_autoptr (ClipEngine) engine = golden_engine (golden);
+  g_autoptr (ClipEngine) engine = golden_engine (golden, CLIP_PRECISION_FP32);
   g_autoptr (ClipTestNpy) embeds = NULL;
   g_auto (GStrv) prompts = NULL;
   g_autoptr (GError) error = NULL;
@@ -149,6 +151,44 @@ check_texts (gconstpointer data)
   for (guint i = 0; i < n; i++)
     golden_assert_within (golden_rel_l2 (raw + (gsize)i * dim, embeds, (gsize)i * dim, dim),
                           EMBED_TOLERANCE, "\"%.40s\"", prompts[i]);
+}
+
+/* Weights stored as fp16: half the memory, and still the same direction. */
+static void
+check_fp16 (gconstpointer data)
+{
+  const ClipGolden *golden = data;
+  g_autoptr (ClipEngine) engine = golden_engine (golden, CLIP_PRECISION_FP16);
+  g_autoptr (ClipTestNpy) embeds = NULL;
+  g_auto (GStrv) images = NULL, prompts = NULL;
+  g_autoptr (ClipTexts) texts = NULL;
+  g_autoptr (GError) error = NULL;
+  guint dim = 0;
+
+  if (engine == NULL)
+    return;
+  embeds = golden_npy (golden, "image_embeds_f64.npy");
+  images = golden_strings (golden, "images");
+  prompts = golden_strings (golden, "prompts");
+  texts = two_texts (engine, prompts);
+  dim = embeds->shape[1];
+  for (guint i = 0; images[i]; i++) {
+    g_autoptr (ClipJob) job = golden_job (engine, images[i]);
+    const float *raw = NULL;
+    gdouble ab = 0.0, aa = 0.0, bb = 0.0;
+
+    clip_job_run (job, texts, NULL, NULL, &error);
+    g_assert_no_error (error);
+    raw = clip_job_raw_embedding (job);
+    for (guint k = 0; k < dim; k++) {
+      gdouble want = clip_test_npy_get (embeds, i * dim + k);
+
+      ab += raw[k] * want;
+      aa += (gdouble)raw[k] * raw[k];
+      bb += want * want;
+    }
+    golden_assert_within (1.0 - ab / sqrt (aa * bb), FP16_TOLERANCE, "%s in fp16", images[i]);
+  }
 }
 
 /* Compares (layers + 1, 2, tokens, width) of @want with one sequence's rows in @hidden. */
@@ -175,7 +215,7 @@ static void
 check_text_hidden (gconstpointer data)
 {
   const ClipGolden *golden = data;
-  g_autoptr (ClipEngine) engine = golden_engine (golden);
+  g_autoptr (ClipEngine) engine = golden_engine (golden, CLIP_PRECISION_FP32);
   g_autoptr (ClipTestNpy) want = NULL;
   g_auto (GStrv) prompts = NULL;
   g_autoptr (ClipGpuBuffer) hidden = NULL;
@@ -209,7 +249,7 @@ static void
 check_vision_hidden (gconstpointer data)
 {
   const ClipGolden *golden = data;
-  g_autoptr (ClipEngine) engine = golden_engine (golden);
+  g_autoptr (ClipEngine) engine = golden_engine (golden, CLIP_PRECISION_FP32);
   g_autoptr (ClipTestNpy) want = NULL;
   g_auto (GStrv) images = NULL;
   g_autoptr (ClipGpuBuffer) hidden = NULL;
@@ -269,6 +309,7 @@ main (int argc, char **argv)
     add (&goldens[i], "texts", check_texts);
     if (!first)
       continue;
+    add (&goldens[i], "fp16", check_fp16);
     add (&goldens[i], "text-hidden", check_text_hidden);
     add (&goldens[i], "vision-hidden", check_vision_hidden);
   }
