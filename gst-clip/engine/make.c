@@ -97,12 +97,12 @@ void
 clip_engine_clear_activations (ClipEngine *e)
 {
   const ClipActivations *a = e->activations;
-  const ClipGpuBuffer *all[] = { a->x, a->x2, a->y, a->z, a->h, a->scratch };
+  const ClipGpuBuffer *all[] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
   g_autoptr (ClipGpuRecording) rec = clip_gpu_recording_new (e->gpu, "clear");
   guint64 value = 0;
 
   clip_gpu_recording_begin (rec);
-  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (all) && all[i]; i++)
     clip_gpu_recording_fill (rec, all[i], 0, all[i]->size / 4 * 4, 0);
   clip_gpu_recording_barrier (rec);
   if (clip_gpu_recording_end (rec, NULL) && (value = clip_gpu_submit (e->gpu, &rec, 1, NULL)))

@@ -14,23 +14,62 @@ typedef struct {
 static ClipMatrix
 matrix (const ClipGpuBuffer *buffer, guint32 rows, guint32 cols)
 {
-  ClipMatrix m = { buffer->address, rows, cols, clip_ld (cols) };
+  ClipMatrix m = { buffer->address, rows, cols, clip_ld (cols), CLIP_ELEMENT_F32 };
 
   g_assert (clip_matrix_bytes (rows, cols) <= buffer->size);
   return m;
 }
 
-static void
-linear (const Walk *w, ClipMatrix a, VkDeviceAddress weights, VkDeviceAddress bias, ClipMatrix c,
-        const ClipMatrix *residual, ClipActivation activation)
+/* Rows that are only ever multiplied. */
+static ClipMatrix
+operand (const Walk *w, const ClipGpuBuffer *buffer, guint32 rows, guint32 cols)
 {
-  ClipGemm op = { .a = a, .weights = weights, .bias = bias, .c = c, .activation = activation };
+  ClipMatrix m = matrix (buffer, rows, cols);
 
-  if (residual) {
-    op.residual = residual->address;
-    op.residual_ld = residual->ld;
-    op.residual_period = MAX (residual->rows, 1);
-  }
+  m.type = clip_kernels_operands (w->kernels);
+  return m;
+}
+
+/* Normalises rows of (rows, width); @known: the GEMM before left their statistics. */
+static ClipNorm
+norm (const Walk *w, VkDeviceAddress gamma, VkDeviceAddress beta, guint32 rows, gboolean known)
+{
+  const ClipTowerConfig *c = &w->tower->config;
+
+  return (ClipNorm){
+    .gamma = gamma,
+    .beta = beta,
+    .eps = c->eps,
+    .stats = known && w->a->stats ? w->a->stats->address : 0,
+    .scratch = operand (w, w->a->y, rows, c->width),
+  };
+}
+
+static void
+linear (const Walk *w, ClipMatrix a, const ClipNorm *a_norm, VkDeviceAddress weights,
+        VkDeviceAddress bias, ClipMatrix c, ClipActivation activation)
+{
+  ClipGemm op = {
+    .a = a, .norm = a_norm, .weights = weights, .bias = bias, .c = c, .activation = activation
+  };
+
+  clip_kernel_gemm (w->kernels, w->rec, &op);
+}
+
+/* c = a weights + bias + residual; what a norm of c needs to know goes to stats. */
+static void
+linear_residual (const Walk *w, ClipMatrix a, VkDeviceAddress weights, VkDeviceAddress bias,
+                 ClipMatrix c, const ClipMatrix *residual)
+{
+  ClipGemm op = { .a = a,
+                  .weights = weights,
+                  .bias = bias,
+                  .c = c,
+                  .residual = residual->address,
+                  .residual_ld = residual->ld,
+                  .residual_period = MAX (residual->rows, 1),
+                  .stats = w->a->stats ? w->a->stats->address : 0 };
+
   clip_kernel_gemm (w->kernels, w->rec, &op);
 }
 
@@ -48,17 +87,19 @@ keep_hidden (const Walk *w, guint index)
 
 /* x -> z: attention over all tokens, before the output projection. */
 static void
-record_attention (const Walk *w, const ClipLayerWeights *l, guint32 rows)
+record_attention (const Walk *w, guint32 layer, guint32 rows)
 {
-  guint32 width = w->tower->config.width;
-  ClipMatrix x = matrix (w->a->x, rows, width), y = matrix (w->a->y, rows, width);
-  ClipMatrix z = matrix (w->a->z, rows, w->tower->attention_width);
-  ClipGemm qkv = { .a = y, .weights = l->qkv_weights, .bias = l->qkv_bias };
+  const ClipLayerWeights *l = &w->tower->layers[layer];
+  const guint32 width = w->tower->attention_width;
+  const ClipNorm ln1 = norm (w, l->ln1_gamma, l->ln1_beta, rows, layer > 0);
+  ClipMatrix z = operand (w, w->a->z, rows, width);
+  ClipGemm qkv = { .a = matrix (w->a->x, rows, w->tower->config.width),
+                   .norm = &ln1,
+                   .weights = l->qkv_weights,
+                   .bias = l->qkv_bias };
 
   qkv.c.rows = rows;
-  qkv.c.cols = 3 * w->tower->attention_width;
-  clip_kernel_layernorm (w->kernels, w->rec, &x, l->ln1_gamma, l->ln1_beta, w->tower->config.eps,
-                         &y);
+  qkv.c.cols = 3 * width;
   clip_kernel_qkv (w->kernels, w->rec, &qkv, &w->attention, w->a->scratch->address);
   clip_kernel_attention (w->kernels, w->rec, &w->attention, w->a->scratch->address, &z);
 }
@@ -68,19 +109,19 @@ static void
 record_mlp (const Walk *w, const ClipLayerWeights *l, ClipMatrix z, ClipMatrix x, ClipMatrix x2)
 {
   const ClipTowerConfig *c = &w->tower->config;
-  ClipMatrix y = matrix (w->a->y, x.rows, c->width), h = matrix (w->a->h, x.rows, c->mlp);
+  const ClipNorm ln2 = norm (w, l->ln2_gamma, l->ln2_beta, x.rows, TRUE);
+  ClipMatrix h = operand (w, w->a->h, x.rows, c->mlp);
 
-  linear (w, z, l->out_weights, l->out_bias, x2, &x, CLIP_ACTIVATION_NONE);
-  clip_kernel_layernorm (w->kernels, w->rec, &x2, l->ln2_gamma, l->ln2_beta, c->eps, &y);
-  linear (w, y, l->fc1_weights, l->fc1_bias, h, NULL, c->activation);
-  linear (w, h, l->fc2_weights, l->fc2_bias, x, &x2, CLIP_ACTIVATION_NONE);
+  linear_residual (w, z, l->out_weights, l->out_bias, x2, &x);
+  linear (w, x2, &ln2, l->fc1_weights, l->fc1_bias, h, c->activation);
+  linear_residual (w, h, l->fc2_weights, l->fc2_bias, x, &x2);
 }
 
 /* Rows of the pooled tokens of @from to the first rows of @to. */
 static void
-pick_rows (const Walk *w, const ClipGpuBuffer *from, const ClipGpuBuffer *to, guint32 ld)
+pick_rows (const Walk *w, const ClipGpuBuffer *from, const ClipGpuBuffer *to, ClipMatrix rows)
 {
-  const gsize bytes = ld * sizeof (float);
+  const gsize bytes = rows.ld * clip_element_bytes (rows.type);
 
   for (guint32 b = 0; b < w->run->batch; b++)
     clip_gpu_recording_copy (w->rec, from, w->run->pool_rows[b] * bytes, to, b * bytes, bytes);
@@ -92,29 +133,29 @@ pick_rows (const Walk *w, const ClipGpuBuffer *from, const ClipGpuBuffer *to, gu
  * overwrites only after z was read). The roles of x and x2 are then swapped.
  */
 static ClipMatrix
-record_last_layer (const Walk *w, const ClipLayerWeights *l, guint32 rows)
+record_last_layer (const Walk *w, guint32 layer, guint32 rows)
 {
   guint32 batch = w->run->batch, width = w->tower->config.width;
   ClipMatrix picked_x = matrix (w->a->x2, batch, width);
-  ClipMatrix picked_z = matrix (w->a->h, batch, w->tower->attention_width);
+  ClipMatrix picked_z = operand (w, w->a->h, batch, w->tower->attention_width);
 
-  record_attention (w, l, rows);
-  pick_rows (w, w->a->x, w->a->x2, picked_x.ld);
-  pick_rows (w, w->a->z, w->a->h, picked_z.ld);
+  record_attention (w, layer, rows);
+  pick_rows (w, w->a->x, w->a->x2, picked_x);
+  pick_rows (w, w->a->z, w->a->h, picked_z);
   clip_gpu_recording_barrier (w->rec);
-  record_mlp (w, l, picked_z, picked_x, matrix (w->a->x, batch, width));
+  record_mlp (w, &w->tower->layers[layer], picked_z, picked_x, matrix (w->a->x, batch, width));
   return picked_x;
 }
 
 /* Every layer for every token, for the tests that look at the hidden states. */
 static ClipMatrix
-record_layer_uncut (const Walk *w, const ClipLayerWeights *l, guint32 rows)
+record_layer_uncut (const Walk *w, guint32 layer, guint32 rows)
 {
   guint32 width = w->tower->config.width;
   ClipMatrix x = matrix (w->a->x, rows, width);
 
-  record_attention (w, l, rows);
-  record_mlp (w, l, matrix (w->a->z, rows, w->tower->attention_width), x,
+  record_attention (w, layer, rows);
+  record_mlp (w, &w->tower->layers[layer], operand (w, w->a->z, rows, w->tower->attention_width), x,
               matrix (w->a->x2, rows, width));
   return x;
 }
@@ -134,7 +175,7 @@ record_embeddings (const Walk *w, guint32 rows)
     clip_gpu_recording_barrier (w->rec);
     return;
   }
-  linear (w, w->run->patches, t->patch_weights, 0, x2, &table, CLIP_ACTIVATION_NONE);
+  linear_residual (w, w->run->patches, t->patch_weights, 0, x2, &table);
   clip_kernel_layernorm (w->kernels, w->rec, &x2, t->pre_gamma, t->pre_beta, t->config.eps, &x);
 }
 
@@ -143,11 +184,9 @@ static void
 record_head (const Walk *w, ClipMatrix pooled)
 {
   const ClipTowerWeights *t = w->tower;
-  ClipMatrix y = matrix (w->a->y, pooled.rows, t->config.width);
+  const ClipNorm post = norm (w, t->post_gamma, t->post_beta, pooled.rows, !w->run->hidden);
 
-  clip_kernel_layernorm (w->kernels, w->rec, &pooled, t->post_gamma, t->post_beta, t->config.eps,
-                         &y);
-  linear (w, y, t->projection_weights, 0, w->run->embeds, NULL, CLIP_ACTIVATION_NONE);
+  linear (w, pooled, &post, t->projection_weights, 0, w->run->embeds, CLIP_ACTIVATION_NONE);
 }
 
 void
@@ -165,14 +204,14 @@ clip_tower_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTowerW
   keep_hidden (&w, 0);
   for (guint i = 0; i < n; i++) {
     if (i + 1 < n || run->hidden)
-      record_layer_uncut (&w, &tower->layers[i], rows);
+      record_layer_uncut (&w, i, rows);
     else
-      pooled = record_last_layer (&w, &tower->layers[i], rows);
+      pooled = record_last_layer (&w, i, rows);
     keep_hidden (&w, i + 1);
   }
   if (run->hidden) {
     pooled = matrix (a->x2, run->batch, tower->config.width);
-    pick_rows (&w, a->x, a->x2, pooled.ld);
+    pick_rows (&w, a->x, a->x2, pooled);
     clip_gpu_recording_barrier (rec);
   }
   record_head (&w, pooled);
@@ -182,16 +221,19 @@ clip_tower_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTowerW
 
 typedef struct {
   guint32 rows, width, attention_width, mlp;
-  gsize scratch;
+  gsize scratch, stats;
 } Need;
 
 static Need
 tower_need (ClipKernels *kernels, const ClipTowerWeights *t, guint32 batch, guint32 tokens)
 {
   ClipAttention shape = { batch, tokens, t->config.heads, t->head_dim, !t->vision };
-  Need need = { batch * tokens, t->config.width, t->attention_width,
+  Need need = { batch * tokens,
+                t->config.width,
+                t->attention_width,
                 MAX (t->config.mlp, t->attention_width),
-                clip_attention_scratch_bytes (kernels, &shape) };
+                clip_attention_scratch_bytes (kernels, &shape),
+                clip_gemm_stats_bytes (kernels, batch * tokens, t->config.width) };
 
   return need;
 }
@@ -216,11 +258,12 @@ clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision, guin
 
   for (guint i = 0; i < n_shapes; i++) {
     Need n = tower_need (kernels, text, shapes[i].batch, shapes[i].tokens);
-    gsize scratch = MAX (t.scratch, n.scratch);
+    gsize scratch = MAX (t.scratch, n.scratch), stats = MAX (t.stats, n.stats);
     guint32 rows = MAX (t.rows, n.rows);
 
     t = n;
     t.scratch = scratch;
+    t.stats = stats;
     t.rows = rows;
   }
   width_t = clip_matrix_bytes (t.rows, t.width);
@@ -231,7 +274,9 @@ clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision, guin
                 clip_matrix_bytes (t.rows, t.attention_width), "activations z", error)
       || !make (kernels, &a->h, clip_matrix_bytes (v.rows, v.mlp),
                 clip_matrix_bytes (t.rows, t.mlp), "activations h", error)
-      || !make (kernels, &a->scratch, v.scratch, t.scratch, "attention", error))
+      || !make (kernels, &a->scratch, v.scratch, t.scratch, "attention", error)
+      || (MAX (v.stats, t.stats) > 0
+          && !make (kernels, &a->stats, v.stats, t.stats, "activations statistics", error)))
     return NULL;
   return g_steal_pointer (&a);
 }
@@ -247,5 +292,6 @@ clip_activations_free (ClipActivations *a)
   clip_gpu_buffer_free (a->z);
   clip_gpu_buffer_free (a->h);
   clip_gpu_buffer_free (a->scratch);
+  clip_gpu_buffer_free (a->stats);
   g_free (a);
 }

@@ -14,9 +14,10 @@ G_BEGIN_DECLS
  * (each opens with a barrier, and one queue runs them in order).
  * @x, @x2: the residual stream, in two places because a GEMM's output must not overlap its
  *   residual; @y: normalised rows; @z: attention; @h: MLP; @scratch: q, k, v and scores
+ * @stats: (nullable): of rows of x or x2, for the kernels that normalise while they multiply
  */
 typedef struct {
-  ClipGpuBuffer *x, *x2, *y, *z, *h, *scratch;
+  ClipGpuBuffer *x, *x2, *y, *z, *h, *scratch, *stats;
 } ClipActivations;
 
 /** ClipTextShape: texts are encoded @batch at a time, cut or padded to @tokens rows each. */

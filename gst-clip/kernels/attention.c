@@ -25,11 +25,14 @@ void
 clip_kernel_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
                  const ClipAttention *shape, VkDeviceAddress scratch)
 {
+  ClipGemm plain;
+
   g_return_if_fail (shape_is_valid (shape));
   g_return_if_fail (op->a.rows == shape->batch * shape->tokens);
   g_return_if_fail (op->a.ld >= clip_ld (op->a.cols) && op->a.ld % 4 == 0);
 
-  kernels->family->qkv (kernels, rec, op, shape, scratch);
+  plain = clip_gemm_normalise (kernels, rec, op);
+  kernels->family->qkv (kernels, rec, &plain, shape, scratch);
 }
 
 void
@@ -39,6 +42,7 @@ clip_kernel_attention (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAt
   g_return_if_fail (shape_is_valid (shape));
   g_return_if_fail (z->rows == shape->batch * shape->tokens);
   g_return_if_fail (z->ld >= shape->heads * shape->head_dim);
+  g_return_if_fail (z->type == clip_kernels_operands (kernels));
 
   kernels->family->attention (kernels, rec, shape, scratch, z);
 }

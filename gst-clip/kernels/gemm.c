@@ -21,16 +21,40 @@ clip_gemm_pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, g
   kernels->family->pack (kernels, n, k, first_row, n_rows, rows, packed);
 }
 
+gsize
+clip_gemm_stats_bytes (ClipKernels *kernels, guint32 m, guint32 n)
+{
+  return kernels->family->stats_bytes ? kernels->family->stats_bytes (kernels, m, n) : 0;
+}
+
+ClipGemm
+clip_gemm_normalise (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op)
+{
+  const ClipNorm *norm = op->norm;
+  ClipGemm plain = *op;
+
+  if (norm == NULL || (norm->stats && kernels->family->stats_bytes))
+    return plain;
+  clip_kernel_layernorm (kernels, rec, &op->a, norm->gamma, norm->beta, norm->eps, &norm->scratch);
+  plain.a = norm->scratch;
+  plain.norm = NULL;
+  return plain;
+}
+
 void
 clip_kernel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op)
 {
   const guint32 n = clip_round_up (op->c.cols, CLIP_HEAD_ALIGN);
+  ClipGemm plain;
 
   g_return_if_fail (op->a.rows > 0 && op->a.cols > 0 && op->c.cols > 0);
   g_return_if_fail (op->c.rows == op->a.rows && op->c.ld >= n);
   g_return_if_fail (op->a.ld >= clip_ld (op->a.cols) && op->a.ld % 4 == 0);
   g_return_if_fail (!op->residual || (op->residual_ld >= n && op->residual_period > 0));
   g_return_if_fail (!op->residual || op->residual != op->c.address);
+  g_return_if_fail (!op->norm || op->a.type == CLIP_ELEMENT_F32);
+  g_return_if_fail (!(op->residual || op->stats) || op->c.type == CLIP_ELEMENT_F32);
 
-  kernels->family->gemm (kernels, rec, op);
+  plain = clip_gemm_normalise (kernels, rec, op);
+  kernels->family->gemm (kernels, rec, &plain);
 }

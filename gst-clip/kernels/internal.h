@@ -14,15 +14,20 @@ G_BEGIN_DECLS
  * @needs: capability bits that it cannot run without
  * @wants: further bits without which it would be slow: clip_kernels_new() passes it over, tests
  *   run it all the same
+ * @half_operands: clip_kernels_operands() is F16 where weights are not fp32
+ * @stats_bytes: (nullable): of ClipGemm's stats; a family with this function takes ClipGemm's norm
+ *   itself, where that has stats
  * @data: (nullable): for the family's own functions
  */
 typedef struct {
   const gchar *name;
   guint needs, wants;
+  gboolean half_operands;
   gsize (*packed_bytes) (ClipKernels *kernels, guint32 n, guint32 k);
   void (*pack) (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
                 const float *rows, gpointer packed);
   void (*gemm) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op);
+  gsize (*stats_bytes) (ClipKernels *kernels, guint32 m, guint32 n);
   gsize (*scratch_bytes) (ClipKernels *kernels, const ClipAttention *shape);
   void (*qkv) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
                const ClipAttention *shape, VkDeviceAddress scratch);
@@ -42,9 +47,16 @@ struct _ClipKernels {
   ClipGpu *gpu;
   ClipWeightType weights;
   const ClipFamily *family;
+  ClipElement operands;
   gboolean llvmpipe; /* rows kernels: the barrier-free variant */
   gboolean subgroup; /* rows kernels on GPUs: subgroup reductions */
 };
+
+/**
+ * clip_gemm_normalise: @op as the family takes it: where it does not normalise itself, a layernorm
+ * is recorded now and the result reads norm->scratch.
+ */
+ClipGemm clip_gemm_normalise (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op);
 
 /** clip_kernels_new_with_family: for tests; takes the family whether it is the best or not.
  * Returns: NULL with CLIP_GPU_ERROR_NO_DEVICE when the device lacks what it needs. */

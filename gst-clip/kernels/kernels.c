@@ -19,6 +19,12 @@ clip_kernels_weight_type (ClipKernels *kernels)
   return kernels->weights;
 }
 
+ClipElement
+clip_kernels_operands (ClipKernels *kernels)
+{
+  return kernels->operands;
+}
+
 void
 clip_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGpuShader *shader,
              const guint32 *constants, guint n_constants, gconstpointer push, guint32 x, guint32 y,

@@ -17,13 +17,21 @@ G_BEGIN_DECLS
 typedef struct _ClipKernels ClipKernels;
 
 /**
- * ClipWeightType: how packed weights are stored. Arithmetic, activations and
- * accumulation are fp32 either way.
+ * ClipWeightType: how packed weights are stored. Accumulation is fp32 with each; products too,
+ * unless the family multiplies in fp16 (see clip_kernels_operands()).
+ * @I8: one scale a row of w (output feature), max |w| / 127, and no offset
  */
 typedef enum {
   CLIP_WEIGHTS_F32,
   CLIP_WEIGHTS_F16,
+  CLIP_WEIGHTS_I8,
 } ClipWeightType;
+
+/** ClipElement: what a ClipMatrix holds. F16 stores round to nearest even, clamped to +-65504. */
+typedef enum {
+  CLIP_ELEMENT_F32,
+  CLIP_ELEMENT_F16,
+} ClipElement;
 
 /**
  * clip_kernels_new: chooses a variant for every kernel from the table (table.c), best
@@ -34,6 +42,13 @@ ClipKernels *clip_kernels_new (ClipGpu *gpu, ClipWeightType weights, GError **er
 void clip_kernels_free (ClipKernels *kernels);
 ClipGpu *clip_kernels_gpu (ClipKernels *kernels);
 ClipWeightType clip_kernels_weight_type (ClipKernels *kernels);
+
+/**
+ * clip_kernels_operands: the type of matrices that are nothing but operands (`a`) of a GEMM:
+ * normalised rows, attention's result, the MLP's hidden rows. The residual stream, patches and
+ * embeddings are always fp32.
+ */
+ClipElement clip_kernels_operands (ClipKernels *kernels);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipKernels, clip_kernels_free)
 
 /* Matrices -------------------------------------------------------------- */
@@ -46,17 +61,25 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipKernels, clip_kernels_free)
 #define CLIP_PAD_ROWS 16
 
 /**
- * ClipMatrix: fp32 (rows, cols) in GPU memory, row-major.
- * @ld: floats from row to row, >= clip_ld (cols)
+ * ClipMatrix: (rows, cols) in GPU memory, row-major.
+ * @ld: elements from row to row, >= clip_ld (cols)
+ * @type: fp32 unless something else is said
  *
  * Contract: columns cols .. ld-1 of every row hold finite values that meet only zero
  * weights; CLIP_PAD_ROWS rows behind the last may be read and written by any kernel.
- * Use clip_matrix_bytes() for the allocation.
+ * Use clip_matrix_bytes() for the allocation: it is enough for either type.
  */
 typedef struct {
   VkDeviceAddress address;
   guint32 rows, cols, ld;
+  ClipElement type;
 } ClipMatrix;
+
+static inline gsize
+clip_element_bytes (ClipElement type)
+{
+  return type == CLIP_ELEMENT_F16 ? 2 : 4;
+}
 
 static inline guint32
 clip_round_up (guint32 n, guint32 to)
@@ -96,10 +119,26 @@ gsize clip_gemm_packed_bytes (ClipKernels *kernels, guint32 n, guint32 k);
  * @rows: float[n_rows][k], row-major
  * @packed: host memory of clip_gemm_packed_bytes(), zero-filled before the first call
  *
- * Packs rows in any order. F16: round to nearest even, clamped to +-65504.
+ * Packs rows in any order. F16: round to nearest even, clamped to +-65504. I8: see ClipWeightType;
+ * scales lie behind the weights.
  */
 void clip_gemm_pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
                      const float *rows, gpointer packed);
+
+/**
+ * ClipNorm: rows of `a` are normalised before they are multiplied, as by clip_kernel_layernorm().
+ * Families that can do it while they load `a`; the others do it before.
+ * @gamma, @beta: float[clip_ld (K)], zero beyond K
+ * @stats: what the GEMM that made `a` left in its @stats; 0 for none
+ * @scratch: (M, K) of type clip_kernels_operands(), overlapping nothing: normalised rows for
+ *   families that do it before, or when there are no @stats
+ */
+typedef struct {
+  VkDeviceAddress gamma, beta;
+  float eps;
+  VkDeviceAddress stats;
+  ClipMatrix scratch;
+} ClipNorm;
 
 /**
  * ClipGemm: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m mod period, n]
@@ -108,6 +147,10 @@ void clip_gemm_pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_r
  * @residual: address of rows of @residual_ld floats; 0 for none
  * @residual_period: rows after which the residual repeats (a table of positions); M or more
  *   for a plain one
+ * @norm: (nullable): layer normalisation of a
+ * @stats: clip_gemm_stats_bytes (M, N) for what a following GEMM's @norm needs to know of rows of c;
+ *   0 for none
+ * a: fp32 with @norm, else either type; c: either type, fp32 with @residual or @stats
  *
  * fp32 accumulation. Columns N .. clip_round_up (N, 16) - 1 of c are written as zero
  * (plus the residual's own padding).
@@ -121,7 +164,12 @@ typedef struct {
   guint32 residual_ld;
   guint32 residual_period;
   ClipActivation activation;
+  const ClipNorm *norm;
+  VkDeviceAddress stats;
 } ClipGemm;
+
+/** clip_gemm_stats_bytes: of ClipGemm's @stats; 0 when the family has no use for them. */
+gsize clip_gemm_stats_bytes (ClipKernels *kernels, guint32 m, guint32 n);
 
 void clip_kernel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op);
 
@@ -145,12 +193,12 @@ gsize clip_attention_scratch_bytes (ClipKernels *kernels, const ClipAttention *s
 /**
  * clip_kernel_qkv: a GEMM whose N = 3 * heads * head_dim features (q of all heads, then k, then v)
  * go to @scratch in the layout that clip_kernel_attention() of the same variant reads.
- * @op: c, residual and activation are ignored; a has batch * tokens rows
+ * @op: c, residual, activation and stats are ignored; a has batch * tokens rows
  */
 void clip_kernel_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
                       const ClipAttention *shape, VkDeviceAddress scratch);
 
-/** clip_kernel_attention: @z: (batch * tokens, heads * head_dim). */
+/** clip_kernel_attention: @z: (batch * tokens, heads * head_dim) of type clip_kernels_operands(). */
 void clip_kernel_attention (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
                             VkDeviceAddress scratch, const ClipMatrix *z);
 
@@ -160,6 +208,7 @@ void clip_kernel_attention (ClipKernels *kernels, ClipGpuRecording *rec, const C
  * clip_kernel_layernorm: y[r,c] = (x[r,c] - mean_r) / sqrt (var_r + eps) * gamma[c] + beta[c]
  * @x, @y: (R, C); may not overlap. @gamma, @beta: float[clip_ld (C)], zero beyond C.
  * Mean and variance in fp32, two passes (no E[x^2] - mean^2). Columns beyond C of y become 0.
+ * @x: fp32; @y: fp32 or clip_kernels_operands()
  */
 void clip_kernel_layernorm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipMatrix *x,
                             VkDeviceAddress gamma, VkDeviceAddress beta, float eps,

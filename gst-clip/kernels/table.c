@@ -19,6 +19,8 @@ kernels_new (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family)
   kernels->weights = weights;
   kernels->family = family;
   kernels->llvmpipe = (caps & CLIP_GPU_CAP_LLVMPIPE) != 0;
+  kernels->operands =
+      family->half_operands && weights != CLIP_WEIGHTS_F32 ? CLIP_ELEMENT_F16 : CLIP_ELEMENT_F32;
   kernels->subgroup = (caps & CLIP_GPU_CAP_SUBGROUP) != 0;
   return kernels;
 }
