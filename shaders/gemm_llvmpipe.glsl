@@ -9,7 +9,7 @@
 layout(constant_id = 3) const bool GELU = false;
 layout(constant_id = 4) const bool BATCHED = false; /* whether z counts */
 
-const uint ROWS = GEMM_TILE_ROWS;
+layout(constant_id = 6) const uint ROWS = GEMM_TILE_ROWS;
 
 #define LOW16(x)  ((x) & 0xffffu)
 #define HIGH16(x) ((x) >> 16)

@@ -77,11 +77,11 @@ steps_fit (const ClipPanelGemm *op)
   return MAX (MAX (op->a_step, op->w_step), op->c_step) / 16 <= G_MAXUINT16;
 }
 
-/* The part of @op that starts at row tile x, panel y and product z. */
+/* The part of @op that starts at @row, panel y and product z. */
 static struct GemmLlvmpipePush
-make_push (const ClipPanelGemm *op, guint32 x, guint32 y, guint32 z)
+make_push (const ClipPanelGemm *op, guint32 row, guint32 y, guint32 z)
 {
-  const guint32 row = x * GEMM_TILE_ROWS, column = y * GEMM_PANEL;
+  const guint32 column = y * GEMM_PANEL;
   const gsize a = (gsize)z * op->a_step + (gsize)row * op->a_ld;
   const gsize w = (gsize)z * op->w_step + (gsize)y * op->w_panel * GEMM_PANEL;
   const gsize c =
@@ -116,17 +116,19 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGemm
                 guint32 depth)
 {
   const ClipGemmKernel *kernel = clip_gemm_kernel (kernels);
-  const guint32 tiles = (op->rows + GEMM_TILE_ROWS - 1) / GEMM_TILE_ROWS;
+  const guint32 rows = kernel->tile_rows (kernels, op->rows), tiles = (op->rows + rows - 1) / rows;
   const guint32 constants[] = { op->k.chunk, op->k.chunks, op->activation == CLIP_ACTIVATION_GELU,
-                                op->c_step != 0 };
+                                op->c_step != 0, rows };
+
+  const guint32 row_tiles = MIN (kernel->row_tiles, GEMM_MAX_ROWS / rows / 16 * 16);
 
   for (guint32 y = 0; y < op->panels; y += kernel->panels)
-    for (guint32 x = 0; x < tiles; x += kernel->row_tiles) {
-      const guint32 width = MIN (kernel->row_tiles, tiles - x);
+    for (guint32 x = 0; x < tiles; x += row_tiles) {
+      const guint32 width = MIN (row_tiles, tiles - x);
       const guint32 height = MIN (kernel->panels, op->panels - y);
-      struct GemmLlvmpipePush push = make_push (op, x, y, z);
+      struct GemmLlvmpipePush push = make_push (op, x * rows, y, z);
       const double work =
-          (double)width * height * depth * GEMM_TILE_ROWS * GEMM_PANEL * op->k.chunk * op->k.chunks;
+          (double)width * height * depth * rows * GEMM_PANEL * op->k.chunk * op->k.chunks;
 
       kernel->record (kernels, rec, op->half, constants, &push, width, height, depth,
                       work * COST_NS);

@@ -44,17 +44,19 @@ typedef struct {
 
 /**
  * ClipGemmKernel: what differs between the two shaders.
- * @row_tiles, @panels, @batch: the largest grid; rows of row_tiles are a multiple of 16
+ * @row_tiles, @panels, @batch: the largest grid; row_tiles is a multiple of 16
  * @max_chunks: that the device has room for
  * @chunks: for k exactly, a multiple of 16; of weights a multiple of CLIP_LD
  * @key_chunks: for at least @tokens
- * @record: one dispatch; @constants: CHUNK, CHUNKS, GELU, BATCHED of the shaders, ids from 1
+ * @tile_rows: of the tiles of a product of @rows
+ * @record: one dispatch; @constants: CHUNK, CHUNKS, GELU, BATCHED, ROWS of the shaders
  */
 typedef struct {
   guint32 row_tiles, panels, batch;
   guint32 (*max_chunks) (ClipKernels *kernels);
   ClipChunks (*chunks) (ClipKernels *kernels, guint32 k, ClipActivation activation);
   ClipChunks (*key_chunks) (guint32 tokens);
+  guint32 (*tile_rows) (ClipKernels *kernels, guint32 rows);
   void (*record) (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half,
                   const guint32 *constants, const struct GemmLlvmpipePush *push, guint32 x,
                   guint32 y, guint32 z, guint64 cost_ns);

@@ -98,6 +98,12 @@ key_chunks_of (guint32 tokens)
   return (ClipChunks){ clip_round_up ((tokens + chunks - 1) / chunks, 4), chunks };
 }
 
+static guint32
+tile_rows (ClipKernels *kernels, guint32 rows)
+{
+  return GEMM_TILE_ROWS;
+}
+
 /* The largest ids that the shader's table can spell. */
 static const ClipGemmKernel kernel = {
   .row_tiles = 16,
@@ -106,6 +112,7 @@ static const ClipGemmKernel kernel = {
   .max_chunks = max_chunks,
   .chunks = chunks_of,
   .key_chunks = key_chunks_of,
+  .tile_rows = tile_rows,
   .record = record,
 };
 
