@@ -47,6 +47,7 @@ struct _ClipEngine {
 
   ClipGpu *gpu;
   ClipKernels *kernels;
+  ClipKernels *score_kernels; /* fp32: similarities keep their digits with any precision */
   ClipModel *model;
   ClipTowerWeights *vision, *text;
   ClipActivations *activations;
@@ -84,16 +85,16 @@ gboolean clip_cancelled (const ClipCancel *cancel, GError **error);
 /* Texts ----------------------------------------------------------------- */
 
 /**
- * ClipTexts: rows of @matrix: labels, then given negatives, then the background set.
- * Immutable after clip_texts_new().
+ * ClipTexts: the weights of the GEMM that scores: @rows embeddings of labels, then given negatives,
+ * then the background set, as @score_kernels packs them. Immutable after clip_texts_new().
  */
 struct _ClipTexts {
   gint refs;
   ClipEngine *engine;
   ClipPromptSet *prompts;
   guint n_labels, n_negatives, n_background;
-  ClipGpuBuffer *buffer;
-  ClipMatrix matrix;
+  guint32 rows;
+  ClipGpuBuffer *buffer; /* NULL without rows */
 };
 
 extern const gchar *const clip_background_texts[];

@@ -95,7 +95,7 @@ static gboolean
 record_score (ClipJob *job, ClipTexts *texts, GError **error)
 {
   ClipEngine *e = job->engine;
-  guint32 n = texts->matrix.rows;
+  guint32 n = texts->rows;
   gsize bytes = clip_matrix_bytes (1, n);
   ClipMatrix scores = { 0, 1, n, clip_ld (n) };
 
@@ -116,7 +116,10 @@ record_score (ClipJob *job, ClipTexts *texts, GError **error)
   scores.address = job->scores->address;
   clip_gpu_recording_begin (job->score);
   clip_gpu_recording_mark (job->score, "score");
-  clip_kernel_score (e->kernels, job->score, &job->head.normalised_matrix, &texts->matrix, &scores);
+  clip_kernel_gemm (e->score_kernels, job->score,
+                    &(ClipGemm){ .a = job->head.normalised_matrix,
+                                 .weights = texts->buffer->address,
+                                 .c = scores });
   clip_gpu_recording_copy (job->score, job->scores, 0, job->score_result, 0, n * sizeof (float));
   if (!clip_gpu_recording_end (job->score, error))
     return FALSE;
@@ -146,7 +149,7 @@ clip_job_run (ClipJob *job, ClipTexts *texts, float *similarities, float *negati
               GError **error)
 {
   ClipEngine *e = job->engine;
-  gboolean scored = texts->matrix.rows > 0;
+  gboolean scored = texts->rows > 0;
   ClipGpuRecording *recs[] = { job->encode, job->score };
   gint64 start = g_get_monotonic_time ();
   guint64 value = 0;

@@ -128,8 +128,11 @@ clip_engine_make (const ClipEngineConfig *config, const gchar *model_path, const
     goto fail;
   report (&r, "open-device", clip_gpu_info (e->gpu)->name, 100);
   e->kernels = choose_kernels (e, config->precision, error);
-  if (e->kernels == NULL || !load_weights (e, &r, error) || !clip_text_resources_init (e, error)
-      || !make_activations (e, error))
+  if (e->kernels == NULL)
+    goto fail;
+  e->score_kernels = clip_kernels_new (e->gpu, CLIP_WEIGHTS_F32, error);
+  if (e->score_kernels == NULL || !load_weights (e, &r, error)
+      || !clip_text_resources_init (e, error) || !make_activations (e, error))
     goto fail;
   report (&r, "compile", "Compiling for the device", 0);
   if (!clip_engine_warm_up (e, cancel, error))
@@ -149,6 +152,7 @@ clip_engine_destroy (ClipEngine *e)
   clip_activations_free (e->activations);
   clip_tower_weights_free (e->text);
   clip_tower_weights_free (e->vision);
+  clip_kernels_free (e->score_kernels);
   clip_kernels_free (e->kernels);
   clip_model_free (e->model);
   clip_gpu_free (e->gpu);

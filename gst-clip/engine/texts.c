@@ -139,25 +139,31 @@ average (const Batch *b, gchar **wordings, float *row)
 static gboolean
 upload_rows (ClipTexts *t, const Batch *b, ClipPromptSet *negatives, GError **error)
 {
-  guint32 rows = t->n_labels + t->n_negatives + t->n_background, ld = clip_ld (b->dim);
-  g_autofree float *table = g_new0 (float, (gsize)MAX (rows, 1) * ld);
-  float *row = table;
+  ClipKernels *kernels = b->engine->score_kernels;
+  const guint32 rows = t->n_labels + t->n_negatives + t->n_background;
+  g_autofree float *table = NULL;
+  g_autofree gpointer packed = NULL;
+  float *row = NULL;
+  gsize bytes = 0;
 
-  for (guint i = 0; i < t->n_labels; i++, row += ld)
+  t->rows = rows;
+  if (rows == 0)
+    return TRUE;
+  row = table = g_new (float, (gsize)rows * b->dim);
+  for (guint i = 0; i < t->n_labels; i++, row += b->dim)
     average (b, clip_prompt_set_get (t->prompts, i)->wordings, row);
-  for (guint i = 0; i < t->n_negatives; i++, row += ld)
+  for (guint i = 0; i < t->n_negatives; i++, row += b->dim)
     average (b, clip_prompt_set_get (negatives, i)->wordings, row);
-  for (guint i = 0; i < t->n_background; i++, row += ld)
+  for (guint i = 0; i < t->n_background; i++, row += b->dim)
     memcpy (row, g_hash_table_lookup (b->engine->cache, clip_background_texts[i]),
             b->dim * sizeof (float));
 
-  t->buffer = clip_gpu_buffer_new (b->engine->gpu, CLIP_GPU_MEMORY_DEVICE,
-                                   clip_matrix_bytes (rows, b->dim), "text embeddings", error);
-  if (t->buffer == NULL)
-    return FALSE;
-  t->matrix = (ClipMatrix){ t->buffer->address, rows, b->dim, ld };
-  return rows == 0
-         || clip_gpu_buffer_upload (t->buffer, 0, table, (gsize)rows * ld * sizeof (float), error);
+  bytes = clip_gemm_packed_bytes (kernels, rows, b->dim);
+  packed = g_malloc0 (bytes);
+  clip_gemm_pack (kernels, rows, b->dim, 0, rows, table, packed);
+  t->buffer =
+      clip_gpu_buffer_new (b->engine->gpu, CLIP_GPU_MEMORY_DEVICE, bytes, "text embeddings", error);
+  return t->buffer != NULL && clip_gpu_buffer_upload (t->buffer, 0, packed, bytes, error);
 }
 
 /* Caller holds text_lock. */

@@ -221,11 +221,4 @@ void clip_kernel_layernorm (ClipKernels *kernels, ClipGpuRecording *rec, const C
 void clip_kernel_l2norm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipMatrix *x,
                          const ClipMatrix *y, VkDeviceAddress flags);
 
-/**
- * clip_kernel_score: s[b,p] = sum_c e[b,c] t[p,c], the cosines of L2-normalised rows.
- * @e: (B, C); @t: (P, C), P up to 65535; @s: (B, P) with ld >= P
- */
-void clip_kernel_score (ClipKernels *kernels, ClipGpuRecording *rec, const ClipMatrix *e,
-                        const ClipMatrix *t, const ClipMatrix *s);
-
 G_END_DECLS

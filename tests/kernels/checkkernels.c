@@ -15,8 +15,7 @@
 #define MAX_PIPELINES 120
 
 static const CheckKernel *const kernels[] = {
-  &check_gemm, &check_attention, &check_layernorm, &check_l2norm, &check_score, &check_preprocess,
-  NULL,
+  &check_gemm, &check_attention, &check_layernorm, &check_l2norm, &check_preprocess, NULL,
 };
 
 typedef struct {

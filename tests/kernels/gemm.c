@@ -21,6 +21,7 @@ static const CheckCase cases[] = {
   { { 50, 64, 3072 }, .tag = "residual", .options = { 0, PLAIN_RESIDUAL } },
   { { 1, 1, 1 } },
   { { 1, 512, 768 }, .tag = "nobias", .options = { 0, 0, NO_BIAS } },
+  { { 1, 10000, 512 }, .tag = "prompts", .options = { 0, 0, NO_BIAS } },
   { { 4, 15, 64 } },
   { { 5, 16, 64 }, .tag = "pieces", .options = { 0, 0, IN_PIECES } },
   { { 6, 17, 64 } },

@@ -193,12 +193,3 @@ ref_l2norm (const float *x, gsize ld, RefMatrix *y, guint32 *flags)
     }
   }
 }
-
-void
-ref_score (const float *e, gsize e_ld, const float *t, gsize t_ld, gsize cols, RefMatrix *s)
-{
-  for (gsize b = 0; b < s->rows; b++)
-    for (gsize p = 0; p < s->cols; p++)
-      dot (e + b * e_ld, t + p * t_ld, cols, &s->value[b * s->cols + p],
-           &s->scale[b * s->cols + p]);
-}

@@ -53,7 +53,5 @@ void ref_layernorm (const float *x, gsize ld, const float *gamma, const float *b
 /** ref_l2norm: @flags: guint32[rows], 1 where a row has a value that is not finite. */
 void ref_l2norm (const float *x, gsize ld, RefMatrix *y, guint32 *flags);
 
-/** ref_score: @e: (B, C), @t: (P, C), @s: initialised as (B, P). */
-void ref_score (const float *e, gsize e_ld, const float *t, gsize t_ld, gsize cols, RefMatrix *s);
 
 G_END_DECLS
