@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "gst-clip/engine/internal.h"
+#include "gst-clip/kernels/internal.h"
 #include "tests/common/random_model.h"
 
 static gchar *folder;
