@@ -53,5 +53,4 @@ void ref_layernorm (const float *x, gsize ld, const float *gamma, const float *b
 /** ref_l2norm: @flags: guint32[rows], 1 where a row has a value that is not finite. */
 void ref_l2norm (const float *x, gsize ld, RefMatrix *y, guint32 *flags);
 
-
 G_END_DECLS
