@@ -1,318 +1,254 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * bench-encoder: the image encoder, beside OpenBLAS on the same GEMMs.
+ * bench-encoder: the image encoder by architecture, batch, precision and variant, beside OpenBLAS
+ * on the same products and beside what the device could do at best.
  *
- * Machines are shared and noisy, so the two are measured in turn, pair by pair, and what counts
- * is the ratio of process CPU seconds within a pair: its median and its spread. On a GPU the
- * ratio means nothing and only the times are printed.
+ * OpenBLAS runs in turn with the encoder, pair by pair; what counts on a CPU is the ratio of process
+ * CPU seconds within a pair. On a GPU that ratio means nothing and is left out. Preprocessing and
+ * scoring are not in it: see bench-job.
  */
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "gst-clip/engine/internal.h"
-#include "gst-clip/kernels/internal.h"
-#include "tests/bench/blas.h"
+#include "tests/bench/common/blas.h"
+#include "tests/bench/common/ceiling.h"
+#include "tests/bench/common/net.h"
+#include "tests/bench/common/report.h"
 
-#define MAX_PAIRS 99
 #define MAX_BATCH 64
 
 typedef struct {
-  gdouble encode_cpu, encode_wall, encode_gpu, blas_cpu;
-} Pair;
-
-typedef struct {
-  const ClipRandomModel *model;
-  gint pairs, batch;
-  ClipPrecision precision;
-  gboolean json;
+  gchar *models, *batches, *families, *precisions, *json;
+  gint pairs;
+  gdouble seconds;
+  gboolean quick;
 } Options;
 
-static gdouble
-seconds (clockid_t clock)
-{
-  struct timespec t;
-
-  clock_gettime (clock, &t);
-  return t.tv_sec + 1e-9 * t.tv_nsec;
-}
-
-static gint
-compare_doubles (gconstpointer a, gconstpointer b)
-{
-  gdouble x = *(const gdouble *)a, y = *(const gdouble *)b;
-
-  return (x > y) - (x < y);
-}
-
 typedef struct {
-  gdouble min, median, max;
-} Spread;
+  const Options *options;
+  ClipGpu *gpu;
+  gboolean blas; /* worth comparing with */
+  BenchReport *report;
+  BenchCeiling ceiling;
+  GArray *batches;
+} Bench;
 
-/* Of the field at @offset of every pair, or of the CPU ratio (offset < 0). */
-static Spread
-spread (const Pair *pairs, guint n, gssize offset)
+/* Rows ------------------------------------------------------------------ */
+
+static void
+print_header (const Bench *b)
 {
-  gdouble values[MAX_PAIRS];
-
-  for (guint i = 0; i < n; i++)
-    values[i] = offset < 0 ? pairs[i].encode_cpu / pairs[i].blas_cpu
-                           : *(const gdouble *)((const gchar *)&pairs[i] + offset);
-  qsort (values, n, sizeof values[0], compare_doubles);
-  return (Spread){ values[0], values[n / 2], values[n - 1] };
+  bench_print (b->report,
+               "\nms a batch (median); limit: %.0f GFLOP/s fp32, %.0f fp16, %.1f GB/s, %s\n",
+               b->ceiling.flops[CLIP_WEIGHTS_F32] / 1e9, b->ceiling.flops[CLIP_WEIGHTS_F16] / 1e9,
+               b->ceiling.bytes / 1e9, b->ceiling.how);
+  bench_print (b->report, "%-14s %5s %-10s %-5s %4s %9s %9s %9s %9s %9s %9s %7s", "model", "batch",
+               "family", "prec", "n", "wall", "CPU", "device", "an image", "GFLOP/s", "limit",
+               "/limit");
+  bench_print (b->report, b->blas ? " %9s %22s\n" : "\n", "BLAS CPU", "CPU / BLAS CPU");
 }
 
-/*
- * What is measured: for one image a job with everything, preprocessing and scoring included; for a
- * batch the tower alone, because jobs have one image.
- */
-typedef struct {
-  ClipEngine *engine;
-  ClipJob *job;
-  ClipTexts *texts;
-  ClipActivations *activations;
-  ClipGpuBuffer *patches, *embeds;
-  ClipGpuRecording *rec;
-} Work;
+static void
+print_row (const Bench *b, const BenchNet *net, const BenchSamples *s, gdouble limit)
+{
+  const BenchSpread time = bench_seconds (b->gpu, s), ratio = bench_samples_ratio (s);
+
+  bench_print (b->report, "%-14s %5u %-10s %-5s %4u %9.2f %9.2f %9.2f %9.2f %9.1f %9.2f %7.2f",
+               net->shape->name, net->batch, net->kernels->family->name,
+               bench_precision_name (net->kernels->weights), s->n,
+               1e3 * bench_samples_spread (s, BENCH_WALL).median,
+               1e3 * bench_samples_spread (s, BENCH_CPU).median,
+               1e3 * bench_samples_spread (s, BENCH_GPU).median, 1e3 * time.median / net->batch,
+               bench_net_flops (net->shape, net->batch) / time.median / 1e9, 1e3 * limit,
+               time.median / limit);
+  if (b->blas)
+    bench_print (b->report, " %9.2f %6.2f /%6.2f /%6.2f",
+                 1e3 * bench_samples_other (s, BENCH_CPU).median, ratio.min, ratio.median,
+                 ratio.max);
+  bench_print (b->report, "\n");
+}
+
+static void
+write_row (const Bench *b, const BenchNet *net, const BenchSamples *s, gdouble limit,
+           gdouble blas_flops)
+{
+  BenchReport *r = b->report;
+
+  bench_line_begin (r, "encoder");
+  bench_line_string (r, "model", net->shape->name);
+  bench_line_number (r, "batch", net->batch);
+  bench_line_string (r, "family", net->kernels->family->name);
+  bench_line_string (r, "precision", bench_precision_name (net->kernels->weights));
+  bench_line_number (r, "runs", s->n);
+  bench_line_number (r, "gflop", bench_net_flops (net->shape, net->batch) / 1e9);
+  bench_line_spread (r, "wall_ms", bench_samples_spread (s, BENCH_WALL), 1e3);
+  bench_line_spread (r, "cpu_ms", bench_samples_spread (s, BENCH_CPU), 1e3);
+  bench_line_spread (r, "device_ms", bench_samples_spread (s, BENCH_GPU), 1e3);
+  bench_line_number (r, "ms_per_image", 1e3 * bench_seconds (b->gpu, s).median / net->batch);
+  bench_line_number (r, "limit_ms", 1e3 * limit);
+  bench_line_number (r, "limit_ratio", bench_seconds (b->gpu, s).median / limit);
+  bench_line_string (r, "ceiling", b->ceiling.how);
+  if (b->blas) {
+    bench_line_number (r, "blas_gflop", blas_flops / 1e9);
+    bench_line_spread (r, "blas_cpu_ms", bench_samples_other (s, BENCH_CPU), 1e3);
+    bench_line_spread (r, "blas_wall_ms", bench_samples_other (s, BENCH_WALL), 1e3);
+    bench_line_spread (r, "blas_ratio", bench_samples_ratio (s), 1);
+  }
+  bench_line_number (r, "memory_bytes", clip_gpu_memory_bytes (b->gpu));
+  bench_line_number (r, "pipelines", clip_gpu_pipeline_count (b->gpu));
+  bench_line_end (r);
+}
+
+/* Twice the images may not take more than twice the time, and a little. */
+static void
+check_scaling (const Bench *b, const BenchNet *net, const gdouble *seconds)
+{
+  for (guint i = 0; i < b->batches->len; i++)
+    for (guint j = 0; j < b->batches->len; j++) {
+      const guint n = g_array_index (b->batches, guint, i);
+      const gdouble ratio = seconds[j] / seconds[i];
+
+      if (g_array_index (b->batches, guint, j) != 2 * n)
+        continue;
+      bench_print (b->report, "  time (%u) / time (%u) = %.2f: %s 2.1\n", 2 * n, n, ratio,
+                   ratio <= 2.1 ? "within" : "MORE THAN");
+      bench_line_begin (b->report, "scaling");
+      bench_line_string (b->report, "model", net->shape->name);
+      bench_line_string (b->report, "family", net->kernels->family->name);
+      bench_line_string (b->report, "precision", bench_precision_name (net->kernels->weights));
+      bench_line_number (b->report, "batch", n);
+      bench_line_number (b->report, "ratio", ratio);
+      bench_line_end (b->report);
+    }
+}
+
+/* Measuring ------------------------------------------------------------- */
 
 static gboolean
-work_init_batch (Work *w, const Options *o, GError **error)
+measure_batch (const Bench *b, BenchNet *net, guint batch, gdouble *seconds, GError **error)
 {
-  ClipEngine *e = w->engine;
-  const ClipTowerWeights *t = e->vision;
-  const guint32 rows = o->batch * t->tokens;
-  g_autofree guint32 *pool_rows = g_new (guint32, o->batch);
-  ClipTowerRun run = { .batch = o->batch, .tokens = t->tokens, .pool_rows = pool_rows };
+  BenchSamples samples;
+  BlasNet blas = { 0 };
+  gdouble blas_flops = 0;
 
-  for (gint i = 0; i < o->batch; i++)
-    pool_rows[i] = i * t->tokens;
-  w->activations = clip_activations_new (e->kernels, t, o->batch, e->text, NULL, 0, error);
-  w->patches = clip_gpu_buffer_new (e->gpu, CLIP_GPU_MEMORY_DEVICE,
-                                    clip_matrix_bytes (rows, t->patch_k), "patches", error);
-  w->embeds = clip_gpu_buffer_new (e->gpu, CLIP_GPU_MEMORY_DEVICE,
-                                   clip_matrix_bytes (o->batch, t->projection), "embeds", error);
-  if (!w->activations || !w->patches || !w->embeds)
+  if (!bench_net_set_batch (net, batch, error))
     return FALSE;
-  run.patches = (ClipMatrix){ w->patches->address, rows, t->patch_k, clip_ld (t->patch_k) };
-  run.embeds = (ClipMatrix){ w->embeds->address, o->batch, t->projection, clip_ld (t->projection) };
-  w->rec = clip_gpu_recording_new (e->gpu, "batch");
-  clip_gpu_recording_begin (w->rec);
-  clip_gpu_recording_mark (w->rec, "encode");
-  clip_tower_record (e->kernels, w->rec, t, w->activations, &run);
-  return clip_gpu_recording_end (w->rec, error);
+  if (b->blas) {
+    blas = blas_net_new (net->shape, batch);
+    blas_flops = blas_net_flops (&blas);
+  }
+  const gboolean ok = bench_sample (b->gpu, net->rec, b->options->pairs, b->options->seconds,
+                                    b->blas ? blas_net_run : NULL, &blas, &samples, error);
+  if (b->blas)
+    blas_net_clear (&blas);
+  if (!ok)
+    return FALSE;
+  const gdouble limit =
+      bench_ceiling_limit (&b->ceiling, net->kernels->weights, bench_net_flops (net->shape, batch),
+                           bench_net_bytes (net));
+  *seconds = bench_seconds (b->gpu, &samples).median;
+  print_row (b, net, &samples, limit);
+  write_row (b, net, &samples, limit, blas_flops);
+  return TRUE;
 }
 
 static gboolean
-work_init_job (Work *w, const Options *o, GError **error)
+measure_variant (const Bench *b, const BenchModel *model, const BenchVariant *variant,
+                 GError **error)
 {
-  const guint size = o->model->image;
-  const ClipFrameInfo info = { CLIP_PIXEL_RGB, size, size, 1, 1 };
-  const gchar *const labels[] = { "a", "b", NULL };
-  g_autofree guint8 *pixels = g_malloc ((gsize)size * size * 3);
-  const ClipFramePlanes planes = { { pixels }, { size * 3 } };
-  g_autoptr (ClipPromptSet) set = clip_prompt_set_from_list (labels, NULL, NULL);
+  g_autoptr (ClipKernels) kernels = bench_variant_open (b->gpu, variant, error);
+  g_autoptr (BenchNet) net = kernels ? bench_net_new (kernels, model, error) : NULL;
+  g_autofree gdouble *seconds = g_new0 (gdouble, b->batches->len);
 
-  w->texts = clip_texts_new (w->engine, set, NULL, FALSE, NULL, NULL, NULL, NULL, error);
-  w->job = w->texts ? clip_job_new (w->engine, &info, error) : NULL;
-  if (w->job == NULL)
+  if (!net)
     return FALSE;
-  for (guint i = 0; i < size * size * 3; i++)
-    pixels[i] = (guint8)(i * 2654435761u >> 24);
-  clip_job_load (w->job, &planes);
+  for (guint i = 0; i < b->batches->len; i++)
+    if (!measure_batch (b, net, g_array_index (b->batches, guint, i), &seconds[i], error))
+      return FALSE;
+  check_scaling (b, net, seconds);
+  return TRUE;
+}
+
+static gboolean
+measure_model (const Bench *b, const gchar *name, GError **error)
+{
+  const Options *o = b->options;
+  g_autoptr (BenchModel) model = bench_model_new (name, error);
+  g_autoptr (GArray) variants =
+      model ? bench_variants (b->gpu, o->families, o->precisions, error) : NULL;
+
+  for (guint i = 0; variants && i < variants->len; i++)
+    if (!measure_variant (b, model, &g_array_index (variants, BenchVariant, i), error))
+      return FALSE;
+  return variants != NULL;
+}
+
+static gboolean
+run (const Options *o, GError **error)
+{
+  g_autoptr (ClipGpu) gpu = clip_gpu_new (NULL, error);
+  g_autoptr (BenchReport) report =
+      gpu ? bench_report_new (o->json, clip_gpu_info (gpu), error) : NULL;
+  g_autoptr (GArray) batches = bench_parse_list (o->batches, 1, MAX_BATCH, error);
+  g_auto (GStrv) models = g_strsplit (o->models, ",", -1);
+
+  if (!report || !batches)
+    return FALSE;
+  Bench b = { o, gpu, clip_gpu_info (gpu)->is_cpu, report, .batches = batches };
+  bench_print_device (report);
+  if (!bench_ceiling_measure (gpu, o->quick, &b.ceiling, error))
+    return FALSE;
+  print_header (&b);
+  for (guint i = 0; models[i]; i++)
+    if (!measure_model (&b, models[i], error))
+      return FALSE;
   return TRUE;
 }
 
 static void
-work_clear (Work *w)
+set_default (gchar **text, const gchar *value)
 {
-  g_clear_pointer (&w->rec, clip_gpu_recording_free);
-  g_clear_pointer (&w->patches, clip_gpu_buffer_free);
-  g_clear_pointer (&w->embeds, clip_gpu_buffer_free);
-  g_clear_pointer (&w->activations, clip_activations_free);
-  g_clear_pointer (&w->job, clip_job_free);
-  g_clear_pointer (&w->texts, clip_texts_unref);
-}
-
-/* Returns: seconds of the tower on the device. */
-static gdouble
-work_run (Work *w)
-{
-  g_autoptr (GError) error = NULL;
-  const gchar *stage = NULL;
-  guint64 value = 0, ns = 0;
-
-  if (w->job) {
-    if (!clip_job_run (w->job, w->texts, NULL, NULL, &error))
-      g_error ("encoding failed: %s", error->message);
-    return clip_job_times (w->job).encode * 1e-9;
-  }
-  value = clip_gpu_submit (w->engine->gpu, &w->rec, 1, &error);
-  if (value == 0 || !clip_gpu_wait (w->engine->gpu, value, G_MAXUINT64, &error))
-    g_error ("encoding failed: %s", error->message);
-  clip_gpu_recording_get_times (w->rec, &stage, &ns, 1);
-  return ns * 1e-9;
-}
-
-static void
-measure_pair (Work *work, const BlasNet *net, Pair *pair)
-{
-  gdouble cpu = seconds (CLOCK_PROCESS_CPUTIME_ID), wall = seconds (CLOCK_MONOTONIC);
-
-  pair->encode_gpu = work_run (work);
-  pair->encode_cpu = seconds (CLOCK_PROCESS_CPUTIME_ID) - cpu;
-  pair->encode_wall = seconds (CLOCK_MONOTONIC) - wall;
-  cpu = seconds (CLOCK_PROCESS_CPUTIME_ID);
-  blas_net_run (net);
-  pair->blas_cpu = seconds (CLOCK_PROCESS_CPUTIME_ID) - cpu;
-}
-
-static void
-print_row (const gchar *name, Spread s, gdouble unit)
-{
-  g_print ("  %-34s %9.2f %9.2f %9.2f\n", name, s.min * unit, s.median * unit, s.max * unit);
-}
-
-static const gchar *
-precision_name (ClipEngine *engine)
-{
-  return clip_kernels_weight_type (engine->kernels) == CLIP_WEIGHTS_F16 ? "fp16" : "fp32";
-}
-
-static void
-print_results (const Options *o, ClipEngine *engine, const Pair *p, gdouble flops)
-{
-  const ClipGpuInfo *info = clip_gpu_info (clip_engine_gpu (engine));
-  const gchar *family = engine->kernels->family->name;
-  Spread cpu = spread (p, o->pairs, G_STRUCT_OFFSET (Pair, encode_cpu));
-  Spread wall = spread (p, o->pairs, G_STRUCT_OFFSET (Pair, encode_wall));
-  Spread gpu = spread (p, o->pairs, G_STRUCT_OFFSET (Pair, encode_gpu));
-  Spread blas = spread (p, o->pairs, G_STRUCT_OFFSET (Pair, blas_cpu));
-  Spread ratio = spread (p, o->pairs, -1);
-
-  if (o->json) {
-    g_print ("{\"model\":\"%s\",\"device\":\"%s\",\"driver\":\"%s\",\"family\":\"%s\","
-             "\"precision\":\"%s\",\"batch\":%d,\"pairs\":%d,\"gflop\":%.3f,"
-             "\"cpu_ms\":[%.3f,%.3f,%.3f],\"wall_ms\":[%.3f,%.3f,%.3f],"
-             "\"encode_ms\":[%.3f,%.3f,%.3f],\"blas_cpu_ms\":[%.3f,%.3f,%.3f],"
-             "\"ratio\":[%.3f,%.3f,%.3f],\"gpu_bytes\":%" G_GUINT64_FORMAT ",\"pipelines\":%u}\n",
-             o->model->name, info->name, info->driver, family, precision_name (engine), o->batch,
-             o->pairs, flops / 1e9, cpu.min * 1e3, cpu.median * 1e3, cpu.max * 1e3, wall.min * 1e3,
-             wall.median * 1e3, wall.max * 1e3, gpu.min * 1e3, gpu.median * 1e3, gpu.max * 1e3,
-             blas.min * 1e3, blas.median * 1e3, blas.max * 1e3, ratio.min, ratio.median, ratio.max,
-             clip_engine_memory_bytes (engine), clip_gpu_pipeline_count (engine->gpu));
-    return;
-  }
-  g_print ("%s, batch %d, %s, %s kernels on %s (%s)\n", o->model->name, o->batch,
-           precision_name (engine), family, info->name, info->driver);
-  g_print ("%.2f GFLOP in GEMMs, %d interleaved pairs, %u pipelines, %" G_GUINT64_FORMAT
-           " MB on the device\n",
-           flops / 1e9, o->pairs, clip_gpu_pipeline_count (engine->gpu),
-           clip_engine_memory_bytes (engine) >> 20);
-  g_print ("  %-34s %9s %9s %9s\n", "", "min", "median", "max");
-  print_row ("encoder, wall ms", wall, 1e3);
-  print_row ("encoder, tower only, ms", gpu, 1e3);
-  print_row ("encoder, process CPU ms", cpu, 1e3);
-  print_row ("OpenBLAS, one thread, CPU ms", blas, 1e3);
-  print_row ("encoder CPU / OpenBLAS CPU", ratio, 1.0);
-  if (o->batch > 1)
-    print_row ("encoder, wall ms an image", wall, 1e3 / o->batch);
-}
-
-static gboolean
-bench (const Options *o, ClipEngine *engine, GError **error)
-{
-  Work work = { .engine = engine };
-  BlasNet net = { 0 };
-  Pair pairs[MAX_PAIRS];
-  gboolean ok = o->batch == 1 ? work_init_job (&work, o, error) : work_init_batch (&work, o, error);
-
-  if (ok) {
-    net = blas_net_new (o->model, o->batch);
-    measure_pair (&work, &net, &pairs[0]); /* not counted */
-    for (gint i = 0; i < o->pairs; i++)
-      measure_pair (&work, &net, &pairs[i]);
-    print_results (o, engine, pairs, blas_net_flops (&net));
-    blas_net_clear (&net);
-  }
-  work_clear (&work);
-  return ok;
-}
-
-static int
-run (const Options *o)
-{
-  g_autofree gchar *dir = g_dir_make_tmp ("gst-clip-bench-XXXXXX", NULL);
-  ClipEngineConfig config = { dir, NULL, o->precision };
-  g_autoptr (GError) error = NULL;
-  g_autoptr (ClipEngine) engine = NULL;
-  gdouble start = 0.0;
-
-  if (!clip_random_model_write (o->model, dir, 1, &error))
-    goto fail;
-  start = seconds (CLOCK_MONOTONIC);
-  engine = clip_engine_open (&config, NULL, NULL, NULL, &error);
-  if (engine == NULL)
-    goto fail;
-  g_printerr ("%s: opened, loaded and compiled in %.2f s\n", o->model->name,
-              seconds (CLOCK_MONOTONIC) - start);
-  if (!bench (o, engine, &error))
-    goto fail;
-  clip_random_model_remove (dir);
-  return 0;
-
-fail:
-  g_printerr ("%s: %s\n", o->model->name, error->message);
-  clip_random_model_remove (dir);
-  return 1;
-}
-
-/* OpenBLAS chooses its kernels when it is loaded, and takes the slowest on processors that it
- * does not know: an opponent must be at its best. */
-static void
-choose_blas (char **argv)
-{
-  if (g_getenv ("OPENBLAS_NUM_THREADS"))
-    return;
-  g_setenv ("OPENBLAS_NUM_THREADS", "1", TRUE);
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma"))
-    g_setenv ("OPENBLAS_CORETYPE", "Haswell", FALSE);
-#endif
-  execv ("/proc/self/exe", argv);
+  if (!*text)
+    *text = g_strdup (value);
 }
 
 int
 main (int argc, char **argv)
 {
-  g_autofree gchar *arch = NULL;
-  g_autofree gchar *precision = NULL;
-  Options o = { NULL, 9, 1, CLIP_PRECISION_FP32, FALSE };
+  Options o = { .pairs = 9 };
   const GOptionEntry entries[] = {
-    { "model", 'm', 0, G_OPTION_ARG_STRING, &arch, "architecture (default vit-b-32)", "NAME" },
+    { "model", 'm', 0, G_OPTION_ARG_STRING, &o.models, "architectures (default vit-b-32)",
+      "NAMES" },
+    { "batch", 'b', 0, G_OPTION_ARG_STRING, &o.batches, "images at once (default 1)", "NUMBERS" },
+    { "precision", 'p', 0, G_OPTION_ARG_STRING, &o.precisions, "of fp32, fp16, int8 (default fp32)",
+      "NAMES" },
+    { "family", 'f', 0, G_OPTION_ARG_STRING, &o.families,
+      "best, all, auto (all on a GPU) or a name (default best)", "NAME" },
     { "pairs", 'n', 0, G_OPTION_ARG_INT, &o.pairs, "interleaved pairs (default 9)", "N" },
-    { "batch", 'b', 0, G_OPTION_ARG_INT, &o.batch, "images at once (default 1)", "N" },
-    { "precision", 'p', 0, G_OPTION_ARG_STRING, &precision, "fp32 (default) or fp16", "NAME" },
-    { "json", 'j', 0, G_OPTION_ARG_NONE, &o.json, "one JSON object a line", NULL },
+    { "seconds", 's', 0, G_OPTION_ARG_DOUBLE, &o.seconds, "no new pair after this long",
+      "SECONDS" },
+    { "json", 'j', 0, G_OPTION_ARG_FILENAME, &o.json, "append JSON lines; - is stdout", "FILE" },
+    { "quick", 0, 0, G_OPTION_ARG_NONE, &o.quick, "a rough ceiling, for tests", NULL },
     { NULL }
   };
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autoptr (GError) error = NULL;
 
-  choose_blas (argv);
+  blas_choose (argv);
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error)) {
     g_printerr ("%s\n", error->message);
     return 2;
   }
-  o.model = clip_random_model_find (arch ? arch : "vit-b-32");
-  if (o.model == NULL || o.pairs < 1 || o.pairs > MAX_PAIRS || o.batch < 1 || o.batch > MAX_BATCH
-      || (precision && strcmp (precision, "fp16") && strcmp (precision, "fp32"))) {
-    g_printerr ("unknown architecture or precision, pairs not in 1..%d, or batch not in 1..%d\n",
-                MAX_PAIRS, MAX_BATCH);
+  if (o.pairs < 1 || o.pairs > BENCH_MAX_SAMPLES) {
+    g_printerr ("pairs must be in 1..%d\n", BENCH_MAX_SAMPLES);
     return 2;
   }
-  o.precision =
-      precision && strcmp (precision, "fp16") == 0 ? CLIP_PRECISION_FP16 : CLIP_PRECISION_FP32;
-  return run (&o);
+  set_default (&o.models, "vit-b-32");
+  set_default (&o.batches, "1");
+  set_default (&o.precisions, "fp32");
+  set_default (&o.families, "best");
+  if (run (&o, &error))
+    return 0;
+  g_printerr ("%s\n", error->message);
+  return 1;
 }

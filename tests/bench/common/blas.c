@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/bench/common/blas.h"
+
+#include <cblas.h>
+#include <unistd.h>
+
+#include "tests/bench/common/device.h"
+
+typedef struct {
+  guint m, n, k;
+  float *w;
+} Blas;
+
+void
+blas_choose (char **argv)
+{
+  if (g_getenv ("OPENBLAS_NUM_THREADS"))
+    return;
+  g_setenv ("OPENBLAS_NUM_THREADS", "1", TRUE);
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma"))
+    g_setenv ("OPENBLAS_CORETYPE", "Haswell", FALSE);
+#endif
+  execv ("/proc/self/exe", argv);
+}
+
+static void
+add (BlasNet *net, guint m, guint n, guint k)
+{
+  Blas g = { m, n, k, g_new (float, (gsize)n *k) };
+
+  bench_random (g.w, (gsize)n * k, 7);
+  g_array_append_val (net->gemms, g);
+}
+
+/* Room for the widest matrices. A is random: zeros would be easy on a processor's power. */
+static BlasNet
+finish (BlasNet net)
+{
+  gsize a = 0, c = 0;
+
+  for (guint i = 0; i < net.gemms->len; i++) {
+    const Blas *g = &g_array_index (net.gemms, Blas, i);
+
+    a = MAX (a, (gsize)g->m * g->k);
+    c = MAX (c, (gsize)g->m * g->n);
+  }
+  net.a = g_new (float, a);
+  net.c = g_new0 (float, c);
+  bench_random (net.a, a, 3);
+  return net;
+}
+
+BlasNet
+blas_net_new (const ClipRandomModel *m, guint batch)
+{
+  BlasNet net = { g_array_new (FALSE, FALSE, sizeof (Blas)), NULL, NULL };
+  const guint d = m->vision.width, mlp = m->vision.mlp, side = m->image / m->patch;
+  const guint rows = batch * (side * side + 1);
+
+  add (&net, rows, d, 3 * m->patch * m->patch);
+  for (guint i = 0; i < m->vision.layers; i++) {
+    const guint left = i + 1 < m->vision.layers ? rows : batch;
+
+    add (&net, rows, 3 * d, d);
+    add (&net, left, d, d);
+    add (&net, left, mlp, d);
+    add (&net, left, d, mlp);
+  }
+  add (&net, batch, m->projection, d);
+  return finish (net);
+}
+
+BlasNet
+blas_net_new_product (guint m, guint n, guint k, guint copies)
+{
+  BlasNet net = { g_array_new (FALSE, FALSE, sizeof (Blas)), NULL, NULL };
+
+  for (guint i = 0; i < copies; i++)
+    add (&net, m, n, k);
+  return finish (net);
+}
+
+gdouble
+blas_net_flops (const BlasNet *net)
+{
+  gdouble flops = 0.0;
+
+  for (guint i = 0; i < net->gemms->len; i++) {
+    const Blas *g = &g_array_index (net->gemms, Blas, i);
+
+    flops += 2.0 * g->m * g->n * g->k;
+  }
+  return flops;
+}
+
+void
+blas_net_run (gpointer data)
+{
+  const BlasNet *net = data;
+
+  for (guint i = 0; i < net->gemms->len; i++) {
+    const Blas *g = &g_array_index (net->gemms, Blas, i);
+
+    cblas_sgemm (CblasRowMajor, CblasNoTrans, CblasTrans, g->m, g->n, g->k, 1.0f, net->a, g->k,
+                 g->w, g->k, 0.0f, net->c, g->n);
+  }
+}
+
+void
+blas_net_clear (BlasNet *net)
+{
+  for (guint i = 0; i < net->gemms->len; i++)
+    g_free (g_array_index (net->gemms, Blas, i).w);
+  g_array_unref (net->gemms);
+  g_free (net->a);
+  g_free (net->c);
+}

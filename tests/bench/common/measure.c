@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/bench/common/measure.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static gdouble
+seconds (clockid_t clock)
+{
+  struct timespec t;
+
+  clock_gettime (clock, &t);
+  return t.tv_sec + 1e-9 * t.tv_nsec;
+}
+
+gdouble
+bench_cpu_seconds (void)
+{
+  return seconds (CLOCK_PROCESS_CPUTIME_ID);
+}
+
+gdouble
+bench_wall_seconds (void)
+{
+  return seconds (CLOCK_MONOTONIC);
+}
+
+BenchTimes
+bench_begin (void)
+{
+  return (BenchTimes){ .cpu = bench_cpu_seconds (), .wall = bench_wall_seconds () };
+}
+
+void
+bench_end (BenchTimes *times)
+{
+  times->cpu = bench_cpu_seconds () - times->cpu;
+  times->wall = bench_wall_seconds () - times->wall;
+}
+
+static int
+compare (const void *a, const void *b)
+{
+  const gdouble x = *(const gdouble *)a, y = *(const gdouble *)b;
+
+  return (x > y) - (x < y);
+}
+
+BenchSpread
+bench_spread (gdouble *values, guint n)
+{
+  if (n == 0)
+    return (BenchSpread){ 0 };
+  qsort (values, n, sizeof (*values), compare);
+  return (BenchSpread){ n, values[0], (values[(n - 1) / 2] + values[n / 2]) / 2, values[n - 1] };
+}
+
+static gdouble
+pick (const BenchTimes *times, BenchClock clock)
+{
+  return clock == BENCH_CPU ? times->cpu : clock == BENCH_WALL ? times->wall : times->gpu;
+}
+
+static BenchSpread
+spread_of (const BenchTimes *times, guint n, BenchClock clock)
+{
+  gdouble values[BENCH_MAX_SAMPLES];
+
+  for (guint i = 0; i < n; i++)
+    values[i] = pick (&times[i], clock);
+  return bench_spread (values, n);
+}
+
+BenchSpread
+bench_samples_spread (const BenchSamples *samples, BenchClock clock)
+{
+  return spread_of (samples->runs, samples->n, clock);
+}
+
+BenchSpread
+bench_samples_other (const BenchSamples *samples, BenchClock clock)
+{
+  return spread_of (samples->other, samples->n, clock);
+}
+
+BenchSpread
+bench_samples_ratio (const BenchSamples *samples)
+{
+  gdouble values[BENCH_MAX_SAMPLES];
+  guint n = 0;
+
+  for (guint i = 0; i < samples->n; i++)
+    if (samples->other[i].cpu > 0)
+      values[n++] = samples->runs[i].cpu / samples->other[i].cpu;
+  return bench_spread (values, n);
+}
+
+guint64
+bench_resident_bytes (void)
+{
+  unsigned long size, resident = 0;
+  FILE *statm = fopen ("/proc/self/statm", "r");
+
+  if (!statm)
+    return 0;
+  if (fscanf (statm, "%lu %lu", &size, &resident) != 2)
+    resident = 0;
+  fclose (statm);
+  return (guint64)resident * sysconf (_SC_PAGESIZE);
+}
+
+GArray *
+bench_parse_list (const gchar *text, guint min, guint max, GError **error)
+{
+  g_auto (GStrv) words = g_strsplit (text, ",", -1);
+  g_autoptr (GArray) numbers = g_array_new (FALSE, FALSE, sizeof (guint));
+
+  for (guint i = 0; words[i]; i++) {
+    guint64 value;
+
+    if (!g_ascii_string_to_unsigned (g_strstrip (words[i]), 10, min, max, &value, error))
+      return NULL;
+    g_array_append_vals (numbers, &(guint){ (guint)value }, 1);
+  }
+  return g_steal_pointer (&numbers);
+}
