@@ -204,13 +204,6 @@ run (const Options *o, GError **error)
   return TRUE;
 }
 
-static void
-set_default (gchar **text, const gchar *value)
-{
-  if (!*text)
-    *text = g_strdup (value);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -243,10 +236,10 @@ main (int argc, char **argv)
     g_printerr ("pairs must be in 1..%d\n", BENCH_MAX_SAMPLES);
     return 2;
   }
-  set_default (&o.models, "vit-b-32");
-  set_default (&o.batches, "1");
-  set_default (&o.precisions, "fp32");
-  set_default (&o.families, "best");
+  bench_set_default (&o.models, "vit-b-32");
+  bench_set_default (&o.batches, "1");
+  bench_set_default (&o.precisions, "fp32");
+  bench_set_default (&o.families, "best");
   if (run (&o, &error))
     return 0;
   g_printerr ("%s\n", error->message);

@@ -215,13 +215,6 @@ run (const Options *o, GError **error)
   return measure_ends (&b, error);
 }
 
-static void
-set_default (gchar **text, const gchar *value)
-{
-  if (!*text)
-    *text = g_strdup (value);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -256,10 +249,10 @@ main (int argc, char **argv)
     g_printerr ("runs must be in 1..%d\n", BENCH_MAX_SAMPLES);
     return 2;
   }
-  set_default (&o.models, "vit-b-32,vit-b-16,vit-l-14,vit-l-14-336");
-  set_default (&o.batches, "1");
-  set_default (&o.precisions, "fp32,fp16");
-  set_default (&o.families, "auto");
+  bench_set_default (&o.models, "vit-b-32,vit-b-16,vit-l-14,vit-l-14-336");
+  bench_set_default (&o.batches, "1");
+  bench_set_default (&o.precisions, "fp32,fp16");
+  bench_set_default (&o.families, "auto");
   if (run (&o, &error))
     return 0;
   g_printerr ("%s\n", error->message);

@@ -126,3 +126,10 @@ bench_parse_list (const gchar *text, guint min, guint max, GError **error)
   }
   return g_steal_pointer (&numbers);
 }
+
+void
+bench_set_default (gchar **text, const gchar *value)
+{
+  if (!*text)
+    *text = g_strdup (value);
+}

@@ -55,4 +55,7 @@ guint64 bench_resident_bytes (void);
  * Returns: (transfer full): guint[]; NULL with an error. */
 GArray *bench_parse_list (const gchar *text, guint min, guint max, GError **error);
 
+/** bench_set_default: of an option that was not given. */
+void bench_set_default (gchar **text, const gchar *value);
+
 G_END_DECLS

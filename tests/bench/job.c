@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * bench-job: one image from its bytes to its scores, as the element runs it: by frame size and by
+ * number of prompts. And what an engine takes: seconds to open, memory by kind.
+ *
+ * The vision tower is the architecture's; the text tower is small, so that thousands of prompts are
+ * encoded in no time: scoring does not see where embeddings come from.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "gst-clip/engine/internal.h"
+#include "tests/bench/common/net.h"
+#include "tests/bench/common/report.h"
+
+typedef struct {
+  gchar *model, *precision, *prompts, *sizes, *json;
+  gint runs;
+} Options;
+
+typedef struct {
+  const Options *options;
+  ClipEngine *engine;
+  BenchReport *report;
+  const gchar *model;
+} Bench;
+
+/* Stages of one run, ms by the device's clock; load and total by the host's. */
+enum { LOAD, PREPROCESS, ENCODE, SCORE, TOTAL, N_STAGES };
+typedef struct {
+  gdouble ms[N_STAGES][BENCH_MAX_SAMPLES];
+} Stages;
+
+static void
+common_fields (const Bench *b, const gchar *bench)
+{
+  bench_line_begin (b->report, bench);
+  bench_line_string (b->report, "model", b->model);
+  bench_line_string (b->report, "family", b->engine->kernels->family->name);
+  bench_line_string (b->report, "precision", bench_precision_name (b->engine->kernels->weights));
+}
+
+/* One job ---------------------------------------------------------------- */
+
+static void
+keep_times (const ClipJobTimes *t, guint i, Stages *s)
+{
+  const guint64 ns[N_STAGES] = { t->load, t->preprocess, t->encode, t->score, t->total };
+
+  for (guint k = 0; k < N_STAGES; k++)
+    s->ms[k][i] = ns[k] * 1e-6;
+}
+
+static gboolean
+run_job (const Bench *b, ClipTexts *texts, guint width, guint height, Stages *stages,
+         BenchSamples *samples, GError **error)
+{
+  const ClipFrameInfo info = { .format = CLIP_PIXEL_NV12,
+                               .width = width,
+                               .height = height,
+                               .par_n = 1,
+                               .par_d = 1,
+                               .matrix = CLIP_MATRIX_BT709,
+                               .chroma_site = CLIP_CHROMA_H_COSITED };
+  const gsize luma = (gsize)width * height;
+  g_autofree guint8 *frame = g_malloc (2 * luma);
+  const ClipFramePlanes planes = { { frame, frame + luma }, { width, width } };
+  g_autoptr (ClipJob) job = clip_job_new (b->engine, &info, error);
+
+  if (!job)
+    return FALSE;
+  for (gsize i = 0; i < 2 * luma; i++)
+    frame[i] = (guint8)(i * 2654435761u >> 24);
+  samples->n = b->options->runs;
+  for (gint i = -1; i < b->options->runs; i++) { /* the first one compiles */
+    const guint at = MAX (i, 0);
+
+    samples->runs[at] = bench_begin ();
+    clip_job_load (job, &planes);
+    if (!clip_job_run (job, texts, NULL, NULL, error))
+      return FALSE;
+    bench_end (&samples->runs[at]);
+    const ClipJobTimes times = clip_job_times (job);
+    keep_times (&times, at, stages);
+  }
+  return TRUE;
+}
+
+static ClipTexts *
+make_texts (const Bench *b, guint n, GError **error)
+{
+  g_auto (GStrv) labels = g_new0 (gchar *, n + 1);
+
+  for (guint i = 0; i < n; i++)
+    labels[i] = g_strdup_printf ("%u", i);
+  g_autoptr (ClipPromptSet) set =
+      clip_prompt_set_from_list ((const gchar *const *)labels, NULL, error);
+  return set ? clip_texts_new (b->engine, set, NULL, FALSE, NULL, NULL, NULL, NULL, error) : NULL;
+}
+
+static BenchSpread
+stage (Stages *s, guint k, guint n)
+{
+  return bench_spread (s->ms[k], n);
+}
+
+/* Tables ----------------------------------------------------------------- */
+
+static gboolean
+measure_prompts (const Bench *b, guint n, GError **error)
+{
+  const guint size = clip_model_config (b->engine->model)->image_size;
+  g_autoptr (ClipTexts) texts = make_texts (b, n, error);
+  g_autofree Stages *s = g_new0 (Stages, 1);
+  g_autofree BenchSamples *samples = g_new0 (BenchSamples, 1);
+
+  if (!texts || !run_job (b, texts, size, size, s, samples, error))
+    return FALSE;
+  const BenchSpread score = stage (s, SCORE, samples->n), encode = stage (s, ENCODE, samples->n);
+  const BenchSpread total = stage (s, TOTAL, samples->n);
+  bench_print (b->report, "%8u %10.3f %10.3f %10.3f %9.2f %%\n", n, score.median, encode.median,
+               total.median, 100 * score.median / encode.median);
+  common_fields (b, "prompts");
+  bench_line_number (b->report, "prompts", n);
+  bench_line_spread (b->report, "score_ms", score, 1);
+  bench_line_spread (b->report, "encode_ms", encode, 1);
+  bench_line_spread (b->report, "total_ms", total, 1);
+  bench_line_number (b->report, "score_share", score.median / encode.median);
+  bench_line_end (b->report);
+  return TRUE;
+}
+
+static gboolean
+measure_size (const Bench *b, const gchar *size, GError **error)
+{
+  guint width = 0, height = 0;
+  g_autofree Stages *s = g_new0 (Stages, 1);
+  g_autofree BenchSamples *samples = g_new0 (BenchSamples, 1);
+
+  if (sscanf (size, "%ux%u", &width, &height) != 2 || width % 2 || height % 2) {
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                 "no size of even sides as in 640x480: \"%s\"", size);
+    return FALSE;
+  }
+  g_autoptr (ClipTexts) texts = make_texts (b, 2, error);
+  if (!texts || !run_job (b, texts, width, height, s, samples, error))
+    return FALSE;
+  const BenchSpread load = stage (s, LOAD, samples->n), pre = stage (s, PREPROCESS, samples->n);
+  const BenchSpread encode = stage (s, ENCODE, samples->n), total = stage (s, TOTAL, samples->n);
+  const BenchSpread cpu = bench_samples_spread (samples, BENCH_CPU);
+  bench_print (b->report, "%12s %10.3f %10.3f %10.3f %10.3f %10.3f\n", size, load.median,
+               pre.median, encode.median, total.median, 1e3 * cpu.median);
+  common_fields (b, "frame");
+  bench_line_number (b->report, "width", width);
+  bench_line_number (b->report, "height", height);
+  bench_line_spread (b->report, "load_ms", load, 1);
+  bench_line_spread (b->report, "preprocess_ms", pre, 1);
+  bench_line_spread (b->report, "encode_ms", encode, 1);
+  bench_line_spread (b->report, "total_ms", total, 1);
+  bench_line_spread (b->report, "cpu_ms", cpu, 1e3);
+  bench_line_end (b->report);
+  return TRUE;
+}
+
+/* What an engine takes; the job's staging memory and results are "other". */
+static void
+measure_memory (const Bench *b, gdouble open_s, guint64 resident_before)
+{
+  ClipEngine *e = b->engine;
+  const ClipModelConfig *config = clip_model_config (e->model);
+  const ClipActivations *a = e->activations;
+  const ClipGpuBuffer *buffers[] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
+  const guint64 all = clip_engine_memory_bytes (e), resident = bench_resident_bytes ();
+  const guint64 weights = clip_tower_weights_bytes (e->kernels, config, TRUE)
+                          + clip_tower_weights_bytes (e->kernels, config, FALSE);
+  guint64 activations = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (buffers); i++)
+    activations += buffers[i] ? buffers[i]->allocated : 0;
+  bench_print (b->report,
+               "\n%s, %s: opened in %.2f s; device memory %.1f MB: weights %.1f, activations %.1f, "
+               "other %.1f; the process grew from %.1f to %.1f MB%s\n",
+               b->model, bench_precision_name (e->kernels->weights), open_s, all / 1e6,
+               weights / 1e6, activations / 1e6, (all - weights - activations) / 1e6,
+               resident_before / 1e6, resident / 1e6,
+               clip_gpu_info (e->gpu)->is_cpu ? " (device memory is in it)" : "");
+  common_fields (b, "memory");
+  bench_line_number (b->report, "open_s", open_s);
+  bench_line_number (b->report, "device_bytes", all);
+  bench_line_number (b->report, "weights_bytes", weights);
+  bench_line_number (b->report, "activations_bytes", activations);
+  bench_line_number (b->report, "other_bytes", all - weights - activations);
+  bench_line_number (b->report, "resident_before_bytes", resident_before);
+  bench_line_number (b->report, "resident_bytes", resident);
+  bench_line_end (b->report);
+}
+
+static gboolean
+measure_all (const Bench *b, GError **error)
+{
+  g_autoptr (GArray) prompts = bench_parse_list (b->options->prompts, 1, 60000, error);
+  g_auto (GStrv) sizes = g_strsplit (b->options->sizes, ",", -1);
+
+  if (!prompts)
+    return FALSE;
+  bench_print (b->report, "\nms (median) by number of prompts\n%8s %10s %10s %10s %11s\n",
+               "prompts", "score", "encode", "submission", "score/enc.");
+  for (guint i = 0; i < prompts->len; i++)
+    if (!measure_prompts (b, g_array_index (prompts, guint, i), error))
+      return FALSE;
+  bench_print (b->report, "\nms (median) by frame size, NV12\n%12s %10s %10s %10s %10s %10s\n",
+               "size", "load", "preprocess", "encode", "submission", "CPU");
+  for (guint i = 0; sizes[i]; i++)
+    if (!measure_size (b, sizes[i], error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+run (const Options *o, GError **error)
+{
+  g_autoptr (BenchModel) model = bench_model_new (o->model, error);
+  const guint64 before = bench_resident_bytes ();
+  const gdouble start = bench_wall_seconds ();
+
+  if (!model)
+    return FALSE;
+  const ClipEngineConfig config = { model->dir, NULL,
+                                    strcmp (o->precision, "fp16") ? CLIP_PRECISION_FP32
+                                                                  : CLIP_PRECISION_FP16 };
+  g_autoptr (ClipEngine) engine = clip_engine_open (&config, NULL, NULL, NULL, error);
+  const gdouble open_s = bench_wall_seconds () - start;
+  g_autoptr (BenchReport) r =
+      engine ? bench_report_new (o->json, clip_gpu_info (engine->gpu), error) : NULL;
+  if (!r)
+    return FALSE;
+
+  const Bench b = { o, engine, r, o->model };
+  bench_print_device (r);
+  measure_memory (&b, open_s, before);
+  return measure_all (&b, error);
+}
+
+int
+main (int argc, char **argv)
+{
+  Options o = { .runs = 9 };
+  const GOptionEntry entries[] = {
+    { "model", 'm', 0, G_OPTION_ARG_STRING, &o.model, "architecture (default vit-b-32)", "NAME" },
+    { "precision", 'p', 0, G_OPTION_ARG_STRING, &o.precision, "fp32 (default) or fp16", "NAME" },
+    { "prompts", 0, 0, G_OPTION_ARG_STRING, &o.prompts, "default 1,10,100,1000,10000", "NUMBERS" },
+    { "sizes", 0, 0, G_OPTION_ARG_STRING, &o.sizes,
+      "default 320x240,640x480,1280x720,1920x1080,3840x2160", "SIZES" },
+    { "runs", 'n', 0, G_OPTION_ARG_INT, &o.runs, "default 9", "N" },
+    { "json", 'j', 0, G_OPTION_ARG_FILENAME, &o.json, "append JSON lines; - is stdout", "FILE" },
+    { NULL }
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, &argc, &argv, &error)) {
+    g_printerr ("%s\n", error->message);
+    return 2;
+  }
+  bench_set_default (&o.model, "vit-b-32");
+  bench_set_default (&o.precision, "fp32");
+  bench_set_default (&o.prompts, "1,10,100,1000,10000");
+  bench_set_default (&o.sizes, "320x240,640x480,1280x720,1920x1080,3840x2160");
+  if (o.runs < 1 || o.runs > BENCH_MAX_SAMPLES) {
+    g_printerr ("runs must be in 1..%d\n", BENCH_MAX_SAMPLES);
+    return 2;
+  }
+  if (run (&o, &error))
+    return 0;
+  g_printerr ("%s\n", error->message);
+  return 1;
+}
