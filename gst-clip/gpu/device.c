@@ -62,6 +62,7 @@ open_device (ClipGpu *gpu, const ClipGpuCandidate *chosen, GError **error)
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
     .pNext = &f11,
     .features.shaderInt16 = chosen->int16,
+    .features.shaderInt64 = chosen->int64,
   };
   const VkDeviceQueueCreateInfo queue = {
     .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,

@@ -38,7 +38,7 @@ typedef struct {
   guint32 family;
   const gchar *extensions[4];
   guint n_extensions;
-  gboolean storage16, float16, int16;
+  gboolean storage16, float16, int16, int64;
   guint32 timestamp_bits;
   gboolean pin_subgroup;
   guint32 min_subgroup, max_subgroup;

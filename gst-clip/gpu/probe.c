@@ -254,6 +254,7 @@ clip_gpu_probe (ClipGpu *gpu, ClipGpuCandidate *candidate)
   candidate->storage16 = a.f11.storageBuffer16BitAccess;
   candidate->float16 = a.f12.shaderFloat16;
   candidate->int16 = a.features.features.shaderInt16;
+  candidate->int64 = a.features.features.shaderInt64;
   probe_subgroup_size (candidate, &a);
   if (candidate->pin_subgroup && extension)
     add_extension (candidate, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
