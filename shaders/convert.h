@@ -8,8 +8,8 @@
 #define CONVERT_GRAY      0 /* 8 bits */
 #define CONVERT_RGB24     1
 #define CONVERT_RGB32     2
-#define CONVERT_PLANAR    3 /* Y, U, V planes, 8 bits, chroma at half width */
-#define CONVERT_FULL      4 /* Y, U, V planes, 8 bits, chroma at full width */
+#define CONVERT_FULL      3 /* Y, U, V planes, 8 bits, chroma at full width */
+#define CONVERT_PLANAR    4 /* Y, U, V planes, 8 bits, chroma at half width, as in all below */
 #define CONVERT_PAIRS     5 /* Y plane and a plane of chroma pairs, 8 bits */
 #define CONVERT_PACKED    6 /* YUY2, UYVY */
 #define CONVERT_PLANAR_16 7 /* as PLANAR with 16 bits a sample */
@@ -21,18 +21,26 @@
 #define CONVERT_ROWS_CENTER  1 /* half as many, between luma rows 2k and 2k+1 */
 #define CONVERT_ROWS_COSITED 2 /* half as many, on luma row 2k */
 
-/* Each lane converts this many neighbours of a row. */
-#define CONVERT_PIXELS    8
+/* Each lane converts this many neighbours of a row, in this many rows. */
+#define CONVERT_PIXELS     4
+#define CONVERT_PAIR       2
+
+/* LLVMPIPE: a workgroup's subgroups side by side, and below each other */
+#define CONVERT_ACROSS     2
+#define CONVERT_DOWN       8
 
 /*
  * @src: staging memory; plane 0 starts at its first word
  * @params: CONVERT_PARAM_* words below
- * @dst: word x * dst_stride + y is pixel (x, y) of the region, transposed for resize.comp
+ * @dst: dst_stride words from row to row; LLVMPIPE: from block to block, see resize.comp
  * @plane1, @plane2: words from @src to chroma sample (first column, first staged row)
  * @stride0, @stride1: words from row to row of plane 0 and of the others
  * @groups: groups of CONVERT_PIXELS pixels in a row of the region
- * @row0: row of the frame that the region starts with
- * @chroma_row0, @chroma_row1: first and last staged row of the chroma planes
+ * @first_pair: LLVMPIPE: pair of rows that dst begins with
+ * @last_row: number of the region's last row
+ * @chroma_row: number of the staged chroma row that belongs to the region's first two rows of
+ *   pixels, where there are half as many
+ * @chroma_last: number of the last staged chroma row
  */
 struct ConvertPush {
   CLIP_ADDRESS (ConstUints) src;
@@ -44,9 +52,10 @@ struct ConvertPush {
   uint32_t stride1;
   uint32_t dst_stride;
   uint32_t groups;
-  uint32_t row0;
-  uint32_t chroma_row0;
-  uint32_t chroma_row1;
+  uint32_t first_pair;
+  uint32_t last_row;
+  uint32_t chroma_row;
+  uint32_t chroma_last;
   CLIP_NIBBLES;
 };
 

@@ -6,16 +6,23 @@
  *   out[o][lane] = clamp ((2^21 + sum_t taps[o][t] * in[start + t][lane]) >> 22, 0, 255)
  *
  * for each of the three channels; int32, t = 0 .. n_taps - 1. Lines are what the filter runs
- * across: columns of the picture in the horizontal pass (whose input convert.comp transposes), rows
- * in the vertical one. So neighbouring lanes always read neighbouring words.
+ * across: columns of the picture in the horizontal pass, rows in the vertical one.
  * Constant 0, PASS:
- *   PIXELS: dst[lane * dst_stride + o] = the pixel, transposed back into rows
+ *   PIXELS: dst[lane * dst_stride + o] = the pixel: rows again
  *   PATCHES: dst[row * dst_stride + column + c * plane] = (channel c - 128) / 128 at the place that
- *   the tables of row o and column lane say, and rgb8[o * n_lanes + lane] = the pixel
+ *   the tables of row o and column lane say
+ *   PATCHES_RGB: the same, and rgb8[o * n + lane] = the pixel
  *
- * Grid: (outputs, lanes of a line / lanes of a workgroup).
- * Variants: LLVMPIPE has no loop: constant 1, TAPS = n_taps, is unrolled (llvmpipe.glsl). It reads
- * and, in PIXELS, writes whole vectors beyond n_lanes, where the buffers have room.
+ * Variants:
+ *   LLVMPIPE: invocations side by side are lanes: they share a window and its weights. Lines lie
+ *   in blocks: 8 lanes of line 0, of line 1, ..., the next 8 lanes; so a window is one piece of
+ *   memory. Each invocation makes 2 outputs, whose pixels are stored as one 64-bit word.
+ *   Constant 1, TAPS, is unrolled (llvmpipe.glsl); constant 2, LOOP, whether that is done
+ *   n_taps / TAPS times, which is slower, before Mesa 26 much. Whole workgroups beyond the last
+ *   lane, and one output more, are read and in PIXELS written, where the buffers have room.
+ *   Grid: (outputs / 2, lanes / 32), four subgroups.
+ *   others: invocations side by side are the outputs of a row in PIXELS, whose windows overlap,
+ *   else lanes. Grid: (invocations / size of a workgroup, rows).
  */
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -27,43 +34,50 @@ layout(push_constant, std430) uniform Push {
   ResizePush p;
 };
 
-/* p.dst of the last pass */
+/* p.dst unless PIXELS */
 layout(buffer_reference, std430, buffer_reference_align = 4) restrict writeonly buffer Patches {
   float v[];
 };
 
-#ifdef LLVMPIPE
-layout(local_size_x = 8) in;
-layout(constant_id = 1) const uint TAPS = 8;
-#include "llvmpipe.glsl"
-#define LANE    gl_SubgroupInvocationID
-#define VECTORS RESIZE_VECTORS
+/* Where the weights of output 0 begin */
+uint
+weights ()
+{
+  return PASS == RESIZE_PASS_PIXELS ? 0 : 2 * p.n;
+}
 
 uint
-load (uint i)
+start_of (uint o)
 {
-  return lanes8 (uvec4 (p.src.v[i], p.src.v[i + 1], p.src.v[i + 2], p.src.v[i + 3]),
-                 uvec4 (p.src.v[i + 4], p.src.v[i + 5], p.src.v[i + 6], p.src.v[i + 7]));
+  return uint (max ((int (o * p.scale) + int (p.bias)) >> RESIZE_START_BITS, 0));
 }
-#else
-layout(local_size_x = 64) in;
-#define TAPS    p.n_taps
-#define LANES   64
-#define VECTORS 1
-#define LANE           gl_LocalInvocationID.x
-#define uniform_id(id) (id)
+
+ivec3
+channels (uint pixel)
+{
+  return ivec3 (pixel & 255u, (pixel >> 8) & 255u, pixel >> 16);
+}
+
+uvec3
+levels (ivec3 sum)
+{
+  return uvec3 (clamp (sum >> RESIZE_PRECISION, 0, 255));
+}
 
 uint
-load (uint i)
+pixel_of (uvec3 level)
 {
-  return p.src.v[i + LANE];
+  return level.r | level.g << 8 | level.b << 16;
 }
-#endif
 
+/* @down, @across: places of row o and of column lane */
 void
-store_patches (uint o, uint lane, uvec3 level)
+store_patches (uint o, uint lane, uint down, uint across, uvec3 level)
 {
-  const uint down = p.taps.v[p.places + o], across = p.taps.v[p.places + p.n_lanes + lane];
+  if (lane >= p.n)
+    return;
+  if (PASS == RESIZE_PASS_PATCHES_RGB)
+    p.rgb8.v[o * p.n + lane] = pixel_of (level);
   if (down == RESIZE_NO_PLACE || across == RESIZE_NO_PLACE)
     return;
 
@@ -77,48 +91,88 @@ store_patches (uint o, uint lane, uvec3 level)
   dst.v[i + 2 * p.plane] = value.b;
 }
 
-void
-store (uint o, uint lane, ivec3 sum)
-{
-  const uvec3 level = uvec3 (clamp (sum >> RESIZE_PRECISION, 0, 255));
-  const uint pixel = level.r | level.g << 8 | level.b << 16;
+#ifdef LLVMPIPE
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
+layout(local_size_x = 32) in;
+layout(constant_id = 1) const uint TAPS = 8;
+layout(constant_id = 2) const bool LOOP = false;
+#include "llvmpipe.glsl"
 
-  if (PASS == RESIZE_PASS_PIXELS) {
-    p.dst.v[lane * p.dst_stride + o] = pixel;
-  } else if (lane < p.n_lanes) {
-    p.rgb8.v[o * p.n_lanes + lane] = pixel;
-    store_patches (o, lane, level);
-  }
+layout(buffer_reference, std430, buffer_reference_align = 8) restrict writeonly buffer Uint64s {
+  uint64_t v[];
+};
+
+/* from[i + lane]; @i is a constant */
+uint
+load (ConstUints from, uint i)
+{
+  return lanes8 (uvec4 (from.v[i], from.v[i + 1], from.v[i + 2], from.v[i + 3]),
+                 uvec4 (from.v[i + 4], from.v[i + 5], from.v[i + 6], from.v[i + 7]));
+}
+
+/* Adds TAPS products; @o: output, @t: the first tap */
+void
+add_taps (uint o, uint t, uvec2 block, inout ivec3 sum)
+{
+  ConstUints taps = ConstUints (place (uvec2 (p.taps), weights () + o * p.n_taps + t));
+  ConstUints from = ConstUints (place (block, (start_of (o) + t) * RESIZE_BLOCK));
+
+  [[unroll]] for (uint i = 0; i < TAPS; i++)
+    sum += int (taps.v[i]) * channels (load (from, i * RESIZE_BLOCK));
 }
 
 void
 main ()
 {
-  const uint o = uniform_id (gl_WorkGroupID.x);
-  const uint lane0 = uniform_id (gl_WorkGroupID.y) * LANES * VECTORS;
-  const int start = max ((int (o * p.scale) + int (p.bias)) >> RESIZE_START_BITS, 0);
-  ivec3 sum[VECTORS];
+  const uint o = RESIZE_OUTPUTS * uniform_id (gl_WorkGroupID.x);
+  const uint n = RESIZE_SUBGROUPS * uniform_id (gl_WorkGroupID.y) + uniform_id4 (gl_SubgroupID);
+  const uvec2 block = place (uvec2 (p.src), n * p.src_stride);
+  ivec3 sum[RESIZE_OUTPUTS];
+  uint t = 0;
 
-#ifndef LLVMPIPE
-  if (lane0 + LANE >= p.n_lanes)
-    return;
-#endif
-
-  [[unroll]] for (uint i = 0; i < VECTORS; i++)
+  [[unroll]] for (uint i = 0; i < RESIZE_OUTPUTS; i++)
     sum[i] = ivec3 (1 << (RESIZE_PRECISION - 1));
+  do {
+    [[unroll]] for (uint i = 0; i < RESIZE_OUTPUTS; i++)
+      add_taps (o + i, t, block, sum[i]);
+    t += TAPS;
+  } while (LOOP && t < p.n_taps);
 
-#ifdef LLVMPIPE
-  [[unroll]]
-#endif
-  for (uint t = 0; t < TAPS; t++) {
-    const int weight = int (p.taps.v[o * TAPS + t]);
-    const uint line = (uint (start) + t) * p.src_stride + lane0;
-    [[unroll]] for (uint i = 0; i < VECTORS; i++) {
-      const uint pixel = load (line + 8 * i);
-      sum[i] += weight * ivec3 (pixel & 255u, (pixel >> 8) & 255u, pixel >> 16);
-    }
+  if (PASS == RESIZE_PASS_PIXELS) {
+    const uvec2 pixels = uvec2 (pixel_of (levels (sum[0])), pixel_of (levels (sum[1])));
+    const uint to = o / RESIZE_BLOCK * p.dst_stride + n * (RESIZE_BLOCK * RESIZE_BLOCK)
+                    + o % RESIZE_BLOCK;
+    Uint64s dst = Uint64s (place (uvec2 (p.dst), to));
+    dst.v[gl_SubgroupInvocationID * (RESIZE_BLOCK / 2)] = packUint2x32 (pixels);
+  } else {
+    const uint column = n * RESIZE_BLOCK + gl_SubgroupInvocationID;
+    const uint across = load (ConstUints (place (uvec2 (p.taps), p.n + n * RESIZE_BLOCK)), 0);
+    store_patches (o, column, p.taps.v[o], across, levels (sum[0]));
+    if (o + 1 < p.n)
+      store_patches (o + 1, column, p.taps.v[o + 1], across, levels (sum[1]));
+  }
+}
+#else
+layout(local_size_x = 64) in;
+
+void
+main ()
+{
+  const uint x = gl_GlobalInvocationID.x, y = gl_WorkGroupID.y;
+  const uint o = PASS == RESIZE_PASS_PIXELS ? x : y, lane = PASS == RESIZE_PASS_PIXELS ? y : x;
+  uint from = start_of (o) * p.src_line + lane * p.src_stride;
+  ivec3 sum = ivec3 (1 << (RESIZE_PRECISION - 1));
+
+  if (x >= p.n)
+    return;
+  for (uint t = 0; t < p.n_taps; t++) {
+    sum += int (p.taps.v[weights () + o * p.n_taps + t]) * channels (p.src.v[from]);
+    from += p.src_line;
   }
 
-  [[unroll]] for (uint i = 0; i < VECTORS; i++)
-    store (o, lane0 + 8 * i + LANE, sum[i]);
+  if (PASS == RESIZE_PASS_PIXELS)
+    p.dst.v[lane * p.dst_stride + o] = pixel_of (levels (sum));
+  else
+    store_patches (o, lane, p.taps.v[o], p.taps.v[p.n + lane], levels (sum));
 }
+#endif

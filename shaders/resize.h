@@ -5,30 +5,33 @@
 #include "clip.h"
 
 /* Constant 0, PASS */
-#define RESIZE_PASS_PIXELS  0
-#define RESIZE_PASS_PATCHES 1
+#define RESIZE_PASS_PIXELS      0
+#define RESIZE_PASS_PATCHES     1
+#define RESIZE_PASS_PATCHES_RGB 2 /* both */
 
 /*
- * @src: line i of the source begins at word i * src_stride
- * @dst: PASS_PIXELS: pixels, see resize.comp; PASS_PATCHES: floats, dst_stride from row to row
- * @taps: int[outputs][n_taps], then from word @places on the places of the patches
- * @rgb8: PASS_PATCHES: uint[n_lanes][n_lanes], written always
+ * @src: pixel (line, lane) is word line * src_line + lane * src_stride; LLVMPIPE: src_stride words
+ *   from block to block
+ * @dst: PASS_PIXELS: pixels, dst_stride words from lane to lane (LLVMPIPE: block to block);
+ *   else floats, dst_stride from row to row
+ * @taps: int[outputs][n_taps]; before these, not in PASS_PIXELS: places of rows, of columns
+ * @rgb8: PASS_PATCHES_RGB: uint[n][n], n outputs and lanes
  * @scale, @bias: of ClipTaps
- * @n_lanes: columns of a line that count
- * @plane: PASS_PATCHES: patch_size^2
+ * @n: invocations side by side that count: lanes, or outputs, see resize.comp
+ * @plane: not in PASS_PIXELS: patch_size^2
  */
 struct ResizePush {
   CLIP_ADDRESS (ConstUints) src;
   CLIP_ADDRESS (ConstUints) taps;
   CLIP_ADDRESS (Uints) dst;
   CLIP_ADDRESS (Uints) rgb8;
+  uint32_t src_line;
   uint32_t src_stride;
   uint32_t dst_stride;
   uint32_t scale;
   uint32_t bias;
   uint32_t n_taps;
-  uint32_t n_lanes;
-  uint32_t places;
+  uint32_t n;
   uint32_t plane;
   CLIP_NIBBLES;
 };
@@ -40,7 +43,10 @@ struct ResizePush {
 
 #define RESIZE_PRECISION    22
 #define RESIZE_START_BITS   15
-/* LLVMPIPE: vectors of 8 columns that a workgroup computes side by side */
-#define RESIZE_VECTORS      2
+
+/* LLVMPIPE: outputs of an invocation; lanes of a block, which a subgroup filters; subgroups */
+#define RESIZE_OUTPUTS      2
+#define RESIZE_BLOCK        8
+#define RESIZE_SUBGROUPS    4
 
 #endif

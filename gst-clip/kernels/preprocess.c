@@ -15,19 +15,29 @@
 
 G_STATIC_ASSERT (RESIZE_PRECISION == CLIP_TAPS_PRECISION);
 G_STATIC_ASSERT (RESIZE_START_BITS == CLIP_TAPS_START_BITS);
+G_STATIC_ASSERT (RESIZE_SUBGROUPS *RESIZE_BLOCK % (CONVERT_DOWN * CONVERT_PAIR) == 0);
 
 #define MAX_EDGE  32768
 #define MAX_CROP  4096
 #define MAX_PATCH 255 /* its square fits in RESIZE_PLACE_BITS */
 #define MAX_PAR   65536
 
-/* Unrolling more than this many taps takes the compiler longer than anybody waits; the variant
- * with a loop then serves llvmpipe too. */
+/* Unrolling more than this many taps takes the compiler longer than anybody waits. */
 #define MAX_UNROLLED_TAPS 96
+/* Taps that are unrolled in a loop */
+#define LOOP_TAPS 8
 
-/* Lanes of a workgroup and lines or groups that it covers. */
+/* Lanes of a subgroup of the variants for llvmpipe; invocations of a workgroup of the others. */
 #define LANES_LLVMPIPE 8
 #define LANES          64
+
+/* Of workgroups, llvmpipe */
+#define CONVERT_COLUMNS (CONVERT_ACROSS * LANES_LLVMPIPE * CONVERT_PIXELS)
+#define CONVERT_ROWS    (CONVERT_DOWN * CONVERT_PAIR)
+#define RESIZE_LANES    (RESIZE_SUBGROUPS * RESIZE_BLOCK)
+
+/* Pixels of a strip, llvmpipe: 2 MiB. More come back from memory, much less are many dispatches. */
+#define STRIP_WORDS 524288
 
 /* Rough times on one core of a desktop CPU, for cutting recordings. */
 #define CONVERT_NS_PER_PIXEL 10
@@ -65,19 +75,23 @@ static const ClipGpuShader resize = {
 
 /*
  * @staged: the needed bytes of the frame
- * @columns: the region as RGB8, column after column of column_stride words
- * @rows: the same after the horizontal pass, row after row of row_stride words
- * @tables: words: parameters of convert.comp, taps of the horizontal pass, taps of the vertical
- *   one, places of patches (rows, then columns); the members below are where each begins
+ * @pixels: a strip of the region as RGB8
+ * @rows: the same after the horizontal pass
+ * @pixel_stride, @row_stride: their words from row to row, or (llvmpipe) from block to block of
+ *   RESIZE_BLOCK rows and columns, see resize.comp
+ * @strip: rows that are converted and resized across at a time, in llvmpipe a multiple of
+ *   RESIZE_LANES
+ * @tables: words: parameters of convert.comp, taps of the horizontal pass, places of patches (rows,
+ *   then columns), taps of the vertical pass; the members below are where taps and places begin
  */
 struct _ClipPreprocess {
   ClipPreprocessSpec spec;
   ClipStaging staging;
   ClipRegion region;
   ClipTaps across, down;
-  ClipGpuBuffer *staged, *columns, *rows, *tables;
-  guint32 column_stride, row_stride;
-  gsize across_at, down_at, places_at;
+  ClipGpuBuffer *staged, *pixels, *rows, *tables;
+  guint32 pixel_stride, row_stride, strip;
+  gsize across_at, places_at;
 };
 
 /* Set-up ------------------------------------------------------------------ */
@@ -115,8 +129,8 @@ check (const ClipPreprocessSpec *spec, const ClipFrameInfo *info, GError **error
   return TRUE;
 }
 
-static void
-plan (ClipPreprocess *pre, const ClipFrameInfo *info)
+static gboolean
+plan (ClipPreprocess *pre, const ClipFrameInfo *info, GError **error)
 {
   const ClipPreprocessSpec *spec = &pre->spec;
   const guint32 crop = spec->crop_size;
@@ -125,9 +139,10 @@ plan (ClipPreprocess *pre, const ClipFrameInfo *info)
   clip_resize_size (spec, info, &width, &height);
   clip_taps_init (&pre->across, info->width, width,
                   clip_crop_first (spec->crop_rounding, width, crop), crop, spec->filter,
-                  CONVERT_PIXELS);
+                  CLIP_REGION_ALIGN_X);
   clip_taps_init (&pre->down, info->height, height,
-                  clip_crop_first (spec->crop_rounding, height, crop), crop, spec->filter, 1);
+                  clip_crop_first (spec->crop_rounding, height, crop), crop, spec->filter,
+                  CLIP_REGION_ALIGN_Y);
   pre->region = (ClipRegion){
     .x0 = pre->across.origin,
     .x1 = pre->across.end,
@@ -135,6 +150,12 @@ plan (ClipPreprocess *pre, const ClipFrameInfo *info)
     .y1 = pre->down.end,
   };
   clip_staging_plan (&pre->staging, info, &pre->region);
+  /* the shaders count its bytes with 32 bits */
+  if (pre->staging.bytes <= G_MAXUINT32)
+    return TRUE;
+  g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_FAILED,
+               "frames of %ux%u pixels are too large to preprocess", info->width, info->height);
+  return FALSE;
 }
 
 /* Where pixel @i of a row or column of pixels goes, in units of @row_step rows and @step
@@ -158,59 +179,86 @@ make_tables (ClipPreprocess *pre, ClipGpu *gpu, GError **error)
   const guint32 side = spec->crop_size / spec->patch_size;
 
   pre->across_at = CONVERT_PARAMS;
-  pre->down_at = pre->across_at + n_across;
-  pre->places_at = pre->down_at + n_down;
+  pre->places_at = pre->across_at + n_across;
 
-  const gsize n = pre->places_at + 2 * crop;
+  const gsize n = pre->places_at + 2 * crop + n_down;
   g_autofree guint32 *words = g_new0 (guint32, n);
+  guint32 *places = words + pre->places_at;
+
   memcpy (words, pre->staging.params, sizeof (pre->staging.params));
   memcpy (words + pre->across_at, pre->across.weights, n_across * sizeof (guint32));
-  memcpy (words + pre->down_at, pre->down.weights, n_down * sizeof (guint32));
   for (guint32 i = 0; i < crop; i++) {
-    words[pre->places_at + i] = place (spec, i, spec->token_offset, side, spec->patch_size);
-    words[pre->places_at + crop + i] = place (spec, i, 0, 1, 1);
+    places[i] = place (spec, i, spec->token_offset, side, spec->patch_size);
+    places[crop + i] = place (spec, i, 0, 1, 1);
   }
+  memcpy (places + 2 * crop, pre->down.weights, n_down * sizeof (guint32));
 
   pre->tables = clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_DEVICE, n * sizeof (guint32),
                                      "preprocessing tables", error);
   return pre->tables && clip_gpu_buffer_upload (pre->tables, 0, words, n * sizeof (guint32), error);
 }
 
-/* A multiple of 64 bytes but of no larger power of two: neighbouring lines then fall into
- * different cache sets. */
 static guint32
-line_stride (guint32 words)
+blocks (guint32 n, guint32 size)
 {
-  return clip_round_up (words, 16) | 16;
+  return (n + size - 1) / size;
 }
 
-/* The variants for llvmpipe write whole workgroups; all read n_taps lines from a start on. */
-static gboolean
-make_buffers (ClipPreprocess *pre, ClipGpu *gpu, GError **error)
+/* Lines that are read when there are @lines and one output more than there is. */
+static guint32
+lines_read (const ClipTaps *taps, guint32 lines)
 {
-  const guint32 block = LANES_LLVMPIPE * RESIZE_VECTORS;
+  return lines + taps->n_taps + (taps->scale >> CLIP_TAPS_START_BITS) + 1;
+}
+
+/* llvmpipe: whole workgroups, and the converted frame in strips. @pixels, @rows: (out): words */
+static void
+plan_blocks (ClipPreprocess *pre, gsize *pixels, gsize *rows)
+{
   const guint32 width = pre->region.x1 - pre->region.x0, height = pre->region.y1 - pre->region.y0;
-  const gsize n_columns =
-      clip_round_up (width, LANES_LLVMPIPE * CONVERT_PIXELS) + pre->across.n_taps;
-  const gsize n_rows = clip_round_up (height, block) + pre->down.n_taps;
-  const gsize crop = pre->spec.crop_size;
+  const guint32 columns = lines_read (&pre->across, clip_round_up (width, CONVERT_COLUMNS));
+  const guint32 lines = lines_read (&pre->down, clip_round_up (height, RESIZE_LANES));
+  const guint32 lanes = clip_round_up (pre->spec.crop_size, RESIZE_LANES);
 
-  pre->column_stride = line_stride (clip_round_up (height, block));
-  pre->row_stride = line_stride (clip_round_up (pre->spec.crop_size, block));
-  /* columns also takes the pixels that nobody asked for, see clip_kernel_preprocess() */
-  const gsize columns = MAX (n_columns * pre->column_stride, crop * crop);
+  pre->pixel_stride = columns * RESIZE_BLOCK;
+  pre->row_stride = lines * RESIZE_BLOCK;
+  pre->strip = MAX (STRIP_WORDS / columns / RESIZE_LANES, 1) * RESIZE_LANES;
+  pre->strip = MIN (pre->strip, clip_round_up (height, RESIZE_LANES));
+  *pixels = (gsize)columns * pre->strip;
+  *rows = (gsize)lines * lanes;
+}
 
-  pre->staged =
-      clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_UPLOAD, pre->staging.bytes, "staged frame", error);
+static void
+plan_rows (ClipPreprocess *pre, gsize *pixels, gsize *rows)
+{
+  const guint32 width = pre->region.x1 - pre->region.x0, height = pre->region.y1 - pre->region.y0;
+
+  pre->pixel_stride = clip_round_up (width + pre->across.n_taps, CONVERT_PIXELS);
+  pre->row_stride = pre->spec.crop_size;
+  pre->strip = height;
+  *pixels = (gsize)pre->pixel_stride * height;
+  *rows = (gsize)pre->row_stride * lines_read (&pre->down, height);
+}
+
+static gboolean
+make_buffers (ClipPreprocess *pre, ClipKernels *kernels, GError **error)
+{
+  gsize pixels, rows;
+
+  if (kernels->llvmpipe)
+    plan_blocks (pre, &pixels, &rows);
+  else
+    plan_rows (pre, &pixels, &rows);
+  pre->staged = clip_gpu_buffer_new (kernels->gpu, CLIP_GPU_MEMORY_UPLOAD, pre->staging.bytes,
+                                     "staged frame", error);
   if (!pre->staged)
     return FALSE;
-  pre->columns = clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_DEVICE, columns * sizeof (guint32),
-                                      "converted frame", error);
-  if (!pre->columns)
+  pre->pixels = clip_gpu_buffer_new (kernels->gpu, CLIP_GPU_MEMORY_DEVICE,
+                                     pixels * sizeof (guint32), "converted frame", error);
+  if (!pre->pixels)
     return FALSE;
-  pre->rows =
-      clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_DEVICE, n_rows * pre->row_stride * sizeof (guint32),
-                           "frame between the resizes", error);
+  pre->rows = clip_gpu_buffer_new (kernels->gpu, CLIP_GPU_MEMORY_DEVICE, rows * sizeof (guint32),
+                                   "frame between the resizes", error);
   return pre->rows != NULL;
 }
 
@@ -223,8 +271,8 @@ clip_preprocess_new (ClipKernels *kernels, const ClipPreprocessSpec *spec,
 
   g_autoptr (ClipPreprocess) pre = g_new0 (ClipPreprocess, 1);
   pre->spec = *spec;
-  plan (pre, info);
-  if (!make_tables (pre, kernels->gpu, error) || !make_buffers (pre, kernels->gpu, error))
+  if (!plan (pre, info, error) || !make_tables (pre, kernels->gpu, error)
+      || !make_buffers (pre, kernels, error))
     return NULL;
   return g_steal_pointer (&pre);
 }
@@ -235,7 +283,7 @@ clip_preprocess_free (ClipPreprocess *pre)
   if (!pre)
     return;
   clip_gpu_buffer_free (pre->staged);
-  clip_gpu_buffer_free (pre->columns);
+  clip_gpu_buffer_free (pre->pixels);
   clip_gpu_buffer_free (pre->rows);
   clip_gpu_buffer_free (pre->tables);
   clip_taps_clear (&pre->across);
@@ -253,59 +301,63 @@ clip_preprocess_load (ClipPreprocess *pre, const ClipFramePlanes *planes)
 
 /* Recording ---------------------------------------------------------------- */
 
-static guint32
-blocks (guint32 n, guint32 size)
-{
-  return (n + size - 1) / size;
-}
-
+/* @y, @height: of the strip, within the region */
 static void
-record_convert (ClipKernels *kernels, ClipGpuRecording *rec, ClipPreprocess *pre)
+record_convert (ClipKernels *kernels, ClipGpuRecording *rec, ClipPreprocess *pre, guint32 y,
+                guint32 height)
 {
   const ClipRegion *region = &pre->region;
   const ClipStaging *staging = &pre->staging;
   const gboolean whole = staging->n_planes == 1; /* interleaved: luma and chroma share rows */
   const ClipStagedPlane *luma = &staging->planes[0], *chroma = &staging->planes[whole ? 0 : 1];
-  const guint32 height = region->y1 - region->y0;
+  const guint32 width = region->x1 - region->x0;
   const guint32 constants[] = { staging->layout, staging->rows };
   const struct ConvertPush push = {
     .src = pre->staged->address,
     .params = pre->tables->address,
-    .dst = pre->columns->address,
+    .dst = pre->pixels->address,
     .plane1 = (guint32)(staging->chroma[0] / 4),
     .plane2 = (guint32)(staging->chroma[1] / 4),
     .stride0 = (guint32)(luma->stride / 4),
     .stride1 = (guint32)(chroma->stride / 4),
-    .dst_stride = pre->column_stride,
-    .groups = blocks (region->x1 - region->x0, CONVERT_PIXELS),
-    .row0 = region->y0,
-    .chroma_row0 = chroma->first_row,
-    .chroma_row1 = chroma->first_row + chroma->n_rows - 1,
+    .dst_stride = pre->pixel_stride,
+    .groups = blocks (width, CONVERT_PIXELS),
+    .first_pair = y / CONVERT_PAIR,
+    .last_row = region->y1 - region->y0 - 1,
+    .chroma_row = region->y0 / 2 - chroma->first_row,
+    .chroma_last = chroma->n_rows - 1,
     .nibbles = CLIP_NIBBLES_INIT,
   };
+  const guint64 cost = (guint64)width * height * CONVERT_NS_PER_PIXEL;
 
-  clip_record (kernels, rec, kernels->llvmpipe ? &convert_llvmpipe : &convert, constants,
-               G_N_ELEMENTS (constants), &push, height,
-               blocks (push.groups, kernels->llvmpipe ? LANES_LLVMPIPE : LANES), 1,
-               (guint64)height * (region->x1 - region->x0) * CONVERT_NS_PER_PIXEL);
+  if (kernels->llvmpipe)
+    clip_record (kernels, rec, &convert_llvmpipe, constants, G_N_ELEMENTS (constants), &push,
+                 blocks (width, CONVERT_COLUMNS), blocks (height, CONVERT_ROWS), 1, cost);
+  else
+    clip_record (kernels, rec, &convert, constants, G_N_ELEMENTS (constants), &push,
+                 blocks (push.groups, LANES), blocks (height, CONVERT_PAIR), 1, cost);
   clip_gpu_recording_barrier (rec);
 }
 
-/* Fills in what both passes share; @n_lanes: columns of the lines that are filtered across. */
+/* Fills in what both passes share; @n_lanes: pixels of each line. */
 static void
 record_resize (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTaps *taps, guint32 pass,
-               struct ResizePush *push)
+               guint32 n_lanes, struct ResizePush *push)
 {
-  const gboolean unrolled = kernels->llvmpipe && taps->n_taps <= MAX_UNROLLED_TAPS;
-  const guint32 constants[] = { pass, taps->n_taps };
-  const guint32 block = unrolled ? LANES_LLVMPIPE * RESIZE_VECTORS : LANES;
+  const gboolean loop = taps->n_taps > MAX_UNROLLED_TAPS;
+  const guint32 constants[] = { pass, loop ? LOOP_TAPS : taps->n_taps, loop };
+  const guint64 cost = (guint64)taps->n * n_lanes * taps->n_taps * RESIZE_NS_PER_TAP;
 
   push->scale = taps->scale;
   push->bias = (guint32)taps->bias;
   push->n_taps = taps->n_taps;
-  clip_record (kernels, rec, unrolled ? &resize_llvmpipe : &resize, constants, unrolled ? 2 : 1,
-               push, taps->n, blocks (push->n_lanes, block), 1,
-               (guint64)taps->n * push->n_lanes * taps->n_taps * RESIZE_NS_PER_TAP);
+  push->n = taps->n; /* the vertical pass has as many lanes as outputs */
+  if (kernels->llvmpipe)
+    clip_record (kernels, rec, &resize_llvmpipe, constants, G_N_ELEMENTS (constants), push,
+                 blocks (taps->n, RESIZE_OUTPUTS), blocks (n_lanes, RESIZE_LANES), 1, cost);
+  else
+    clip_record (kernels, rec, &resize, constants, 1, push, blocks (taps->n, LANES), n_lanes, 1,
+                 cost);
   clip_gpu_recording_barrier (rec);
 }
 
@@ -316,36 +368,38 @@ clip_kernel_preprocess (ClipKernels *kernels, ClipGpuRecording *rec, ClipPreproc
   const ClipPreprocessSpec *spec = &pre->spec;
   const guint32 plane = spec->patch_size * spec->patch_size;
   const guint32 side = spec->crop_size / spec->patch_size;
+  const guint32 height = pre->region.y1 - pre->region.y0;
 
   g_assert (out->cols == 3 * plane && out->ld >= out->cols
             && out->rows == spec->token_offset + side * side);
 
-  record_convert (kernels, rec, pre);
+  for (guint32 y = 0; y < height; y += pre->strip) {
+    const guint32 rows = MIN (pre->strip, height - y);
+    struct ResizePush across = {
+      .src = pre->pixels->address,
+      .taps = pre->tables->address + pre->across_at * sizeof (guint32),
+      .dst = pre->rows->address + (gsize)y * RESIZE_BLOCK * sizeof (guint32),
+      .src_line = 1,
+      .src_stride = pre->pixel_stride,
+      .dst_stride = pre->row_stride,
+      .nibbles = CLIP_NIBBLES_INIT,
+    };
 
-  struct ResizePush across = {
-    .src = pre->columns->address,
-    .taps = pre->tables->address + pre->across_at * sizeof (guint32),
-    .dst = pre->rows->address,
-    .rgb8 = pre->columns->address, /* not written */
-    .src_stride = pre->column_stride,
-    .dst_stride = pre->row_stride,
-    .n_lanes = pre->region.y1 - pre->region.y0,
-    .nibbles = CLIP_NIBBLES_INIT,
-  };
-  record_resize (kernels, rec, &pre->across, RESIZE_PASS_PIXELS, &across);
+    record_convert (kernels, rec, pre, y, rows);
+    record_resize (kernels, rec, &pre->across, RESIZE_PASS_PIXELS, rows, &across);
+  }
 
   struct ResizePush down = {
     .src = pre->rows->address,
-    .taps = pre->tables->address + pre->down_at * sizeof (guint32),
+    .taps = pre->tables->address + pre->places_at * sizeof (guint32),
     .dst = out->address,
-    /* the shader has no branch for "nobody wants it": the columns are free again */
-    .rgb8 = rgb8 ? rgb8 : pre->columns->address,
-    .src_stride = pre->row_stride,
+    .rgb8 = rgb8,
+    .src_line = pre->row_stride,
+    .src_stride = kernels->llvmpipe ? pre->row_stride : 1,
     .dst_stride = out->ld,
-    .n_lanes = spec->crop_size,
-    .places = (guint32)(pre->places_at - pre->down_at),
     .plane = plane,
     .nibbles = CLIP_NIBBLES_INIT,
   };
-  record_resize (kernels, rec, &pre->down, RESIZE_PASS_PATCHES, &down);
+  record_resize (kernels, rec, &pre->down, rgb8 ? RESIZE_PASS_PATCHES_RGB : RESIZE_PASS_PATCHES,
+                 spec->crop_size, &down);
 }

@@ -189,8 +189,10 @@ clip_staging_plan (ClipStaging *staging, const ClipFrameInfo *info, const ClipRe
   const Format *format = &formats[info->format];
 
   g_assert ((guint)info->format < G_N_ELEMENTS (formats));
-  g_assert (region->x0 % CONVERT_PIXELS == 0 && region->x0 < region->x1 && region->x1 <= info->width
-            && region->y0 < region->y1 && region->y1 <= info->height);
+  g_assert (region->x0 % CLIP_REGION_ALIGN_X == 0 && region->x0 < region->x1
+            && region->x1 <= info->width);
+  g_assert (region->y0 % CLIP_REGION_ALIGN_Y == 0 && region->y0 < region->y1
+            && region->y1 <= info->height);
 
   *staging = (ClipStaging){ .n_planes = format->n_planes, .layout = format->layout };
   for (guint i = 0; i < format->n_planes; i++) {

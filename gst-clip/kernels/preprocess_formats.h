@@ -12,7 +12,11 @@ G_BEGIN_DECLS
 /** Words of convert.comp's parameter block, CONVERT_PARAMS there. */
 #define CLIP_CONVERT_PARAMS 16
 
-/** ClipRegion: pixels [x0, x1) x [y0, y1) of a frame; @x0 is a multiple of 8. */
+/** A region starts with a whole word of half a plane's bytes, and with a pair of rows. */
+#define CLIP_REGION_ALIGN_X 8
+#define CLIP_REGION_ALIGN_Y 2
+
+/** ClipRegion: pixels [x0, x1) x [y0, y1) of a frame; @x0 and @y0 are aligned. */
 typedef struct {
   guint32 x0, x1, y0, y1;
 } ClipRegion;
