@@ -85,28 +85,41 @@ activate_or_not (uint activation, float x)
   return activation == CLIP_ACTIVATION_ID_NONE ? x : y;
 }
 
+/* bias of columns 8 side .. 8 side + 7 of panel n, one a lane; 0 without */
+float
+bias_of (uint n, uint side)
+{
+  const bool has_bias = (p.last_row >> 24 & GEMM_HAS_BIAS) != 0u;
+  const float bias = lanes (place (p.bias, has_bias ? n * GEMM_PANEL + side * 8 : 0u));
+  return has_bias ? bias : 0.0;
+}
+
 /*
- * Stores columns 8 side .. 8 side + 7 of panel n of row m, one a lane, from their sums.
- * m, n, z, side need not be known as uniform for the store; for bias and residual they must.
+ * Stores columns 8 side .. 8 side + 7 of panel n of row m, one a lane, from their sums and biases.
+ * m, n, z, side need not be known as uniform for the store; for the residual they must.
  */
 void
-finish (uint m, uint n, uint z, uint side, float sum)
+finish_biased (uint m, uint n, uint z, uint side, float sum)
 {
   const uint flags = p.last_row >> 24;
   const uint column = n * GEMM_PANEL + side * 8;
-  const bool has_bias = (flags & GEMM_HAS_BIAS) != 0u, has_residual = (flags & GEMM_HAS_RESIDUAL) != 0u;
+  const bool has_residual = (flags & GEMM_HAS_RESIDUAL) != 0u;
   const uint stored = min (m, p.last_row >> 12 & 0xfffu);
-  const float bias = lanes (place (p.bias, has_bias ? column : 0u));
   const float residual = lanes (place (p.residual, has_residual ? stored * (HIGH16 (p.ld) * 4u) + column : 0u));
   const bool apart = (flags & GEMM_LANES_APART) != 0u;
   const uint column_step = apart ? 16u : 1u, row_step = apart ? 1u : LOW16 (p.c_row) * 16u;
   const uint first = (stored >> 4) * (HIGH16 (p.c_row) * 256u) + (stored & 15u) * row_step
                      + n * (LOW16 (p.panel) * 16u) + side * 8u * column_step
                      + z * (LOW16 (p.c_step) * 16u);
-  float y = has_bias ? sum + bias : sum;
+  float y = activate_or_not (flags & GEMM_ACTIVATION_MASK, sum);
 
-  y = activate_or_not (flags & GEMM_ACTIVATION_MASK, y);
   y = has_residual ? y + residual : y;
   /* A store is a loop over lanes; the shuffle keeps the address's arithmetic out of it. */
   p.c.v[subgroupShuffle (first, 0u) + gl_SubgroupInvocationID * column_step] = y;
+}
+
+void
+finish (uint m, uint n, uint z, uint side, float sum)
+{
+  finish_biased (m, n, z, side, sum + bias_of (n, side));
 }

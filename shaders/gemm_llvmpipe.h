@@ -7,8 +7,7 @@
 
 #include "clip.h"
 
-/* Rows and columns of a tile: 5 x 16 sums, two weights and a value fill 16 vector registers.
- * gemm_loop_wide.comp has more rows. */
+/* Rows and columns of a tile: 5 x 16 sums, two weights and a value fill 16 vector registers. */
 #define GEMM_TILE_ROWS 5
 #define GEMM_PANEL 16
 

@@ -5,9 +5,14 @@
  * addresses are uniform. Right, but slow, before that: see gemm_straight.comp.
  *
  * Operands, layouts and accumulation as in gemm_straight.comp. A workgroup is one subgroup that
- * makes a tile of 5 rows x 16 columns and walks along K in chunks of CHUNK unrolled steps: each
- * round trip moves the sums through memory (the driver's masks), so that few and long ones are
- * best.
+ * makes a tile of 5 rows x 16 columns and walks along K in chunks of CHUNK unrolled steps: a round
+ * trip costs some ninety cycles of masks, so that few and long ones are best.
+ *
+ * The sums start with the biases because lanes8() has to be used before the loop: the driver
+ * keeps what a loop defines and later code uses in masked registers. Were the loop the first
+ * to ask for the lane's number, the conditions of its selects would be such variables, no constants,
+ * and nothing would melt.
+ *
  * The loop tests at its end and clamps the chunk that it reads: a driver that masks instead of
  * leaving runs the body once more, and must not read beyond w.
  * Grid: (row tiles, panels, batch). Constants: 1 CHUNK, 3 GELU, 4 BATCHED.
@@ -34,12 +39,13 @@ main ()
   const uint last = HIGH16 (p.c_step) - 1;
 
   const uint w0 = n * (HIGH16 (p.panel) * WEIGHT_WORDS) + z * (HIGH16 (p.step) * 16);
+  const vec2 bias = vec2 (bias_of (n, 0), bias_of (n, 1));
   uint a0[ROWS];
   vec2 sum[ROWS];
 
   [[unroll]] for (uint r = 0; r < ROWS; r++) {
     a0[r] = min (m0 + r, p.last_row & 0xfffu) * (LOW16 (p.ld) * 4) + z * (LOW16 (p.step) * 16);
-    sum[r] = vec2 (0.0);
+    sum[r] = bias;
   }
 
   uint chunk = 0;
@@ -54,7 +60,7 @@ main ()
   } while (++chunk <= last);
 
   [[unroll]] for (uint r = 0; r < ROWS; r++) {
-    finish (m0 + r, n, z, 0, sum[r].x);
-    finish (m0 + r, n, z, 1, sum[r].y);
+    finish_biased (m0 + r, n, z, 0, sum[r].x);
+    finish_biased (m0 + r, n, z, 1, sum[r].y);
   }
 }

@@ -50,33 +50,6 @@ place (uvec2 base, uint words)
   return uvec2 (low, base.y + (low < base.x ? 1u : 0u));
 }
 
-#ifdef CLIP_LANES_BY_MASK
-/*
- * Arithmetic instead of selects: AVX-512 joins "and" and "or" to one instruction that broadcasts
- * its operand from memory, 8 instead of 15 for the tree of selects.
- */
-uint
-only_in_lane (uint value, uint lane)
-{
-  return value & uint (int ((gl_SubgroupInvocationID ^ lane) - 1u) >> 31);
-}
-
-/* lane l gets element l of (a, b) */
-uint
-lanes8 (uvec4 a, uvec4 b)
-{
-  return ((only_in_lane (a.x, 0) | only_in_lane (a.y, 1))
-          | (only_in_lane (a.z, 2) | only_in_lane (a.w, 3)))
-         | ((only_in_lane (b.x, 4) | only_in_lane (b.y, 5))
-            | (only_in_lane (b.z, 6) | only_in_lane (b.w, 7)));
-}
-
-float
-lanes8 (vec4 a, vec4 b)
-{
-  return uintBitsToFloat (lanes8 (floatBitsToUint (a), floatBitsToUint (b)));
-}
-#else
 /* lane l gets element l of (a, b) */
 float
 lanes8 (vec4 a, vec4 b)
@@ -98,7 +71,6 @@ lanes8 (uvec4 a, uvec4 b)
   const uint hi = bit1 ? (bit0 ? b.w : b.z) : (bit0 ? b.y : b.x);
   return bit2 ? hi : lo;
 }
-#endif
 
 /* lane l gets vector l of the eight */
 vec4

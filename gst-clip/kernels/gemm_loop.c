@@ -1,25 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The family for llvmpipe from Mesa 26 on: one loop over K (gemm_loop.comp, and gemm_loop_wide.comp
- * where the processor has AVX-512).
+ * The family for llvmpipe from Mesa 26 on: one loop over K (gemm_loop.comp).
  */
 #include "gst-clip/kernels/gemm_llvmpipe.h"
 
 #include "clip_spv_gemm_loop_f16.h"
 #include "clip_spv_gemm_loop_f32.h"
-#include "clip_spv_gemm_loop_wide_f16.h"
-#include "clip_spv_gemm_loop_wide_f32.h"
 
-#define MAX_CHUNK  64
-#define KEY_CHUNK  16
-#define WIDE_CHUNK 8
+/* A tile with 128 steps is 16 KiB of code: half of an instruction cache. */
+#define MAX_CHUNK  128
+#define KEY_CHUNK  32
+#define SLOW_CHUNK 16
 
-/* Tiles of gemm_loop_wide.comp: of the pooled rows, and of all of them. */
-#define FEW_ROWS       10
-#define WIDE_ROWS      25
-#define VERY_WIDE_ROWS 50
-
-static const ClipGpuShader narrow_shaders[] = {
+static const ClipGpuShader shaders[] = {
   [CLIP_WEIGHTS_F32] = {
     .name = "gemm_loop_f32",
     .spirv = clip_spv_gemm_loop_f32,
@@ -36,34 +29,15 @@ static const ClipGpuShader narrow_shaders[] = {
   },
 };
 
-static const ClipGpuShader wide_shaders[] = {
-  [CLIP_WEIGHTS_F32] = {
-    .name = "gemm_loop_wide_f32",
-    .spirv = clip_spv_gemm_loop_wide_f32,
-    .spirv_bytes = sizeof (clip_spv_gemm_loop_wide_f32),
-    .push_bytes = sizeof (struct GemmLlvmpipePush),
-    .subgroup_size = 8,
-  },
-  [CLIP_WEIGHTS_F16] = {
-    .name = "gemm_loop_wide_f16",
-    .spirv = clip_spv_gemm_loop_wide_f16,
-    .spirv_bytes = sizeof (clip_spv_gemm_loop_wide_f16),
-    .push_bytes = sizeof (struct GemmLlvmpipePush),
-    .subgroup_size = 8,
-  },
-};
-
 static void
 record (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half, const guint32 *constants,
         const struct GemmLlvmpipePush *push, guint32 x, guint32 y, guint32 z, guint64 cost_ns)
 {
-  const ClipGpuShader *shaders = kernels->wide_registers ? wide_shaders : narrow_shaders;
-  const guint32 panels = kernels->wide_registers && y % 2 == 0 ? 2 : 1;
   /* the number of chunks is no constant here: one pipeline serves every multiple of CHUNK */
-  const guint32 all[] = { 0, constants[0], 0, constants[2], constants[3], 0, constants[4], panels };
+  const guint32 all[] = { 0, constants[0], 0, constants[2], constants[3] };
 
   clip_record (kernels, rec, &shaders[half ? CLIP_WEIGHTS_F16 : CLIP_WEIGHTS_F32], all,
-               kernels->wide_registers ? 8 : 5, push, x, y / panels, z, cost_ns);
+               G_N_ELEMENTS (all), push, x, y, z, cost_ns);
 }
 
 static guint32
@@ -78,9 +52,7 @@ static ClipChunks
 chunks_of (ClipKernels *kernels, guint32 k, ClipActivation activation)
 {
   const gboolean fast = (clip_gpu_info (kernels->gpu)->caps & CLIP_GPU_CAP_LLVMPIPE_LOOPS) != 0;
-  const guint32 chunk = kernels->wide_registers ? WIDE_CHUNK
-                        : fast                  ? MIN (k & -k, MAX_CHUNK)
-                                                : KEY_CHUNK;
+  const guint32 chunk = fast ? MIN (k & -k, MAX_CHUNK) : SLOW_CHUNK;
 
   return (ClipChunks){ chunk, k / chunk };
 }
@@ -92,18 +64,10 @@ key_chunks_of (guint32 tokens)
   return (ClipChunks){ KEY_CHUNK, (tokens + KEY_CHUNK - 1) / KEY_CHUNK };
 }
 
-/* Fifty rows are 8 % faster than twice 25, unless more of them are computed for nothing. */
 static guint32
 tile_rows (ClipKernels *kernels, guint32 rows)
 {
-  const guint32 wide = clip_round_up (rows, WIDE_ROWS);
-  const guint32 very_wide = clip_round_up (rows, VERY_WIDE_ROWS);
-
-  if (!kernels->wide_registers)
-    return GEMM_TILE_ROWS;
-  if (rows <= FEW_ROWS)
-    return FEW_ROWS;
-  return very_wide * 25 <= wide * 27 ? VERY_WIDE_ROWS : WIDE_ROWS;
+  return GEMM_TILE_ROWS;
 }
 
 /* Byte offsets within a dispatch have 32 bits. */

@@ -242,8 +242,7 @@ test_pipelines (void)
   g_assert_no_error (error);
   g_test_message ("%u pipelines", clip_gpu_pipeline_count (engine->gpu));
   if (clip_gpu_info (engine->gpu)->is_cpu)
-    g_assert_cmpuint (clip_gpu_pipeline_count (engine->gpu), <=,
-                      engine->kernels->wide_registers ? 15 : 14);
+    g_assert_cmpuint (clip_gpu_pipeline_count (engine->gpu), <=, 14);
   for (guint i = 0; i < 2; i++) {
     g_autoptr (ClipTexts) texts = make_texts (engine, i ? "a dog" : "a cat", NULL, FALSE);
     g_autoptr (ClipJob) job = make_job (engine, 9);

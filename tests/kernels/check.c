@@ -98,19 +98,6 @@ add_rows_variants (Check *check)
   }
 }
 
-/* What "loop" does on processors with more or with fewer registers than this one. */
-static void
-add_other_registers (Check *check, const ClipFamily *family, ClipWeightType weights)
-{
-  ClipKernels *kernels = clip_kernels_new_with_family (check->gpu, weights, family, NULL);
-  g_autofree gchar *name = NULL;
-
-  kernels->wide_registers = !kernels->wide_registers;
-  name = g_strdup_printf ("%s-%s-%s", family->name, weights == CLIP_WEIGHTS_F16 ? "f16" : "f32",
-                          kernels->wide_registers ? "wide" : "narrow");
-  add_variant (check, name, kernels, FALSE);
-}
-
 static void
 add_matrix_variants (Check *check, ClipWeightType weights)
 {
@@ -126,8 +113,6 @@ add_matrix_variants (Check *check, ClipWeightType weights)
 
     if (kernels)
       add_variant (check, name, kernels, FALSE);
-    if (kernels && *family == &clip_family_loop)
-      add_other_registers (check, *family, weights);
   }
 }
 
