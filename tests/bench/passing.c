@@ -13,6 +13,7 @@
 #include "tests/bench/common/report.h"
 
 #define MOST_US 20.0
+#define WAIT    (300 * GST_SECOND)
 
 typedef struct {
   gchar *model, *json;
@@ -28,6 +29,9 @@ typedef struct {
   GArray *passages;    /* of Passage */
   GHashTable *encoded; /* guint64: PTS */
   GstClockTime first;  /* of a frame that was encoded */
+  GstElement *pipeline;
+  gint counting; /* atomic: frames count from now on */
+  gint left;     /* frames that still count; the streaming thread's */
 } Trace;
 
 static gdouble
@@ -55,11 +59,15 @@ on_departure (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
   const gdouble wall = clock_seconds (CLOCK_MONOTONIC),
                 cpu = clock_seconds (CLOCK_THREAD_CPUTIME_ID);
-  GArray *passages = ((Trace *)data)->passages;
-  Passage *p = &g_array_index (passages, Passage, passages->len - 1);
+  Trace *trace = data;
+  Passage *p = &g_array_index (trace->passages, Passage, trace->passages->len - 1);
 
   p->wall = wall - p->wall;
   p->cpu = cpu - p->cpu;
+  if (g_atomic_int_get (&trace->counting) && trace->left-- == 0)
+    gst_element_post_message (trace->pipeline,
+                              gst_message_new_application (GST_OBJECT (trace->pipeline),
+                                                           gst_structure_new_empty ("enough")));
   return GST_PAD_PROBE_OK;
 }
 
@@ -84,36 +92,49 @@ note_result (GstMessage *message, Trace *trace)
     return;
   g_hash_table_add (trace->encoded, g_memdup2 (&pts, sizeof pts));
   trace->first = MIN (trace->first, pts);
+  g_atomic_int_set (&trace->counting, TRUE);
+}
+
+/* Returns: TRUE when @message says that enough frames have passed. */
+static gboolean
+handle (GstMessage *message, Trace *trace, GError **error)
+{
+  if (!message)
+    g_set_error (error, GST_CORE_ERROR, GST_CORE_ERROR_FAILED, "no frame was encoded in time");
+  else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR)
+    gst_message_parse_error (message, error, NULL);
+  else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ELEMENT)
+    note_result (message, trace);
+  else
+    return TRUE;
+  return FALSE;
 }
 
 static gboolean
-play (const gchar *middle, guint frames, Trace *trace, GError **error)
+play (const gchar *middle, Trace *trace, GError **error)
 {
   g_autofree gchar *line =
-      g_strdup_printf ("videotestsrc is-live=true pattern=black num-buffers=%u ! "
+      g_strdup_printf ("videotestsrc is-live=true pattern=black ! "
                        "video/x-raw,format=NV12,width=1920,height=1080,framerate=60/1 ! "
                        "%s name=middle ! fakesink sync=false",
-                       frames, middle);
+                       middle);
   g_autoptr (GstElement) pipeline = gst_parse_launch (line, error);
   gboolean done = FALSE;
 
-  if (!pipeline)
+  if (!pipeline || *error) /* something is missing, or wrong */
     return FALSE;
+  trace->pipeline = pipeline;
   add_probes (pipeline, trace);
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  while (!done) {
-    g_autoptr (GstMessage) m = gst_bus_timed_pop_filtered (
-        bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT);
+  while (!done && !*error) {
+    g_autoptr (GstMessage) message = gst_bus_timed_pop_filtered (
+        bus, WAIT, GST_MESSAGE_APPLICATION | GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT);
 
-    if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ELEMENT)
-      note_result (m, trace);
-    else if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR)
-      gst_message_parse_error (m, error, NULL);
-    done = GST_MESSAGE_TYPE (m) != GST_MESSAGE_ELEMENT;
+    done = handle (message, trace, error);
   }
   gst_element_set_state (pipeline, GST_STATE_NULL);
-  return *error == NULL;
+  return done;
 }
 
 /* Of frames that passed: microseconds. Returns: the median of the wall times. */
@@ -156,13 +177,9 @@ trace_element (BenchReport *r, const Options *o, const gchar *name, const gchar 
   const gboolean is_clip = g_str_equal (name, "clipfilter");
   Trace trace = { g_array_new (FALSE, FALSE, sizeof (Passage)),
                   g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL),
-                  GST_CLOCK_TIME_NONE };
-  gboolean ok = play (middle, o->frames, &trace, error);
+                  GST_CLOCK_TIME_NONE, .counting = !is_clip, .left = o->frames };
+  const gboolean ok = play (middle, &trace, error);
 
-  if (ok && is_clip && trace.first == GST_CLOCK_TIME_NONE) {
-    g_set_error (error, GST_CORE_ERROR, GST_CORE_ERROR_FAILED, "no frame was encoded in time");
-    ok = FALSE;
-  }
   if (ok)
     *median = report (r, &trace, name, is_clip);
   g_array_unref (trace.passages);

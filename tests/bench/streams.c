@@ -36,6 +36,10 @@ streams_make (Streams *s, guint n, guint frames, const gchar *dir, GError **erro
     s->pipelines[s->n] = gst_parse_launch (line, error);
     if (!s->pipelines[s->n])
       return FALSE;
+    if (*error) { /* something is missing */
+      s->n++;
+      return FALSE;
+    }
   }
   return TRUE;
 }
@@ -149,18 +153,17 @@ main (int argc, char **argv)
     { NULL }
   };
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
-  g_autoptr (GError) error = NULL;
+  GError *error = NULL;
 
   g_option_context_add_main_entries (context, entries, NULL);
-  if (!g_option_context_parse (context, &argc, &argv, &error)) {
-    g_printerr ("%s\n", error->message);
-    return 2;
+  if (g_option_context_parse (context, &argc, &argv, &error)) {
+    gst_init (NULL, NULL);
+    bench_set_default (&o.model, "vit-b-32");
+    bench_set_default (&o.streams, "1,2,4,8,16");
+    if (run (&o, &error))
+      return 0;
   }
-  gst_init (NULL, NULL);
-  bench_set_default (&o.model, "vit-b-32");
-  bench_set_default (&o.streams, "1,2,4,8,16");
-  if (run (&o, &error))
-    return 0;
   g_printerr ("%s\n", error->message);
+  g_error_free (error);
   return 1;
 }
