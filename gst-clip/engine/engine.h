@@ -136,6 +136,21 @@ void clip_job_load (ClipJob *job, const ClipFramePlanes *planes);
  */
 gboolean clip_job_run (ClipJob *job, ClipTexts *texts, float *similarities,
                        float *negative_similarities, GError **error);
+
+/** Most labels that clip_job_best() knows. */
+#define CLIP_RANK_MAX 64
+
+/**
+ * clip_job_rank: from the next run on the @top_k best labels are found on the device where that is
+ * quicker than sorting: among hundreds of labels. 0 (the default) or more than CLIP_RANK_MAX: never.
+ */
+void clip_job_rank (ClipJob *job, guint top_k);
+/**
+ * clip_job_best: (array length=*n) (nullable): indices of the labels with the largest similarities
+ * of the last run, best first; of equal ones the lower index. *n is min (top_k, number of labels).
+ * NULL where they were not found, see clip_job_rank(): the caller sorts. Owned by the job.
+ */
+const guint *clip_job_best (ClipJob *job, guint *n);
 /** clip_job_embedding: (array length=*dim): L2-normalised, of the last run; owned by the job. */
 const float *clip_job_embedding (ClipJob *job, guint *dim);
 ClipJobTimes clip_job_times (ClipJob *job);

@@ -118,14 +118,46 @@ gboolean clip_encode_texts (ClipEngine *engine, guint n, const guint32 *ids, con
 
 /* Jobs ------------------------------------------------------------------ */
 
+/** Up to so many labels sorting them on the host is cheaper than asking the device. */
+#define CLIP_RANK_MIN_LABELS 256
+
+/**
+ * ClipJobScores: cosines of one embedding with all texts, and which labels are the best.
+ * @texts, @top_k: what @rec was recorded for
+ * @cosines: (1, rows) on the device; @ranking: scratch memory of topk, then its result
+ * @result: cosines, then at @best_at bytes ClipTopk[@n_best], mapped
+ * @n_best: 0: not asked for, or the host sorts as well
+ */
+typedef struct {
+  ClipGpuRecording *rec;
+  ClipTexts *texts;
+  guint top_k, n_best;
+  ClipGpuBuffer *cosines, *ranking, *result;
+  gsize best_at;
+} ClipJobScores;
+
+/** clip_job_scores_record: for the first row of @embedding, normalised; nothing where @rec is that
+ * recording already. */
+gboolean clip_job_scores_record (ClipJobScores *scores, const ClipMatrix *embedding,
+                                 ClipTexts *texts, guint top_k, GError **error);
+void clip_job_scores_clear (ClipJobScores *scores);
+/** clip_job_scores_read: copies out; NULL for what is not wanted. After the recording has run. */
+void clip_job_scores_read (const ClipJobScores *scores, float *similarities,
+                           float *negative_similarities);
+
+/** clip_job_scores_warm_up: makes and runs the pipelines that only many labels need. */
+gboolean clip_job_scores_warm_up (ClipEngine *engine, GError **error);
+
 struct _ClipJob {
   ClipEngine *engine;
   ClipPreprocess *pre;
   ClipGpuBuffer *patches;
   ClipHead head;
-  ClipGpuRecording *encode, *score;
-  ClipTexts *score_texts; /* what @score was recorded for */
-  ClipGpuBuffer *scores, *score_result;
+  ClipGpuRecording *encode;
+  ClipJobScores scores;
+  guint top_k;     /* wanted by clip_job_rank() */
+  gboolean scored; /* the last run filled @scores */
+  guint best[CLIP_RANK_MAX];
   ClipJobTimes times;
 };
 

@@ -15,7 +15,7 @@
 
 typedef struct {
   gchar *model, *precision, *prompts, *sizes, *json;
-  gint runs;
+  gint runs, top_k;
 } Options;
 
 typedef struct {
@@ -69,6 +69,7 @@ run_job (const Bench *b, ClipTexts *texts, guint width, guint height, Stages *st
 
   if (!job)
     return FALSE;
+  clip_job_rank (job, b->options->top_k);
   for (gsize i = 0; i < 2 * luma; i++)
     frame[i] = (guint8)(i * 2654435761u >> 24);
   samples->n = b->options->runs;
@@ -122,6 +123,7 @@ measure_prompts (const Bench *b, guint n, GError **error)
                total.median, 100 * score.median / encode.median);
   common_fields (b, "prompts");
   bench_line_number (b->report, "prompts", n);
+  bench_line_number (b->report, "top_k", b->options->top_k);
   bench_line_spread (b->report, "score_ms", score, 1);
   bench_line_spread (b->report, "encode_ms", encode, 1);
   bench_line_spread (b->report, "total_ms", total, 1);
@@ -244,7 +246,7 @@ run (const Options *o, GError **error)
 int
 main (int argc, char **argv)
 {
-  Options o = { .runs = 9 };
+  Options o = { .runs = 9, .top_k = 5 };
   const GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_STRING, &o.model, "architecture (default vit-b-32)", "NAME" },
     { "precision", 'p', 0, G_OPTION_ARG_STRING, &o.precision, "fp32 (default) or fp16", "NAME" },
@@ -252,6 +254,8 @@ main (int argc, char **argv)
     { "sizes", 0, 0, G_OPTION_ARG_STRING, &o.sizes,
       "default 320x240,640x480,1280x720,1920x1080,3840x2160", "SIZES" },
     { "runs", 'n', 0, G_OPTION_ARG_INT, &o.runs, "default 9", "N" },
+    { "top-k", 'k', 0, G_OPTION_ARG_INT, &o.top_k, "best labels to find (default 5, 0: none)",
+      "N" },
     { "json", 'j', 0, G_OPTION_ARG_FILENAME, &o.json, "append JSON lines; - is stdout", "FILE" },
     { NULL }
   };

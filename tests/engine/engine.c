@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Sharing, cancelling, losing the device, the number of pipelines: on a tiny random model. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -149,6 +150,93 @@ test_long_text (void)
   g_assert_cmpuint (warnings, ==, 2);
 }
 
+/* "text 0" and so on; every seventh says the same as the one before it. */
+static ClipTexts *
+make_many_texts (ClipEngine *engine, guint n, const gchar *negatives)
+{
+  g_autoptr (GString) prompts = g_string_new (NULL);
+
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf (prompts, "%sl%u=text %u", i ? ";" : "", i, i % 7 == 6 ? i - 1 : i);
+  return make_texts (engine, prompts->str, negatives, TRUE);
+}
+
+typedef struct {
+  gdouble score;
+  float similarity;
+  guint index;
+} Label;
+
+static int
+compare_labels (const void *a, const void *b)
+{
+  const Label *x = a, *y = b;
+
+  if (x->score != y->score)
+    return x->score > y->score ? -1 : 1;
+  if (x->similarity != y->similarity)
+    return x->similarity > y->similarity ? -1 : 1;
+  return x->index < y->index ? -1 : 1;
+}
+
+/* Whatever the scoring: sorted by scores on the host, the same labels come out. */
+static void
+compare_best (const guint *best, guint n_best, const float *sims, guint n, const float *others,
+              guint n_negatives, guint n_background)
+{
+  const ClipScoring scorings[] = { CLIP_SCORING_SOFTMAX, CLIP_SCORING_CONTRAST, CLIP_SCORING_COSINE,
+                                   CLIP_SCORING_SIGMOID };
+  const gdouble scales[] = { 1e-6, 1.0, 100.0, 1000.0 };
+  g_autofree gdouble *scores = g_new (gdouble, n);
+  g_autofree Label *labels = g_new (Label, n);
+
+  for (guint s = 0; s < G_N_ELEMENTS (scorings) * G_N_ELEMENTS (scales); s++) {
+    clip_score (scorings[s % 4], scales[s / 4], sims, n, others, n_negatives, n_background, scores);
+    for (guint i = 0; i < n; i++)
+      labels[i] = (Label){ scores[i], sims[i], i };
+    qsort (labels, n, sizeof *labels, compare_labels);
+    for (guint i = 0; i < n_best; i++)
+      g_assert_cmpuint (best[i], ==, labels[i].index);
+  }
+}
+
+static void
+check_ranking (ClipEngine *engine, ClipJob *job, guint n, guint top_k, guint expected)
+{
+  g_autoptr (ClipTexts) texts = make_many_texts (engine, n, "text 3;no text");
+  g_autofree float *sims = g_new (float, n);
+  float others[64];
+  guint n_best = 99, n_background = 0;
+  guint n_negatives = clip_texts_n_negatives (texts, &n_background);
+  g_autoptr (GError) error = NULL;
+
+  clip_job_rank (job, top_k);
+  clip_job_run (job, texts, sims, others, &error);
+  g_assert_no_error (error);
+  const guint *best = clip_job_best (job, &n_best);
+  g_assert_cmpuint (n_best, ==, expected);
+  g_assert_true ((best != NULL) == (expected > 0));
+  compare_best (best, n_best, sims, n, others, n_negatives, n_background);
+}
+
+static void
+test_ranking (void)
+{
+  g_autoptr (ClipEngine) engine = need_engine ();
+  g_autoptr (ClipJob) job = NULL;
+
+  if (engine == NULL)
+    return;
+  job = make_job (engine, 9);
+  check_ranking (engine, job, CLIP_RANK_MIN_LABELS, 5, 0); /* too few */
+  check_ranking (engine, job, CLIP_RANK_MIN_LABELS + 1, 5, 5);
+  check_ranking (engine, job, 1000, 5, 5);
+  check_ranking (engine, job, 1000, CLIP_RANK_MAX, CLIP_RANK_MAX);
+  check_ranking (engine, job, 1000, CLIP_RANK_MAX + 1, 0);
+  check_ranking (engine, job, 300, 1, 1);
+  check_ranking (engine, job, 300, 0, 0);
+}
+
 static void
 test_cancel (void)
 {
@@ -269,6 +357,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/sharing", test_sharing);
   g_test_add_func ("/engine/texts", test_texts);
   g_test_add_func ("/engine/long-text", test_long_text);
+  g_test_add_func ("/engine/ranking", test_ranking);
   g_test_add_func ("/engine/cancel", test_cancel);
   g_test_add_func ("/engine/lost", test_lost);
   g_test_add_func ("/engine/fork", test_fork);
