@@ -70,6 +70,10 @@ ClipEngine *clip_engine_make (const ClipEngineConfig *config, const gchar *model
                               GError **error);
 void clip_engine_destroy (ClipEngine *engine);
 
+/** clip_engine_tune: times the candidates for the products of both towers, where there are any and
+ * they are not remembered, see clip_kernels_tune(). */
+gboolean clip_engine_tune (ClipEngine *engine, const ClipCancel *cancel, GError **error);
+
 /** clip_engine_warm_up: runs everything once, so that drivers compile now (most do so at the
  * first run, not when the pipeline is made) and not on the first frame. Stops soon when
  * cancelled. */

@@ -4,6 +4,7 @@
  */
 #include "gst-clip/kernels/attention_shared.h"
 #include "gst-clip/kernels/half.h"
+#include "gst-clip/kernels/tune.h"
 
 #include "shaders/gemm_shared.h"
 
@@ -62,17 +63,19 @@ pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_r
 
 /* 64 x 64 where that keeps a GPU busy, quarters of it where there would be few. */
 static guint32
-choose_tile (guint32 m, guint32 n)
+choose_tile (ClipKernels *kernels, guint32 m, guint32 n, guint32 k)
 {
+  static const guint32 tiles[] = { 64, 32 };
   const guint64 large = (guint64)((m + 63) / 64) * ((n + 63) / 64);
 
-  return large >= 64 && m > 32 ? 64 : 32;
+  return tiles[clip_tune_choice (kernels, "gemm", m, n, k, G_N_ELEMENTS (tiles),
+                                 large >= 64 && m > 32 ? 0 : 1)];
 }
 
 static void
 dispatch (ClipKernels *kernels, ClipGpuRecording *rec, struct GemmSharedPush *push)
 {
-  const guint32 tile = choose_tile (push->m, push->n);
+  const guint32 tile = choose_tile (kernels, push->m, push->n, push->k);
   const guint32 constants[] = { tile * tile / 16, tile, tile };
   const guint32 x = (push->n + tile - 1) / tile, y = (push->m + tile - 1) / tile;
   const guint64 work = (guint64)push->m * push->n * push->k;

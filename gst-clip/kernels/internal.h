@@ -43,10 +43,21 @@ extern const ClipFamily clip_family_shared;   /* any GPU: shared-memory tiles */
 /** clip_families: NULL-terminated, best first. */
 extern const ClipFamily *const clip_families[];
 
+/** ClipTuning: what is remembered of a device, see tune.c. */
+typedef struct _ClipTuning ClipTuning;
+
+/**
+ * _ClipKernels: @families: the table that @family is from, in which others are looked for
+ * @caps: the device's, and of those that it was unsure of what was measured
+ * @tuning: (nullable): none where nothing is ever measured
+ */
 struct _ClipKernels {
   ClipGpu *gpu;
   ClipWeightType weights;
+  const ClipFamily *const *families;
   const ClipFamily *family;
+  ClipGpuCaps caps;
+  ClipTuning *tuning;
   ClipElement operands;
   gboolean llvmpipe; /* rows kernels: the barrier-free variant */
   gboolean subgroup; /* rows kernels on GPUs: subgroup reductions */
@@ -57,6 +68,10 @@ struct _ClipKernels {
  * is recorded now and the result reads norm->scratch.
  */
 ClipGemm clip_gemm_normalise (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op);
+
+/** clip_kernels_new_from: clip_kernels_new() with another table; for tests. */
+ClipKernels *clip_kernels_new_from (ClipGpu *gpu, ClipWeightType weights,
+                                    const ClipFamily *const *families, GError **error);
 
 /** clip_kernels_new_with_family: for tests; takes the family whether it is the best or not.
  * Returns: NULL with CLIP_GPU_ERROR_NO_DEVICE when the device lacks what it needs. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gst-clip/kernels/internal.h"
+#include "gst-clip/kernels/tune_internal.h"
 
 /* Best first. A family belongs here as soon as its file is in meson.build. */
 const ClipFamily *const clip_families[] = {
@@ -12,16 +12,20 @@ const ClipFamily *const clip_families[] = {
 static ClipKernels *
 kernels_new (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family)
 {
-  const guint caps = clip_gpu_info (gpu)->caps;
+  const ClipGpuInfo *info = clip_gpu_info (gpu);
   ClipKernels *kernels = g_new0 (ClipKernels, 1);
 
   kernels->gpu = gpu;
   kernels->weights = weights;
+  kernels->families = clip_families;
   kernels->family = family;
-  kernels->llvmpipe = (caps & CLIP_GPU_CAP_LLVMPIPE) != 0;
+  kernels->caps = info->caps;
+  kernels->llvmpipe = (info->caps & CLIP_GPU_CAP_LLVMPIPE) != 0;
   kernels->operands =
       family->half_operands && weights != CLIP_WEIGHTS_F32 ? CLIP_ELEMENT_F16 : CLIP_ELEMENT_F32;
-  kernels->subgroup = (caps & CLIP_GPU_CAP_SUBGROUP) != 0;
+  kernels->subgroup = (info->caps & CLIP_GPU_CAP_SUBGROUP) != 0;
+  if (!info->is_cpu)
+    kernels->tuning = clip_tuning_load (gpu);
   return kernels;
 }
 
@@ -55,16 +59,54 @@ clip_kernels_new_with_family (ClipGpu *gpu, ClipWeightType weights, const ClipFa
   return kernels_new (gpu, weights, family);
 }
 
+/* The best one for these capabilities. */
+static const ClipFamily *
+find_family (const ClipFamily *const *families, guint caps)
+{
+  while (*families && (((*families)->needs | (*families)->wants) & ~caps))
+    families++;
+  return *families;
+}
+
+ClipKernels *
+clip_kernels_new_from (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *const *families,
+                       GError **error)
+{
+  const ClipGpuInfo *info = clip_gpu_info (gpu);
+  const ClipFamily *sure = find_family (families, info->caps);
+  const ClipFamily *maybe = find_family (families, info->caps | info->unsure);
+  ClipKernels *kernels = NULL;
+
+  if (sure == NULL) {
+    g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
+                 "no matrix kernels for %s (capabilities 0x%x)", info->name, info->caps);
+    return NULL;
+  }
+  kernels = clip_kernels_new_with_family (gpu, weights, sure, error);
+  if (kernels == NULL)
+    return NULL;
+  kernels->families = families;
+  if (maybe != sure && clip_tune_family (kernels, maybe, sure) == maybe) {
+    kernels->family = maybe;
+    kernels->caps |= info->unsure;
+  }
+  return kernels;
+}
+
 ClipKernels *
 clip_kernels_new (ClipGpu *gpu, ClipWeightType weights, GError **error)
 {
-  const guint caps = clip_gpu_info (gpu)->caps;
+  return clip_kernels_new_from (gpu, weights, clip_families, error);
+}
 
-  for (const ClipFamily *const *family = clip_families; *family; family++)
-    if (!(((*family)->needs | (*family)->wants) & ~caps))
-      return clip_kernels_new_with_family (gpu, weights, *family, error);
+ClipKernels *
+clip_kernels_with_weights (ClipKernels *kernels, ClipWeightType weights, GError **error)
+{
+  ClipKernels *other = clip_kernels_new_with_family (kernels->gpu, weights, kernels->family, error);
 
-  g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
-               "no matrix kernels for %s (capabilities 0x%x)", clip_gpu_info (gpu)->name, caps);
-  return NULL;
+  if (other) {
+    other->families = kernels->families;
+    other->caps = kernels->caps;
+  }
+  return other;
 }
