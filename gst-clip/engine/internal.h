@@ -36,6 +36,7 @@ gboolean clip_head_finite (const ClipHead *head, guint32 row);
 /**
  * ClipEngine: immutable after clip_engine_open() but for what a lock is named for.
  * @users: references; guarded by the registry's lock
+ * @running: jobs between start and wait; atomic
  * @text_lock: guards the text_* fields and @cache; held over a GPU wait, so only prompt
  *   workers may take it, never a setter or a streaming thread
  */
@@ -51,6 +52,7 @@ struct _ClipEngine {
   ClipModel *model;
   ClipTowerWeights *vision, *text;
   ClipActivations *activations;
+  gint running;
 
   GMutex text_lock;
   ClipTextShape text_shapes[CLIP_TEXT_SHAPES];
@@ -159,10 +161,14 @@ struct _ClipJob {
   ClipHead head;
   ClipGpuRecording *encode;
   ClipJobScores scores;
-  guint top_k;     /* wanted by clip_job_rank() */
-  gboolean scored; /* the last run filled @scores */
+  guint top_k; /* wanted by clip_job_rank() */
   guint best[CLIP_RANK_MAX];
   ClipJobTimes times;
+
+  guint64 value; /* that the device reaches when it has run; 0: it is not running */
+  gint64 started;
+  gboolean shared; /* others were running when it was started */
+  gboolean scored; /* @scores are part of the run */
 };
 
 /** clip_job_record_hidden: for tests: preprocessing and the tower with every layer's output. */

@@ -66,6 +66,8 @@ clip_job_free (ClipJob *job)
 {
   if (job == NULL)
     return;
+  if (job->value)
+    g_atomic_int_add (&job->engine->running, -1);
   clip_gpu_recording_free (job->encode);
   clip_job_scores_clear (&job->scores);
   clip_gpu_buffer_free (job->patches);
@@ -101,42 +103,93 @@ add_times (ClipJobTimes *times, ClipGpuRecording *rec)
   }
 }
 
+static gboolean
+submit (ClipJob *job, GError **error)
+{
+  ClipGpuRecording *recs[] = { job->encode, job->scores.rec };
+
+  job->value = clip_gpu_submit (job->engine->gpu, recs, job->scored ? 2 : 1, error);
+  return job->value != 0;
+}
+
+gboolean
+clip_job_start (ClipJob *job, ClipTexts *texts, GError **error)
+{
+  ClipEngine *e = job->engine;
+
+  g_return_val_if_fail (texts->engine == e && job->value == 0, FALSE);
+  job->scored = FALSE;
+  job->started = g_get_monotonic_time ();
+  if (!clip_engine_check (e, error))
+    return FALSE;
+  if (texts->rows > 0
+      && !clip_job_scores_record (&job->scores, &job->head.normalised_matrix, texts, job->top_k,
+                                  error))
+    return FALSE;
+  job->scored = texts->rows > 0;
+  if (!submit (job, error))
+    return FALSE;
+  job->shared = g_atomic_int_add (&e->running, 1) > 0;
+  return TRUE;
+}
+
+static gboolean
+set_not_finite (ClipJob *job, GError **error)
+{
+  g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE,
+               "model %s gave an embedding that is not finite",
+               clip_model_name (job->engine->model));
+  return FALSE;
+}
+
+/* Activations are shared, and what is not finite stays in their padding: whoever was queued behind
+ * it may only have inherited it, and gets a second chance. */
+static gboolean
+wait_finite (ClipJob *job, GError **error)
+{
+  ClipEngine *e = job->engine;
+
+  for (guint tries = job->shared ? 2 : 1; tries > 0; tries--) {
+    if (!clip_gpu_wait (e->gpu, job->value, G_MAXUINT64, error))
+      return FALSE;
+    if (clip_head_finite (&job->head, 0))
+      return TRUE;
+    clip_engine_clear_activations (e);
+    if (tries > 1 && !submit (job, error))
+      return FALSE;
+  }
+  return set_not_finite (job, error);
+}
+
+gboolean
+clip_job_wait (ClipJob *job, float *similarities, float *negative_similarities, GError **error)
+{
+  gboolean ok = FALSE;
+
+  g_return_val_if_fail (job->value != 0, FALSE);
+  ok = clip_engine_check (job->engine, error) && wait_finite (job, error);
+  job->value = 0;
+  g_atomic_int_add (&job->engine->running, -1);
+  if (!ok) {
+    job->scored = FALSE;
+    return FALSE;
+  }
+
+  job->times.total = (g_get_monotonic_time () - job->started) * 1000;
+  add_times (&job->times, job->encode);
+  if (job->scored) {
+    add_times (&job->times, job->scores.rec);
+    clip_job_scores_read (&job->scores, similarities, negative_similarities);
+  }
+  return TRUE;
+}
+
 gboolean
 clip_job_run (ClipJob *job, ClipTexts *texts, float *similarities, float *negative_similarities,
               GError **error)
 {
-  ClipEngine *e = job->engine;
-  gboolean scored = texts->rows > 0;
-  gint64 start = g_get_monotonic_time ();
-  guint64 value = 0;
-
-  g_return_val_if_fail (texts->engine == e, FALSE);
-  job->scored = FALSE;
-  if (!clip_engine_check (e, error)
-      || (scored
-          && !clip_job_scores_record (&job->scores, &job->head.normalised_matrix, texts, job->top_k,
-                                      error)))
-    return FALSE;
-
-  ClipGpuRecording *recs[] = { job->encode, job->scores.rec };
-  value = clip_gpu_submit (e->gpu, recs, scored ? 2 : 1, error);
-  if (value == 0 || !clip_gpu_wait (e->gpu, value, G_MAXUINT64, error))
-    return FALSE;
-
-  job->times.total = (g_get_monotonic_time () - start) * 1000;
-  add_times (&job->times, job->encode);
-  if (scored)
-    add_times (&job->times, job->scores.rec);
-  if (!clip_head_finite (&job->head, 0)) {
-    clip_engine_clear_activations (e);
-    g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE,
-                 "model %s gave an embedding that is not finite", clip_model_name (e->model));
-    return FALSE;
-  }
-  if (scored)
-    clip_job_scores_read (&job->scores, similarities, negative_similarities);
-  job->scored = scored;
-  return TRUE;
+  return clip_job_start (job, texts, error)
+         && clip_job_wait (job, similarities, negative_similarities, error);
 }
 
 void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * bench-job: one image from its bytes to its scores, as the element runs it: by frame size and by
- * number of prompts. And what an engine takes: seconds to open, memory by kind.
+ * number of prompts; and a row of images, with one or more of them on their way at a time. And what an
+ * engine takes: seconds to open, memory by kind.
  *
  * The vision tower is the architecture's; the text tower is small, so that thousands of prompts are
  * encoded in no time: scoring does not see where embeddings come from.
@@ -40,6 +41,39 @@ common_fields (const Bench *b, const gchar *bench)
   bench_line_string (b->report, "precision", bench_precision_name (b->engine->kernels->weights));
 }
 
+/* One frame -------------------------------------------------------------- */
+
+typedef struct {
+  ClipFrameInfo info;
+  guint8 *bytes;
+  ClipFramePlanes planes;
+} Frame;
+
+static void
+frame_init (Frame *f, guint width, guint height)
+{
+  const gsize luma = (gsize)width * height;
+
+  f->info = (ClipFrameInfo){ .format = CLIP_PIXEL_NV12,
+                             .width = width,
+                             .height = height,
+                             .par_n = 1,
+                             .par_d = 1,
+                             .matrix = CLIP_MATRIX_BT709,
+                             .chroma_site = CLIP_CHROMA_H_COSITED };
+  f->bytes = g_malloc (2 * luma);
+  f->planes = (ClipFramePlanes){ { f->bytes, f->bytes + luma }, { width, width } };
+  for (gsize i = 0; i < 2 * luma; i++)
+    f->bytes[i] = (guint8)(i * 2654435761u >> 24);
+}
+
+static void
+frame_clear (Frame *f)
+{
+  g_free (f->bytes);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Frame, frame_clear)
+
 /* One job ---------------------------------------------------------------- */
 
 static void
@@ -55,29 +89,19 @@ static gboolean
 run_job (const Bench *b, ClipTexts *texts, guint width, guint height, Stages *stages,
          BenchSamples *samples, GError **error)
 {
-  const ClipFrameInfo info = { .format = CLIP_PIXEL_NV12,
-                               .width = width,
-                               .height = height,
-                               .par_n = 1,
-                               .par_d = 1,
-                               .matrix = CLIP_MATRIX_BT709,
-                               .chroma_site = CLIP_CHROMA_H_COSITED };
-  const gsize luma = (gsize)width * height;
-  g_autofree guint8 *frame = g_malloc (2 * luma);
-  const ClipFramePlanes planes = { { frame, frame + luma }, { width, width } };
-  g_autoptr (ClipJob) job = clip_job_new (b->engine, &info, error);
+  g_auto (Frame) frame = { .bytes = NULL };
 
+  frame_init (&frame, width, height);
+  g_autoptr (ClipJob) job = clip_job_new (b->engine, &frame.info, error);
   if (!job)
     return FALSE;
   clip_job_rank (job, b->options->top_k);
-  for (gsize i = 0; i < 2 * luma; i++)
-    frame[i] = (guint8)(i * 2654435761u >> 24);
   samples->n = b->options->runs;
   for (gint i = -1; i < b->options->runs; i++) { /* the first one compiles */
     const guint at = MAX (i, 0);
 
     samples->runs[at] = bench_begin ();
-    clip_job_load (job, &planes);
+    clip_job_load (job, &frame.planes);
     if (!clip_job_run (job, texts, NULL, NULL, error))
       return FALSE;
     bench_end (&samples->runs[at]);
@@ -197,6 +221,74 @@ measure_memory (const Bench *b, gdouble open_s, guint64 resident_before)
   bench_line_end (b->report);
 }
 
+/* Frames one after the other through @n jobs: the next one is loaded and started while the device is
+ * busy with those before it. */
+static gboolean
+run_in_flight (const Bench *b, guint n, guint frames, BenchTimes *times, GError **error)
+{
+  g_autoptr (ClipTexts) texts = make_texts (b, 2, error);
+  g_autoptr (GPtrArray) jobs = g_ptr_array_new_with_free_func ((GDestroyNotify)clip_job_free);
+  g_auto (Frame) frame = { .bytes = NULL };
+
+  frame_init (&frame, 1920, 1080);
+  for (guint j = 0; texts && j < n; j++) {
+    ClipJob *job = clip_job_new (b->engine, &frame.info, error);
+    if (!job)
+      return FALSE;
+    g_ptr_array_add (jobs, job);
+    clip_job_load (job, &frame.planes);
+    if (!clip_job_run (job, texts, NULL, NULL, error)) /* compiles, records */
+      return FALSE;
+  }
+  *times = bench_begin ();
+  for (guint i = 0; texts && i < frames + n; i++) {
+    ClipJob *job = jobs->pdata[i % n];
+
+    if (i >= n && !clip_job_wait (job, NULL, NULL, error))
+      return FALSE;
+    if (i >= frames)
+      continue;
+    clip_job_load (job, &frame.planes);
+    if (!clip_job_start (job, texts, error))
+      return FALSE;
+  }
+  bench_end (times);
+  return texts != NULL;
+}
+
+#define MAX_IN_FLIGHT 3
+
+/* In turns: a machine that is busy with other things is it for all of them. */
+static gboolean
+measure_in_flight (const Bench *b, GError **error)
+{
+  BenchSamples samples[MAX_IN_FLIGHT] = { 0 };
+  const guint frames = 6;
+  const gint runs = MIN (b->options->runs, 5);
+
+  for (gint run = 0; run < runs; run++)
+    for (guint n = 1; n <= MAX_IN_FLIGHT; n++)
+      if (!run_in_flight (b, n, frames, &samples[n - 1].runs[samples[n - 1].n++], error))
+        return FALSE;
+  bench_print (b->report,
+               "\nms a frame (median) by jobs in flight, 1920x1080 NV12\n%8s %10s %10s\n", "jobs",
+               "wall", "CPU");
+  for (guint n = 1; n <= MAX_IN_FLIGHT; n++) {
+    const BenchSpread wall = bench_samples_spread (&samples[n - 1], BENCH_WALL);
+    const BenchSpread cpu = bench_samples_spread (&samples[n - 1], BENCH_CPU);
+
+    bench_print (b->report, "%8u %10.3f %10.3f\n", n, 1e3 * wall.median / frames,
+                 1e3 * cpu.median / frames);
+    common_fields (b, "in-flight");
+    bench_line_number (b->report, "jobs", n);
+    bench_line_number (b->report, "frames", frames);
+    bench_line_spread (b->report, "wall_ms", wall, 1e3 / frames);
+    bench_line_spread (b->report, "cpu_ms", cpu, 1e3 / frames);
+    bench_line_end (b->report);
+  }
+  return TRUE;
+}
+
 static gboolean
 measure_all (const Bench *b, GError **error)
 {
@@ -215,7 +307,7 @@ measure_all (const Bench *b, GError **error)
   for (guint i = 0; sizes[i]; i++)
     if (!measure_size (b, sizes[i], error))
       return FALSE;
-  return TRUE;
+  return measure_in_flight (b, error);
 }
 
 static gboolean
