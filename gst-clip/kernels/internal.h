@@ -48,8 +48,9 @@ struct _ClipKernels {
   ClipWeightType weights;
   const ClipFamily *family;
   ClipElement operands;
-  gboolean llvmpipe; /* rows kernels: the barrier-free variant */
-  gboolean subgroup; /* rows kernels on GPUs: subgroup reductions */
+  gboolean wide_registers; /* llvmpipe: on a processor with 32 vector registers */
+  gboolean llvmpipe;       /* rows kernels: the barrier-free variant */
+  gboolean subgroup;       /* rows kernels on GPUs: subgroup reductions */
 };
 
 /**
