@@ -84,9 +84,8 @@ make_push (const ClipPanelGemm *op, guint32 row, guint32 y, guint32 z)
   const guint32 column = y * GEMM_PANEL;
   const gsize a = (gsize)z * op->a_step + (gsize)row * op->a_ld;
   const gsize w = (gsize)z * op->w_step + (gsize)y * op->w_panel * GEMM_PANEL;
-  const gsize c =
-      (gsize)z * op->c_step + (gsize)(row / 16) * op->c_16_rows
-      + (gsize)(row % 16) * op->c_row + (gsize)y * op->c_panel;
+  const gsize c = (gsize)z * op->c_step + (gsize)(row / 16) * op->c_16_rows
+                  + (gsize)(row % 16) * op->c_row + (gsize)y * op->c_panel;
   const gboolean fit = steps_fit (op);
   const guint32 a_last = MIN (op->a_rows - row, GEMM_MAX_ROWS) - 1;
   const guint32 c_last = MIN (op->c_rows - row, GEMM_MAX_ROWS) - 1;
