@@ -59,8 +59,9 @@ struct _ClipKernels {
   ClipGpuCaps caps;
   ClipTuning *tuning;
   ClipElement operands;
-  gboolean llvmpipe; /* rows kernels: the barrier-free variant */
-  gboolean subgroup; /* rows kernels on GPUs: subgroup reductions */
+  gboolean wide_registers; /* llvmpipe: on a processor with 32 vector registers */
+  gboolean llvmpipe;       /* rows kernels: the barrier-free variant */
+  gboolean subgroup;       /* rows kernels on GPUs: subgroup reductions */
 };
 
 /**

@@ -9,6 +9,17 @@ const ClipFamily *const clip_families[] = {
   NULL,
 };
 
+/* llvmpipe's code runs on this processor. */
+static gboolean
+has_wide_registers (void)
+{
+#if defined(__x86_64__)
+  return __builtin_cpu_supports ("avx512vl");
+#else
+  return FALSE;
+#endif
+}
+
 static ClipKernels *
 kernels_new (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family)
 {
@@ -23,6 +34,7 @@ kernels_new (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family)
   kernels->llvmpipe = (info->caps & CLIP_GPU_CAP_LLVMPIPE) != 0;
   kernels->operands =
       family->half_operands && weights != CLIP_WEIGHTS_F32 ? CLIP_ELEMENT_F16 : CLIP_ELEMENT_F32;
+  kernels->wide_registers = kernels->llvmpipe && has_wide_registers ();
   kernels->subgroup = (info->caps & CLIP_GPU_CAP_SUBGROUP) != 0;
   if (!info->is_cpu)
     kernels->tuning = clip_tuning_load (gpu);
