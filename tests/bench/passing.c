@@ -192,7 +192,7 @@ run (const Options *o, GError **error)
 {
   g_autoptr (ClipGpu) gpu = clip_gpu_new (NULL, error); /* only to name it */
   g_autoptr (BenchReport) r = gpu ? bench_report_new (o->json, clip_gpu_info (gpu), error) : NULL;
-  g_autoptr (BenchModel) model = r ? bench_model_new (o->model, error) : NULL;
+  g_autoptr (BenchModel) model = r ? bench_model_new (o->model, FALSE, error) : NULL;
   gdouble identity, clip;
 
   if (!model)

@@ -91,7 +91,7 @@ run (const Options *o, gdouble *drift, GError **error)
   g_autoptr (GArray) variants =
       r ? bench_variants (gpu, "best", o->precision ? o->precision : "fp32", error) : NULL;
   g_autoptr (BenchModel) model =
-      variants ? bench_model_new (o->model ? o->model : "vit-b-32", error) : NULL;
+      variants ? bench_model_new (o->model ? o->model : "vit-b-32", FALSE, error) : NULL;
   if (!model)
     return FALSE;
 

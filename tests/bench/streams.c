@@ -124,7 +124,7 @@ run (const Options *o, GError **error)
 {
   g_autoptr (GArray) counts = bench_parse_list (o->streams, 1, MAX_STREAMS, error);
   g_autoptr (BenchReport) r = counts ? open_report (o, error) : NULL;
-  g_autoptr (BenchModel) model = r ? bench_model_new (o->model, error) : NULL;
+  g_autoptr (BenchModel) model = r ? bench_model_new (o->model, FALSE, error) : NULL;
   Streams keeper = { .n = 0 };
 
   if (!model)

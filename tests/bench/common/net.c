@@ -18,7 +18,7 @@ make_folder (GError **error)
 }
 
 BenchModel *
-bench_model_new (const gchar *architecture, GError **error)
+bench_model_new (const gchar *architecture, gboolean whole, GError **error)
 {
   const ClipRandomModel *shape = clip_random_model_find (architecture);
   g_autoptr (BenchModel) m = g_new0 (BenchModel, 1);
@@ -29,7 +29,8 @@ bench_model_new (const gchar *architecture, GError **error)
     return NULL;
   }
   m->shape = *shape;
-  m->shape.text = (ClipRandomTower){ 64, 1, 2, 128 };
+  if (!whole)
+    m->shape.text = (ClipRandomTower){ 64, 1, 2, 128 };
   m->dir = make_folder (error);
   if (!m->dir || !clip_random_model_write (&m->shape, m->dir, 1, error))
     return NULL;
