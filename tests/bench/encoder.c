@@ -40,16 +40,16 @@ print_legend (const Bench *b)
 {
   const BenchCeiling *c = &b->ceiling;
 
-  bench_print (b->report,
-               "\nThe image encoder, random weights; medians of the runs. CPU: of this process, all "
-               "threads; device:\nthe device's clock (timestamps). ms/image, GFLOP/s and limit go "
-               "by %s time.\n"
-               "limit: the least time for the operations at %.0f GFLOP/s (fp16 %.0f, int8 %.0f) or "
-               "the bytes at %.1f GB/s,\nwhichever is longer; the ceilings were measured just now "
-               "(%s).\n",
-               b->is_cpu ? "CPU" : "device", c->flops[CLIP_WEIGHTS_F32] / 1e9,
-               c->flops[CLIP_WEIGHTS_F16] / 1e9, c->flops[CLIP_WEIGHTS_I8] / 1e9, c->bytes / 1e9,
-               c->how);
+  bench_print (
+      b->report,
+      "\nThe image encoder, random weights; medians of the runs. CPU: of this process, all "
+      "threads; device:\nthe device's clock (timestamps). ms/image, GFLOP/s and limit go "
+      "by %s time.\n"
+      "limit: the least time for the operations at %.0f GFLOP/s (fp16 %.0f, int8 %.0f) or "
+      "the bytes at %.1f GB/s,\nwhichever is longer; the ceilings were measured just now "
+      "(%s).\n",
+      b->is_cpu ? "CPU" : "device", c->flops[CLIP_WEIGHTS_F32] / 1e9,
+      c->flops[CLIP_WEIGHTS_F16] / 1e9, c->flops[CLIP_WEIGHTS_I8] / 1e9, c->bytes / 1e9, c->how);
   if (b->blas)
     bench_print (b->report, "BLAS: the same products in turn with it, fp32, one thread; %s.\n",
                  blas_name ());
@@ -63,11 +63,10 @@ print_header (const Bench *b)
   print_legend (b);
   bench_print (b->report, "\n%44s%-26s %8s %8s %9s %7s", "", "      ms a batch", "", "", "limit,",
                "time");
-  bench_print (b->report, b->blas ? "  %17s %23s\n" : "\n", "BLAS, ms a batch",
-               "CPU / BLAS CPU");
+  bench_print (b->report, b->blas ? "  %17s %23s\n" : "\n", "BLAS, ms a batch", "CPU / BLAS CPU");
   bench_print (b->report, "%-13s %5s %-10s %-9s %4s %8s %8s %8s %8s %8s %9s %7s", "model", "batch",
-               "family", "precision", "runs", "wall", "CPU", "device", "ms/image", "GFLOP/s",
-               "ms", "/ limit");
+               "family", "precision", "runs", "wall", "CPU", "device", "ms/image", "GFLOP/s", "ms",
+               "/ limit");
   bench_print (b->report, b->blas ? "  %8s %8s %7s %7s %7s\n" : "\n", "wall", "CPU", "least",
                "median", "most");
 }

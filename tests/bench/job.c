@@ -178,11 +178,12 @@ measure_all (const Bench *b, GError **error)
   for (guint i = 0; i < prompts->len; i++)
     if (!measure_prompts (b, g_array_index (prompts, guint, i), error))
       return FALSE;
-  bench_print (b->report,
-               "\nThe same by frame size, NV12, 2 prompts. Copy: to staging memory, by the CPU. all: "
-               "from the\nsubmission to the result. CPU: of the process, copy included.\n"
-               "%12s %10s %10s %10s %10s %10s\n",
-               "frame", "copy", "preprocess", "encoder", "all", "CPU");
+  bench_print (
+      b->report,
+      "\nThe same by frame size, NV12, 2 prompts. Copy: to staging memory, by the CPU. all: "
+      "from the\nsubmission to the result. CPU: of the process, copy included.\n"
+      "%12s %10s %10s %10s %10s %10s\n",
+      "frame", "copy", "preprocess", "encoder", "all", "CPU");
   for (guint i = 0; sizes[i]; i++)
     if (!measure_size (b, sizes[i], error))
       return FALSE;

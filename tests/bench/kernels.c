@@ -44,13 +44,13 @@ print_header (const Bench *b)
 {
   const BenchCeiling *c = &b->ceiling;
 
-  bench_print (b->report,
-               "\nEach kernel by itself, by %s time, medians of the runs. us: of one call, with its "
-               "barrier.\nlimit: the best rate that the ceilings allow, %.0f GFLOP/s (fp16 %.0f, "
-               "int8 %.0f) and %.1f GB/s, measured\njust now (%s).\n",
-               b->is_cpu ? "CPU" : "device", c->flops[CLIP_WEIGHTS_F32] / 1e9,
-               c->flops[CLIP_WEIGHTS_F16] / 1e9, c->flops[CLIP_WEIGHTS_I8] / 1e9, c->bytes / 1e9,
-               c->how);
+  bench_print (
+      b->report,
+      "\nEach kernel by itself, by %s time, medians of the runs. us: of one call, with its "
+      "barrier.\nlimit: the best rate that the ceilings allow, %.0f GFLOP/s (fp16 %.0f, "
+      "int8 %.0f) and %.1f GB/s, measured\njust now (%s).\n",
+      b->is_cpu ? "CPU" : "device", c->flops[CLIP_WEIGHTS_F32] / 1e9,
+      c->flops[CLIP_WEIGHTS_F16] / 1e9, c->flops[CLIP_WEIGHTS_I8] / 1e9, c->bytes / 1e9, c->how);
   if (b->blas)
     bench_print (b->report, "BLAS: the same product in turn with it, fp32, one thread; %s.\n",
                  blas_name ());
@@ -137,8 +137,7 @@ measure (const Bench *b, KernelCase *c, guint runs, BlasNet *blas, GError **erro
       || !bench_sample (b->gpu, c->rec, runs, b->options->seconds, blas ? blas_net_run : NULL, blas,
                         &samples, error))
     return FALSE;
-  const gdouble limit =
-      bench_ceiling_limit (&b->ceiling, c->kernels->weights, c->flops, c->bytes);
+  const gdouble limit = bench_ceiling_limit (&b->ceiling, c->kernels->weights, c->flops, c->bytes);
   print_row (b, c, &samples, limit, blas != NULL);
   write_row (b, c, &samples, limit, blas != NULL);
   return TRUE;
@@ -298,8 +297,8 @@ main (int argc, char **argv)
       "best, all, auto (all on a GPU) or a name (default auto)", "NAME" },
     { "kernel", 'k', 0, G_OPTION_ARG_STRING, &o.kernels,
       "of gemm, attention, layernorm, l2norm, score, preprocess (default all)", "NAMES" },
-    { "gemm", 'g', 0, G_OPTION_ARG_STRING_ARRAY, &o.products,
-      "only this product; may be repeated", "M,N,K" },
+    { "gemm", 'g', 0, G_OPTION_ARG_STRING_ARRAY, &o.products, "only this product; may be repeated",
+      "M,N,K" },
     { "runs", 'n', 0, G_OPTION_ARG_INT, &o.runs, "default 9, 99 on a GPU", "N" },
     { "seconds", 's', 0, G_OPTION_ARG_DOUBLE, &o.seconds, "no new run after this long (default 5)",
       "SECONDS" },

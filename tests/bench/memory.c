@@ -40,11 +40,12 @@ memory_of (ClipEngine *e, guint64 resident_before)
 static void
 report (BenchReport *r, const Options *o, const ClipEngine *e, gdouble open_s, const Memory *m)
 {
-  bench_print (r,
-               "\nAn engine with both towers, MB (10^6 bytes); opened with the caches as they are, the "
-               "model's file in memory.\n%29s%35s %27s\n%-14s %-9s %7s %8s %8s %12s %8s %13s %13s\n",
-               "", "device memory", "process, resident", "model", "precision", "open, s", "all",
-               "weights", "activations", "other", "before", "after");
+  bench_print (
+      r,
+      "\nAn engine with both towers, MB (10^6 bytes); opened with the caches as they are, the "
+      "model's file in memory.\n%29s%35s %27s\n%-14s %-9s %7s %8s %8s %12s %8s %13s %13s\n",
+      "", "device memory", "process, resident", "model", "precision", "open, s", "all", "weights",
+      "activations", "other", "before", "after");
   bench_print (r, "%-14s %-9s %7.2f %8.1f %8.1f %12.1f %8.1f %13.1f %13.1f\n", o->model,
                o->precision, open_s, m->all / 1e6, m->weights / 1e6, m->activations / 1e6,
                m->other / 1e6, m->resident_before / 1e6, m->resident / 1e6);

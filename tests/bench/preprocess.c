@@ -86,8 +86,8 @@ report (BenchReport *r, guint width, guint height, gdouble first, const BenchSam
   g_autofree gchar *size = g_strdup_printf ("%ux%u", width, height);
 
   bench_print (r, "%11s %7.0f %7u %8.2f %8.2f %8.2f %8.2f %8.2f %8.2f\n", size, 1e3 * first, s->n,
-               1e3 * copy.median, 1e3 * cpu.min, 1e3 * cpu.median, 1e3 * cpu.max,
-               1e3 * wall.median, 1e3 * device.median);
+               1e3 * copy.median, 1e3 * cpu.min, 1e3 * cpu.median, 1e3 * cpu.max, 1e3 * wall.median,
+               1e3 * device.median);
   bench_line_begin (r, "preprocess");
   bench_line_number (r, "width", width);
   bench_line_number (r, "height", height);
@@ -144,13 +144,14 @@ run (const Options *o, GError **error)
   if (!r)
     return FALSE;
   bench_print_device (r);
-  bench_print (r,
-               "\nNV12 frames to %u x %u pixels in patches of %u, ms. CPU: of the process, all "
-               "threads; copy: to staging\nmemory, apart from the rest; device: the device's clock; "
-               "first: wall, with pipelines that may have to be compiled.\n"
-               "%36s %8s %17s %8s %8s\n%11s %7s %7s %8s %8s %8s %8s %8s %8s\n",
-               EDGE, EDGE, PATCH, "copy,", "CPU,", "", "wall,", "device,", "frame", "first", "runs",
-               "CPU", "least", "median", "most", "median", "median");
+  bench_print (
+      r,
+      "\nNV12 frames to %u x %u pixels in patches of %u, ms. CPU: of the process, all "
+      "threads; copy: to staging\nmemory, apart from the rest; device: the device's clock; "
+      "first: wall, with pipelines that may have to be compiled.\n"
+      "%36s %8s %17s %8s %8s\n%11s %7s %7s %8s %8s %8s %8s %8s %8s\n",
+      EDGE, EDGE, PATCH, "copy,", "CPU,", "", "wall,", "device,", "frame", "first", "runs", "CPU",
+      "least", "median", "most", "median", "median");
   for (guint i = 0; sizes[i]; i++)
     if (!measure (r, kernels, o, sizes[i], error))
       return FALSE;

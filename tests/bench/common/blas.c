@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/bench/common/blas.h"
 
-#include <string.h>
 #include <unistd.h>
 
 #include "tests/bench/common/device.h"
@@ -13,12 +12,10 @@ const gchar *
 blas_name (void)
 {
   static gchar text[128];
-  const gchar *config = openblas_get_config (); /* "OpenBLAS 0.3.21 NO_LAPACK ..." */
-  const gchar *number = strchr (config, ' ');
+  g_auto (GStrv) words = g_strsplit (openblas_get_config (), " ", 3); /* OpenBLAS 0.3.21 ... */
 
-  g_snprintf (text, sizeof text, "%.*s, %s kernels",
-              (int)(number ? number + 1 + strcspn (number + 1, " ") - config : strlen (config)),
-              config, openblas_get_corename ());
+  g_snprintf (text, sizeof text, "OpenBLAS %s, %s kernels", words[1] ? words[1] : "",
+              openblas_get_corename ());
   return text;
 }
 
