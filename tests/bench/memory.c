@@ -16,7 +16,7 @@ typedef struct {
 
 /* Bytes; @other: tables, frames, texts, results. */
 typedef struct {
-  guint64 all, weights, activations, other, resident_before, resident;
+  guint64 all, weights, activations, other, resident_before, resident, anonymous;
 } Memory;
 
 static Memory
@@ -29,7 +29,8 @@ memory_of (ClipEngine *e, guint64 resident_before)
                .weights = clip_tower_weights_bytes (e->kernels, config, TRUE)
                           + clip_tower_weights_bytes (e->kernels, config, FALSE),
                .resident_before = resident_before,
-               .resident = bench_resident_bytes () };
+               .resident = bench_resident_bytes (),
+               .anonymous = bench_anonymous_bytes () };
 
   for (guint i = 0; i < G_N_ELEMENTS (buffers); i++)
     m.activations += buffers[i] ? buffers[i]->allocated : 0;
@@ -40,15 +41,16 @@ memory_of (ClipEngine *e, guint64 resident_before)
 static void
 report (BenchReport *r, const Options *o, const ClipEngine *e, gdouble open_s, const Memory *m)
 {
-  bench_print (
-      r,
-      "\nAn engine with both towers, MB (10^6 bytes); opened with the caches as they are, the "
-      "model's file in memory.\n%29s%35s %27s\n%-14s %-9s %7s %8s %8s %12s %8s %13s %13s\n",
-      "", "device memory", "process, resident", "model", "precision", "open, s", "all", "weights",
-      "activations", "other", "before", "after");
-  bench_print (r, "%-14s %-9s %7.2f %8.1f %8.1f %12.1f %8.1f %13.1f %13.1f\n", o->model,
+  bench_print (r,
+               "\nAn engine with both towers, MB (10^6 bytes); opened with the caches as they are, "
+               "the model's file in memory.\nAnonymous: the part that no file backs (a driver's "
+               "libraries are files).\n"
+               "%33s%39s %30s\n%-14s %-9s %7s %8s %8s %12s %8s %9s %9s %10s\n",
+               "", "device memory", "process, resident", "model", "precision", "open, s", "all",
+               "weights", "activations", "other", "before", "after", "anonymous");
+  bench_print (r, "%-14s %-9s %7.2f %8.1f %8.1f %12.1f %8.1f %9.1f %9.1f %10.1f\n", o->model,
                o->precision, open_s, m->all / 1e6, m->weights / 1e6, m->activations / 1e6,
-               m->other / 1e6, m->resident_before / 1e6, m->resident / 1e6);
+               m->other / 1e6, m->resident_before / 1e6, m->resident / 1e6, m->anonymous / 1e6);
   if (clip_gpu_info (e->gpu)->is_cpu)
     bench_print (r, "Device memory is the process's own here.\n");
   bench_line_begin (r, "memory");
@@ -62,6 +64,7 @@ report (BenchReport *r, const Options *o, const ClipEngine *e, gdouble open_s, c
   bench_line_number (r, "other_bytes", m->other);
   bench_line_number (r, "resident_before_bytes", m->resident_before);
   bench_line_number (r, "resident_bytes", m->resident);
+  bench_line_number (r, "anonymous_bytes", m->anonymous);
   bench_line_end (r);
 }
 
