@@ -54,11 +54,10 @@ def limits(encoder, torch, product):
     ms = time_of(one) if one else None
     yield ("ViT-B/32 fp16, batch 1, ms", ms, f"at most {BATCH_1_MS}",
            ms <= BATCH_1_MS if one else None)
-    for batch, line in (1, one), (32, many):
-        other = torch.get(("vit-b-32", batch, "fp16"))
-        ratio = other / time_of(line) if other and line else None
-        yield (f"ViT-B/32 fp16, batch {batch}, PyTorch / ours", ratio, "more than 1",
-               ratio > 1 if ratio else None)
+    other = torch.get(("vit-b-32", 1, "fp16"))
+    ratio = other / ms if other and one else None
+    yield ("ViT-B/32 fp16, batch 1, PyTorch / ours", ratio, "more than 1",
+           ratio > 1 if ratio else None)
     share = many["gflop"] / time_of(many) * 1e3 / product["fp16"] if many else None
     yield ("ViT-B/32 fp16, batch 32, of the product's rate", share, f"at least {BATCH_32_SHARE}",
            share >= BATCH_32_SHARE if many else None)
