@@ -117,7 +117,7 @@ bench_resident_bytes (void)
 guint64
 bench_anonymous_bytes (void)
 {
-  return status_bytes ("\nRssAnon:");
+  return status_bytes ("\nRssAnon:") + status_bytes ("\nRssShmem:");
 }
 
 GArray *
