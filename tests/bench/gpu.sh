@@ -19,7 +19,7 @@ while [ $# -gt 0 ]; do
     --build) build=$2; shift 2 ;;
     --json) json=$2; shift 2 ;;
     --quick) quick=--quick; shift ;;
-    *) sed -n 's/^# \{0,1\}//; 3,13p' "$0" >&2; exit 2 ;;
+    *) sed -n 's/^# \{0,1\}//; 3,12p' "$0" >&2; exit 2 ;;
   esac
 done
 
