@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * bench-job: one image from its bytes to its scores, as the element runs it: by frame size and by
- * number of prompts; and a row of images, with one or more of them on their way at a time. And what an
- * engine takes: seconds to open, memory by kind.
+ * number of prompts; and a row of images, with one or more of them on their way at a time.
  *
  * The vision tower is the architecture's; the text tower is small, so that thousands of prompts are
  * encoded in no time: scoring does not see where embeddings come from.
@@ -143,7 +142,7 @@ measure_prompts (const Bench *b, guint n, GError **error)
     return FALSE;
   const BenchSpread score = stage (s, SCORE, samples->n), encode = stage (s, ENCODE, samples->n);
   const BenchSpread total = stage (s, TOTAL, samples->n);
-  bench_print (b->report, "%8u %10.3f %10.3f %10.3f %9.2f %%\n", n, score.median, encode.median,
+  bench_print (b->report, "%8u %10.3f %10.3f %10.3f %14.2f %%\n", n, score.median, encode.median,
                total.median, 100 * score.median / encode.median);
   common_fields (b, "prompts");
   bench_line_number (b->report, "prompts", n);
@@ -186,39 +185,6 @@ measure_size (const Bench *b, const gchar *size, GError **error)
   bench_line_spread (b->report, "cpu_ms", cpu, 1e3);
   bench_line_end (b->report);
   return TRUE;
-}
-
-/* What an engine takes; the job's staging memory and results are "other". */
-static void
-measure_memory (const Bench *b, gdouble open_s, guint64 resident_before)
-{
-  ClipEngine *e = b->engine;
-  const ClipModelConfig *config = clip_model_config (e->model);
-  const ClipActivations *a = e->activations;
-  const ClipGpuBuffer *buffers[] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
-  const guint64 all = clip_engine_memory_bytes (e), resident = bench_resident_bytes ();
-  const guint64 weights = clip_tower_weights_bytes (e->kernels, config, TRUE)
-                          + clip_tower_weights_bytes (e->kernels, config, FALSE);
-  guint64 activations = 0;
-
-  for (guint i = 0; i < G_N_ELEMENTS (buffers); i++)
-    activations += buffers[i] ? buffers[i]->allocated : 0;
-  bench_print (b->report,
-               "\n%s, %s: opened in %.2f s; device memory %.1f MB: weights %.1f, activations %.1f, "
-               "other %.1f; the process grew from %.1f to %.1f MB%s\n",
-               b->model, bench_precision_name (e->kernels->weights), open_s, all / 1e6,
-               weights / 1e6, activations / 1e6, (all - weights - activations) / 1e6,
-               resident_before / 1e6, resident / 1e6,
-               clip_gpu_info (e->gpu)->is_cpu ? " (device memory is in it)" : "");
-  common_fields (b, "memory");
-  bench_line_number (b->report, "open_s", open_s);
-  bench_line_number (b->report, "device_bytes", all);
-  bench_line_number (b->report, "weights_bytes", weights);
-  bench_line_number (b->report, "activations_bytes", activations);
-  bench_line_number (b->report, "other_bytes", all - weights - activations);
-  bench_line_number (b->report, "resident_before_bytes", resident_before);
-  bench_line_number (b->report, "resident_bytes", resident);
-  bench_line_end (b->report);
 }
 
 /* Frames one after the other through @n jobs: the next one is loaded and started while the device is
@@ -297,13 +263,20 @@ measure_all (const Bench *b, GError **error)
 
   if (!prompts)
     return FALSE;
-  bench_print (b->report, "\nms (median) by number of prompts\n%8s %10s %10s %10s %11s\n",
-               "prompts", "score", "encode", "submission", "score/enc.");
+  bench_print (b->report,
+               "\n%s, %s: one frame by number of prompts, ms by the device's clock, medians of %d "
+               "runs\n%8s %10s %10s %10s %16s\n",
+               b->model, b->options->precision, b->options->runs, "prompts", "scoring", "encoder",
+               "all", "scoring/encoder");
   for (guint i = 0; i < prompts->len; i++)
     if (!measure_prompts (b, g_array_index (prompts, guint, i), error))
       return FALSE;
-  bench_print (b->report, "\nms (median) by frame size, NV12\n%12s %10s %10s %10s %10s %10s\n",
-               "size", "load", "preprocess", "encode", "submission", "CPU");
+  bench_print (
+      b->report,
+      "\nThe same by frame size, NV12, 2 prompts. Copy: to staging memory, by the CPU. all: "
+      "from the\nsubmission to the result. CPU: of the process, copy included.\n"
+      "%12s %10s %10s %10s %10s %10s\n",
+      "frame", "copy", "preprocess", "encoder", "all", "CPU");
   for (guint i = 0; sizes[i]; i++)
     if (!measure_size (b, sizes[i], error))
       return FALSE;
@@ -313,9 +286,7 @@ measure_all (const Bench *b, GError **error)
 static gboolean
 run (const Options *o, GError **error)
 {
-  g_autoptr (BenchModel) model = bench_model_new (o->model, error);
-  const guint64 before = bench_resident_bytes ();
-  const gdouble start = bench_wall_seconds ();
+  g_autoptr (BenchModel) model = bench_model_new (o->model, FALSE, error);
 
   if (!model)
     return FALSE;
@@ -323,7 +294,6 @@ run (const Options *o, GError **error)
                                     strcmp (o->precision, "fp16") ? CLIP_PRECISION_FP32
                                                                   : CLIP_PRECISION_FP16 };
   g_autoptr (ClipEngine) engine = clip_engine_open (&config, NULL, NULL, NULL, error);
-  const gdouble open_s = bench_wall_seconds () - start;
   g_autoptr (BenchReport) r =
       engine ? bench_report_new (o->json, clip_gpu_info (engine->gpu), error) : NULL;
   if (!r)
@@ -331,7 +301,6 @@ run (const Options *o, GError **error)
 
   const Bench b = { o, engine, r, o->model };
   bench_print_device (r);
-  measure_memory (&b, open_s, before);
   return measure_all (&b, error);
 }
 
