@@ -14,7 +14,8 @@ G_BEGIN_DECLS
  * @needs: capability bits that it cannot run without
  * @wants: further bits without which it would be slow: clip_kernels_new() passes it over, tests
  *   run it all the same
- * @half_operands: clip_kernels_operands() is F16 where weights are not fp32
+ * @half_operands: clip_kernels_operands() is F16 where weights are not fp32 and the device stores it
+ * @int8: packs CLIP_WEIGHTS_I8
  * @stats_bytes: (nullable): of ClipGemm's stats; a family with this function takes ClipGemm's norm
  *   itself, where that has stats
  * @data: (nullable): for the family's own functions
@@ -22,7 +23,7 @@ G_BEGIN_DECLS
 typedef struct {
   const gchar *name;
   guint needs, wants;
-  gboolean half_operands;
+  gboolean half_operands, int8;
   gsize (*packed_bytes) (ClipKernels *kernels, guint32 n, guint32 k);
   void (*pack) (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
                 const float *rows, gpointer packed);

@@ -20,7 +20,9 @@ kernels_new (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family)
   kernels->family = family;
   kernels->llvmpipe = (caps & CLIP_GPU_CAP_LLVMPIPE) != 0;
   kernels->operands =
-      family->half_operands && weights != CLIP_WEIGHTS_F32 ? CLIP_ELEMENT_F16 : CLIP_ELEMENT_F32;
+      family->half_operands && weights != CLIP_WEIGHTS_F32 && (caps & CLIP_GPU_CAP_FP16)
+          ? CLIP_ELEMENT_F16
+          : CLIP_ELEMENT_F32;
   kernels->subgroup = (caps & CLIP_GPU_CAP_SUBGROUP) != 0;
   return kernels;
 }
@@ -30,7 +32,8 @@ can_store (ClipGpu *gpu, ClipWeightType weights, GError **error)
 {
   const ClipGpuInfo *info = clip_gpu_info (gpu);
 
-  if (weights == CLIP_WEIGHTS_F32 || (info->caps & CLIP_GPU_CAP_FP16))
+  /* int8 is read as words */
+  if (weights != CLIP_WEIGHTS_F16 || (info->caps & CLIP_GPU_CAP_FP16))
     return TRUE;
   g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
                "%s cannot read fp16 weights (no storageBuffer16BitAccess)", info->name);
@@ -48,6 +51,11 @@ clip_kernels_new_with_family (ClipGpu *gpu, ClipWeightType weights, const ClipFa
     g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
                  "%s lacks the capabilities 0x%x of the \"%s\" kernels", info->name, missing,
                  family->name);
+    return NULL;
+  }
+  if (weights == CLIP_WEIGHTS_I8 && !family->int8) {
+    g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
+                 "the \"%s\" kernels for %s have no int8 weights", family->name, info->name);
     return NULL;
   }
   if (!can_store (gpu, weights, error))
