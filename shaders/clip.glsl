@@ -35,3 +35,6 @@ layout(buffer_reference, std430, buffer_reference_align = 4) restrict writeonly 
 layout(buffer_reference, std430, buffer_reference_align = 16) restrict writeonly buffer Vec4s {
   vec4 v[];
 };
+layout(buffer_reference, std430, buffer_reference_align = 8) restrict writeonly buffer Half4s {
+  f16vec4 v[];
+};
