@@ -19,7 +19,7 @@
 #include "attention_shared.h"
 #ifdef CLIP_HALF
 #include "half.glsl"
-#define OUT_VEC4(x) f16vec4 (to_half (x))
+#define OUT_VEC4(x) f16vec4 (half_range (x))
 #else
 #define OUT_VEC4(x) (x)
 #endif

@@ -182,7 +182,7 @@ store (uint row, uint col, vec4 value)
 
 #ifdef CLIP_HALF
   if ((p.flags & GEMM_SHARED_C_HALF) != 0) {
-    Half4s (p.c).v[to] = f16vec4 (to_half (value));
+    Half4s (p.c).v[to] = f16vec4 (half_range (value));
     return;
   }
 #endif

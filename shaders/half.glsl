@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * half.glsl: what a fp32 value is before it is stored as fp16: f16vec4 (to_half (x)) in the store
- * itself, which is all that 16-bit storage without 16-bit arithmetic allows.
+ * half.glsl: what fp16 can hold.
  */
 
-/*
- * Clamped to +-65504; what is not finite stays so, or nobody would see it in the end. Tested on the
- * bits, since compilers may assume that there is no NaN. The conversion behind it rounds to nearest
- * even on the drivers that we know; packHalf2x16() rounds towards zero on some of them.
- */
+/* x within +-65504, infinities too. A NaN stays one: clamp() may make a number of it, and then
+ * nobody would see that a row is broken. */
 vec4
-to_half (vec4 x)
+half_range (vec4 x)
 {
-  const uvec4 exponent = floatBitsToUint (x) & 0x7f800000u;
+  const uvec4 bits = floatBitsToUint (x), magnitude = bits & 0x7fffffffu;
+  const bvec4 beyond = equal (greaterThan (magnitude, uvec4 (0x477fe000u)),
+                              lessThanEqual (magnitude, uvec4 (0x7f800000u)));
 
-  return mix (clamp (x, -65504.0, 65504.0), x, equal (exponent, uvec4 (0x7f800000u)));
+  return uintBitsToFloat (mix (bits, (bits & 0x80000000u) | 0x477fe000u, beyond));
 }

@@ -64,7 +64,7 @@ problem_init (Problem *problem, Check *check, const CheckCase *c)
   problem->width = heads * head_dim;
   problem->a = check_matrix_in (check, "a", batch * tokens, problem->k, c->fill);
   problem->bias = check_vector_in (check, "bias", 3 * problem->width, CHECK_FILL_RANDOM);
-  problem->z = check_matrix_out (check, "z", batch * tokens, problem->width);
+  problem->z = check_matrix_out (check, "z", batch * tokens, problem->width, CLIP_ELEMENT_F32);
   n_weights = (gsize)3 * problem->width * problem->k;
   problem->weights = g_new (float, n_weights);
   /* scores of a few units, so that some keys weigh much more than others */

@@ -98,6 +98,24 @@ add_rows_variants (Check *check)
   }
 }
 
+/* What a family with fp16 operands asks of them; no llvmpipe: that one has none. */
+static void
+add_half_rows_variants (Check *check)
+{
+  const guint caps = clip_gpu_info (check->gpu)->caps;
+
+  for (gboolean subgroup = FALSE; subgroup <= TRUE && (caps & CLIP_GPU_CAP_FP16); subgroup++) {
+    ClipKernels *kernels;
+
+    if (subgroup && !(caps & CLIP_GPU_CAP_SUBGROUP))
+      continue;
+    kernels = best_kernels (check, CLIP_WEIGHTS_F16);
+    kernels->operands = CLIP_ELEMENT_F16;
+    kernels->subgroup = subgroup;
+    add_variant (check, subgroup ? "subgroup-f16" : "shared-f16", kernels, FALSE);
+  }
+}
+
 static void
 add_matrix_variants (Check *check, ClipWeightType weights)
 {
@@ -126,6 +144,10 @@ make_variants (Check *check)
     break;
   case CHECK_VARIANTS_ROWS:
     add_rows_variants (check);
+    break;
+  case CHECK_VARIANTS_ROWS_OPERANDS:
+    add_rows_variants (check);
+    add_half_rows_variants (check);
     break;
   case CHECK_VARIANTS_MATRIX:
     add_matrix_variants (check, CLIP_WEIGHTS_F32);

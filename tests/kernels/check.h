@@ -54,11 +54,13 @@ typedef struct {
 
 /**
  * CheckVariants: @ONE: the kernel has one implementation. @ROWS: llvmpipe, subgroup, shared.
+ * @ROWS_OPERANDS: these, and those that can write fp16 operands again with them.
  * @MATRIX: every family in fp32 and fp16.
  */
 typedef enum {
   CHECK_VARIANTS_ONE,
   CHECK_VARIANTS_ROWS,
+  CHECK_VARIANTS_ROWS_OPERANDS,
   CHECK_VARIANTS_MATRIX,
 } CheckVariants;
 
@@ -123,17 +125,21 @@ CheckBuffer *check_input (Check *check, const gchar *name, gsize bytes);
 CheckBuffer *check_output (Check *check, const gchar *name, gsize bytes);
 void check_poison (CheckBuffer *buffer);
 
-/** CheckMatrix: @v: the floats of @m, rows of m.ld. */
+/** CheckMatrix: @v: the floats of @m, rows of m.ld; NULL when @m is fp16, see check_get(). */
 typedef struct {
   CheckBuffer *buffer;
   ClipMatrix m;
   float *v;
 } CheckMatrix;
 
+/** check_get: a value of either type. */
+double check_get (const CheckMatrix *matrix, gsize row, gsize col);
+
 /** check_matrix_in: columns beyond @cols hold finite rubbish, the padding rows NaN. */
 CheckMatrix check_matrix_in (Check *check, const gchar *name, guint rows, guint cols,
                              CheckFill fill);
-CheckMatrix check_matrix_out (Check *check, const gchar *name, guint rows, guint cols);
+CheckMatrix check_matrix_out (Check *check, const gchar *name, guint rows, guint cols,
+                              ClipElement type);
 /** check_vector_in: float[clip_ld (n)], zero beyond n; its address is the buffer's. */
 CheckMatrix check_vector_in (Check *check, const gchar *name, guint n, CheckFill fill);
 
@@ -162,6 +168,7 @@ check_roundings (double n)
 
 /**
  * check_compare: |got - want| <= tolerance * scale for every value of @want, and NaN fails.
+ * An fp16 matrix may be off by its rounding besides, and holds what is beyond +-65504 as that.
  */
 void check_compare (Check *check, const CheckMatrix *got, const RefMatrix *want, double tolerance);
 

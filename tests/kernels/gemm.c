@@ -88,7 +88,7 @@ problem_init (Problem *problem, Check *check, const CheckCase *c)
   problem->period = MIN (c->options[PERIOD], m);
   problem->a = check_matrix_in (check, "a", m, k, c->fill);
   problem->bias = check_vector_in (check, "bias", n, CHECK_FILL_RANDOM);
-  problem->c = check_matrix_out (check, "c", m, n);
+  problem->c = check_matrix_out (check, "c", m, n, CLIP_ELEMENT_F32);
   if (problem->period)
     problem->residual = check_matrix_in (check, "residual", problem->period, n, CHECK_FILL_RANDOM);
   problem->weights = g_new (float, n *k);

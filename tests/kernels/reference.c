@@ -33,6 +33,19 @@ ref_f16 (float x)
 }
 
 double
+ref_from_f16 (guint16 bits)
+{
+  const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+  const double sign = bits & 0x8000 ? -1.0 : 1.0;
+
+  if (exponent == 31)
+    return fraction ? NAN : sign * INFINITY;
+  if (exponent == 0)
+    return sign * ldexp (fraction, -24);
+  return sign * ldexp (1024 + fraction, exponent - 25);
+}
+
+double
 ref_activation (ClipActivation activation, double x)
 {
   switch (activation) {

@@ -27,6 +27,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RefMatrix, ref_matrix_clear)
 /** ref_f16: the fp16 number that is nearest to @x (ties to even), clamped to +-65504. */
 float ref_f16 (float x);
 
+/** ref_from_f16: the value of the fp16 number with these bits. */
+double ref_from_f16 (guint16 bits);
+
 /** ref_activation: in double. */
 double ref_activation (ClipActivation activation, double x);
 
