@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  *   run it all the same
  * @half_operands: clip_kernels_operands() is F16 where weights are not fp32 and the device stores it
  * @int8: packs CLIP_WEIGHTS_I8
+ * @no_f32: does not pack CLIP_WEIGHTS_F32
  * @stats_bytes: (nullable): of ClipGemm's stats; a family with this function takes ClipGemm's norm
  *   itself, where that has stats
  * @data: (nullable): for the family's own functions
@@ -23,7 +24,7 @@ G_BEGIN_DECLS
 typedef struct {
   const gchar *name;
   guint needs, wants;
-  gboolean half_operands, int8;
+  gboolean half_operands, int8, no_f32;
   gsize (*packed_bytes) (ClipKernels *kernels, guint32 n, guint32 k);
   void (*pack) (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
                 const float *rows, gpointer packed);
@@ -40,15 +41,20 @@ typedef struct {
 extern const ClipFamily clip_family_loop;     /* llvmpipe, Mesa >= 26 */
 extern const ClipFamily clip_family_straight; /* llvmpipe before that */
 extern const ClipFamily clip_family_shared;   /* any GPU: shared-memory tiles */
+extern const ClipFamily clip_family_coopmat;  /* GPUs with matrix units; if compiled */
 
 /** clip_families: NULL-terminated, best first. */
 extern const ClipFamily *const clip_families[];
 
+/**
+ * _ClipKernels: @tiling: -1, or which of the family's tilings every product gets (for tests)
+ */
 struct _ClipKernels {
   ClipGpu *gpu;
   ClipWeightType weights;
   const ClipFamily *family;
   ClipElement operands;
+  gint tiling;
   gboolean llvmpipe; /* rows kernels: the barrier-free variant */
   gboolean subgroup; /* rows kernels on GPUs: subgroup reductions */
 };

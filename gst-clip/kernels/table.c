@@ -3,10 +3,11 @@
 
 /* Best first. A family belongs here as soon as its file is in meson.build. */
 const ClipFamily *const clip_families[] = {
-  &clip_family_loop,
-  &clip_family_straight,
-  &clip_family_shared,
-  NULL,
+  &clip_family_loop,    &clip_family_straight,
+#ifdef CLIP_HAVE_COOPMAT
+  &clip_family_coopmat,
+#endif
+  &clip_family_shared,  NULL,
 };
 
 static ClipKernels *
@@ -18,6 +19,7 @@ kernels_new (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family)
   kernels->gpu = gpu;
   kernels->weights = weights;
   kernels->family = family;
+  kernels->tiling = -1;
   kernels->llvmpipe = (caps & CLIP_GPU_CAP_LLVMPIPE) != 0;
   kernels->operands =
       family->half_operands && weights != CLIP_WEIGHTS_F32 && (caps & CLIP_GPU_CAP_FP16)
@@ -25,6 +27,14 @@ kernels_new (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family)
           : CLIP_ELEMENT_F32;
   kernels->subgroup = (caps & CLIP_GPU_CAP_SUBGROUP) != 0;
   return kernels;
+}
+
+/* Whether the family packs such weights at all. */
+static gboolean
+packs (const ClipFamily *family, ClipWeightType weights)
+{
+  return (weights != CLIP_WEIGHTS_I8 || family->int8)
+         && (weights != CLIP_WEIGHTS_F32 || !family->no_f32);
 }
 
 static gboolean
@@ -53,9 +63,10 @@ clip_kernels_new_with_family (ClipGpu *gpu, ClipWeightType weights, const ClipFa
                  family->name);
     return NULL;
   }
-  if (weights == CLIP_WEIGHTS_I8 && !family->int8) {
+  if (!packs (family, weights)) {
     g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
-                 "the \"%s\" kernels for %s have no int8 weights", family->name, info->name);
+                 "the \"%s\" kernels for %s have no %s weights", family->name, info->name,
+                 weights == CLIP_WEIGHTS_I8 ? "int8" : "fp32");
     return NULL;
   }
   if (!can_store (gpu, weights, error))
@@ -69,7 +80,7 @@ clip_kernels_new (ClipGpu *gpu, ClipWeightType weights, GError **error)
   const guint caps = clip_gpu_info (gpu)->caps;
 
   for (const ClipFamily *const *family = clip_families; *family; family++)
-    if (!(((*family)->needs | (*family)->wants) & ~caps))
+    if (!(((*family)->needs | (*family)->wants) & ~caps) && packs (*family, weights))
       return clip_kernels_new_with_family (gpu, weights, *family, error);
 
   g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The family for GPUs with matrix units: GEMM of cooperative matrices (this file),
+ * attention_coopmat.c. Compiled only where the shader compiler knows the extension.
+ */
+#include "gst-clip/kernels/gemm_coopmat.h"
+#include "gst-clip/kernels/attention_shared.h"
+#include "gst-clip/kernels/half.h"
+
+#include "shaders/gemm_coopmat.h"
+
+#include "clip_spv_gemm_coopmat.h"
+
+static const ClipGpuShader shader = {
+  .name = "gemm_coopmat",
+  .spirv = clip_spv_gemm_coopmat,
+  .spirv_bytes = sizeof (clip_spv_gemm_coopmat),
+  .push_bytes = sizeof (struct GemmCoopmatPush),
+  .subgroup_size = CLIP_GPU_SUBGROUP_MATRIX,
+};
+
+/* Packing ---------------------------------------------------------------- */
+
+static gsize
+packed_bytes (ClipKernels *kernels, guint32 n, guint32 k)
+{
+  return (gsize)clip_round_up (n, GEMM_COOPMAT_PANEL) * clip_round_up (k, GEMM_COOPMAT_SLICE)
+         * sizeof (guint16);
+}
+
+static void
+pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
+      const float *rows, gpointer packed)
+{
+  const gsize slices = clip_round_up (k, GEMM_COOPMAT_SLICE) / GEMM_COOPMAT_SLICE;
+
+  for (guint32 r = 0; r < n_rows; r++) {
+    const guint32 row = first_row + r;
+    const gsize panel = row / GEMM_COOPMAT_PANEL, in_panel = row % GEMM_COOPMAT_PANEL;
+
+    for (gsize slice = 0; slice < slices; slice++) {
+      const gsize first = slice * GEMM_COOPMAT_SLICE, end = MIN (first + GEMM_COOPMAT_SLICE, k);
+      guint16 *to =
+          (guint16 *)packed
+          + ((panel * slices + slice) * GEMM_COOPMAT_PANEL + in_panel) * GEMM_COOPMAT_SLICE;
+
+      for (gsize i = first; i < end; i++)
+        to[i - first] = clip_float_to_half (rows[(gsize)r * k + i]);
+    }
+  }
+}
+
+/* Dispatch --------------------------------------------------------------- */
+
+static void
+dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
+          const struct GemmCoopmatPush *push)
+{
+  const ClipCoopmatTiling *t =
+      &clip_coopmat_tilings[clip_coopmat_choose_tiling (kernels, push->m, push->n, push->k)];
+  const ClipGpuInfo *info = clip_gpu_info (kernels->gpu);
+  const ClipGpuMatrixShape *shape = clip_coopmat_shape (kernels);
+  const guint32 constants[] = {
+    t->waves_m * t->waves_n * t->split * info->matrix_subgroup_size,
+    t->m,
+    t->n,
+    t->waves_m,
+    t->waves_n,
+    t->split,
+    shape->m,
+    shape->n,
+    shape->k,
+    op->a.type == CLIP_ELEMENT_F16 ? GEMM_COOPMAT_A_HALF : GEMM_COOPMAT_A_FLOAT,
+  };
+  const guint32 x = (push->n + t->n - 1) / t->n, y = (push->m + t->m - 1) / t->m;
+  const guint64 work = (guint64)push->m * push->n * push->k;
+
+  g_assert (x <= 65535 && y <= 65535);
+  g_assert (t->m % (16 * t->waves_m) == 0 && t->n % (16 * t->waves_n) == 0);
+
+  clip_record (kernels, rec, &shader, constants, G_N_ELEMENTS (constants), push, x, y, 1,
+               info->is_cpu ? work / 2 : work / 1000);
+  clip_gpu_recording_barrier (rec);
+}
+
+/* What products with and without planes have in common. */
+static struct GemmCoopmatPush
+make_push (ClipKernels *kernels, const ClipGemm *op, guint32 n)
+{
+  g_assert (op->a.rows > 0 && op->a.ld >= clip_ld (op->a.cols) && op->a.ld % 8 == 0);
+
+  return (struct GemmCoopmatPush){
+    .a = op->a.address,
+    .w = op->weights,
+    .bias = op->bias,
+    .m = op->a.rows,
+    .n = clip_round_up (n, CLIP_HEAD_ALIGN),
+    .k = clip_round_up (op->a.cols, GEMM_COOPMAT_SLICE),
+    .a_ld = op->a.ld,
+    .residual_period = 1,
+    .has_bias = op->bias != 0,
+  };
+}
+
+static void
+gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op)
+{
+  struct GemmCoopmatPush push = make_push (kernels, op, op->c.cols);
+
+  G_STATIC_ASSERT (CLIP_ACTIVATION_GELU_TANH == CLIP_ACTIVATION_ID_GELU_TANH);
+  g_assert (op->c.rows == op->a.rows && op->c.ld >= push.n);
+
+  push.c = op->c.address;
+  push.c_ld = op->c.ld;
+  push.half_c = op->c.type == CLIP_ELEMENT_F16;
+  push.plane_cols = push.n;
+  push.activation = op->activation;
+  push.has_residual = op->residual != 0;
+  if (op->residual) {
+    g_assert (op->residual_ld % 4 == 0 && op->residual_period > 0);
+    push.residual = op->residual;
+    push.residual_ld = op->residual_ld;
+    push.residual_period = op->residual_period;
+  }
+  dispatch (kernels, rec, op, &push);
+}
+
+/* q, k and v go to three planes of batch * tokens rows of heads * head_dim halves. */
+static void
+qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op, const ClipAttention *shape,
+     VkDeviceAddress scratch)
+{
+  const guint32 width = shape->heads * shape->head_dim;
+  struct GemmCoopmatPush push = make_push (kernels, op, 3 * width);
+
+  g_assert (op->a.rows == shape->batch * shape->tokens && width % CLIP_HEAD_ALIGN == 0);
+
+  push.c = scratch;
+  push.c_ld = width;
+  push.half_c = TRUE;
+  push.plane_cols = width;
+  push.plane_rows = op->a.rows;
+  dispatch (kernels, rec, op, &push);
+}
+
+const ClipFamily clip_family_coopmat = {
+  .name = "coopmat",
+  .needs = CLIP_GPU_CAP_COOPMAT | CLIP_GPU_CAP_FP16 | CLIP_GPU_CAP_FP16_ARITHMETIC,
+  .wants = CLIP_GPU_CAP_COOPMAT_FAST,
+  .half_operands = TRUE,
+  .no_f32 = TRUE,
+  .packed_bytes = packed_bytes,
+  .pack = pack,
+  .gemm = gemm,
+  .scratch_bytes = clip_attention_shared_scratch_bytes,
+  .qkv = qkv,
+  .attention = clip_attention_shared,
+};

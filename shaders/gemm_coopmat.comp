@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * gemm_coopmat.comp: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m mod period, n]
+ *
+ * a (M, K) fp16, or fp32 that is rounded to fp16 while it is loaded; w fp16 in slices of panels,
+ * [N / 64][K / 32][64][32], zero beyond N and K; c (M, N) fp32 or fp16. Cooperative matrices:
+ * fp16 products, fp32 accumulation; the rest of the formula is fp32.
+ *
+ * A workgroup makes TILE_M x TILE_N of c. Its subgroups lie in a grid of WAVES_M x WAVES_N over
+ * the tile, SPLIT deep: each takes 32 of the 32 SPLIT k of a step. Both tiles of a step lie in
+ * shared memory as they lie outside, k side by side; the next step's are on their way to
+ * registers meanwhile. At the end blocks of 16 x 16 go through shared memory, where SPLIT sums
+ * become one and positions are known.
+ * Grid: (ceil (N / TILE_N), ceil (M / TILE_M)). Rows beyond M repeat the last, panels beyond N
+ * repeat the last: not stored. Slices beyond K repeat the last, with zeros for a.
+ * Constants 0..5: local size = subgroup size x WAVES_M WAVES_N SPLIT, TILE_M, TILE_N, WAVES_M,
+ * WAVES_N, SPLIT; 6..8: shape of a cooperative matrix, each 8 or 16; 9: A_TYPE.
+ * Shared memory: (TILE_M + TILE_N) (64 SPLIT + 16) + 1280 WAVES_M WAVES_N SPLIT bytes.
+ */
+#version 460
+#extension GL_GOOGLE_include_directive : require
+#extension GL_KHR_memory_scope_semantics : require
+#extension GL_KHR_cooperative_matrix : require
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+#include "clip.glsl"
+#include "gemm_coopmat.h"
+#include "activation.glsl"
+#include "half.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 0) const uint THREADS = 256;
+layout(constant_id = 1) const uint TILE_M = 128;
+layout(constant_id = 2) const uint TILE_N = 128;
+layout(constant_id = 3) const uint WAVES_M = 2;
+layout(constant_id = 4) const uint WAVES_N = 4;
+layout(constant_id = 5) const uint SPLIT = 1;
+layout(constant_id = 6) const uint MAT_M = 16;
+layout(constant_id = 7) const uint MAT_N = 16;
+layout(constant_id = 8) const uint MAT_K = 16;
+layout(constant_id = 9) const uint A_TYPE = GEMM_COOPMAT_A_HALF;
+layout(push_constant, std430) uniform Push {
+  GemmCoopmatPush p;
+};
+
+const uint SLICE = GEMM_COOPMAT_SLICE, PANEL = GEMM_COOPMAT_PANEL;
+const uint STEP = SLICE * SPLIT;
+/* In units of uvec4, which are 8 halves: a row of a slice; of a step; the same with 16 bytes that
+ * spread neighbouring rows over the banks. */
+const uint SLICE_V = SLICE / 8, STEP_V = STEP / 8, LD = STEP_V + 1;
+const uint A_WORDS = A_TYPE == GEMM_COOPMAT_A_HALF ? 1 : 2; /* uvec4s that become one */
+const uint A_TOTAL = TILE_M * STEP_V, W_TOTAL = TILE_N * STEP_V;
+const uint A_FETCHES = (A_TOTAL + THREADS - 1) / THREADS;
+const uint W_FETCHES = (W_TOTAL + THREADS - 1) / THREADS;
+const bool A_EXACT = A_TOTAL % THREADS == 0, W_EXACT = W_TOTAL % THREADS == 0;
+
+const uint BLOCK = 16; /* of c, in the epilogue */
+const uint BLOCK_LD = BLOCK / 4 + 1, BLOCK_V = BLOCK * BLOCK_LD; /* vec4s */
+const uint WAVES = WAVES_M * WAVES_N;
+const uint SUB_M = TILE_M / WAVES_M, SUB_N = TILE_N / WAVES_N; /* what a subgroup makes */
+const uint ROWS = SUB_M / MAT_M, COLS = SUB_N / MAT_N;         /* in matrices */
+
+shared uvec4 a_tile[TILE_M * LD];
+shared uvec4 w_tile[TILE_N * LD];
+shared vec4 blocks[WAVES * SPLIT * BLOCK_V];
+
+uvec4 a_next[A_FETCHES * A_WORDS];
+uvec4 w_next[W_FETCHES];
+
+/* Fetch f of this invocation: of a, 8 k of a row; of w, 8 k of a row of a slice. */
+void
+fetch (uint first_row, uint first_col, uint k)
+{
+  const uint id = gl_LocalInvocationID.x, slices = p.k / SLICE;
+
+  [[unroll]] for (uint f = 0; f < A_FETCHES; f++) {
+    const uint i = f * THREADS + id, v = k / 8 + i % STEP_V;
+    const uint from = min (first_row + i / STEP_V, p.m - 1) * (p.a_ld / 8) + min (v, p.k / 8 - 1);
+    [[unroll]] for (uint j = 0; j < A_WORDS; j++) {
+      a_next[f * A_WORDS + j] = p.a.v[from * A_WORDS + j];
+      if (SPLIT > 1 && v >= p.k / 8)
+        a_next[f * A_WORDS + j] = uvec4 (0);
+    }
+  }
+  [[unroll]] for (uint f = 0; f < W_FETCHES; f++) {
+    const uint i = min (f * THREADS + id, W_TOTAL - 1), in_slice = i % (TILE_N * SLICE_V);
+    const uint slice = min (k / SLICE + i / (TILE_N * SLICE_V), slices - 1);
+    const uint col = first_col + in_slice / SLICE_V;
+    const uint panel = min (col / PANEL, (p.n - 1) / PANEL);
+    w_next[f] = p.w.v[((panel * slices + slice) * PANEL + col % PANEL) * SLICE_V
+                      + in_slice % SLICE_V];
+  }
+}
+
+uvec2
+to_half (uvec4 floats)
+{
+  const f16vec4 x = f16vec4 (half_range (uintBitsToFloat (floats)));
+
+  return uvec2 (packFloat2x16 (x.xy), packFloat2x16 (x.zw));
+}
+
+void
+store_tiles ()
+{
+  const uint id = gl_LocalInvocationID.x;
+
+  [[unroll]] for (uint f = 0; f < A_FETCHES; f++) {
+    const uint i = f * THREADS + id;
+    uvec4 a = a_next[f * A_WORDS];
+
+    if (A_TYPE != GEMM_COOPMAT_A_HALF)
+      a = uvec4 (to_half (a), to_half (a_next[f * A_WORDS + A_WORDS - 1]));
+    if (A_EXACT || i < A_TOTAL)
+      a_tile[i / STEP_V * LD + i % STEP_V] = a;
+  }
+  [[unroll]] for (uint f = 0; f < W_FETCHES; f++) {
+    const uint i = f * THREADS + id, in_slice = i % (TILE_N * SLICE_V);
+
+    if (W_EXACT || i < W_TOTAL)
+      w_tile[in_slice / SLICE_V * LD + i / (TILE_N * SLICE_V) * SLICE_V + in_slice % SLICE_V]
+          = w_next[f];
+  }
+}
+
+void
+store (uint row, uint col, vec4 sum)
+{
+  if (p.has_bias != 0)
+    sum += p.bias.v[col / 4];
+  sum = activate (p.activation, sum);
+  if (p.has_residual != 0)
+    sum += p.residual.v[(row % p.residual_period * p.residual_ld + col) / 4];
+
+  const uint plane = col / p.plane_cols;
+  const uint to = ((row + plane * p.plane_rows) * p.c_ld + col - plane * p.plane_cols) / 4;
+  if (p.half_c != 0)
+    Half4s (p.c).v[to] = f16vec4 (half_range (sum));
+  else
+    p.c.v[to] = sum;
+}
+
+/* The blocks that the subgroups of the tile have just left, each at (row, col) of its part. */
+void
+store_blocks (uint row, uint col)
+{
+  for (uint i = gl_LocalInvocationID.x; i < WAVES * BLOCK * BLOCK / 4; i += THREADS) {
+    const uint wave = i / (BLOCK * BLOCK / 4), r = i / (BLOCK / 4) % BLOCK, c4 = i % (BLOCK / 4);
+    const uint m = row + wave / WAVES_N * SUB_M + r, n = col + wave % WAVES_N * SUB_N + 4 * c4;
+    vec4 sum = blocks[wave * BLOCK_V + r * BLOCK_LD + c4];
+
+    [[unroll]] for (uint s = 1; s < SPLIT; s++)
+      sum += blocks[(s * WAVES + wave) * BLOCK_V + r * BLOCK_LD + c4];
+    if (m < p.m && n < p.n)
+      store (m, n, sum);
+  }
+}
+
+void
+main ()
+{
+  const uint first_row = gl_WorkGroupID.y * TILE_M, first_col = gl_WorkGroupID.x * TILE_N;
+  const uint wave = gl_SubgroupID % WAVES, slice = gl_SubgroupID / WAVES;
+  const uint sub_row = wave / WAVES_N * SUB_M, sub_col = wave % WAVES_N * SUB_N;
+  const uint last = (p.k - 1) / STEP * STEP;
+
+  coopmat<float, gl_ScopeSubgroup, MAT_M, MAT_N, gl_MatrixUseAccumulator> sum[ROWS * COLS];
+  [[unroll]] for (uint i = 0; i < ROWS * COLS; i++)
+    sum[i] = coopmat<float, gl_ScopeSubgroup, MAT_M, MAT_N, gl_MatrixUseAccumulator> (0.0);
+
+  fetch (first_row, first_col, 0);
+  for (uint k = 0; k < p.k; k += STEP) {
+    store_tiles ();
+    barrier ();
+    /* the last step fetches its own tiles once more rather than beyond the end */
+    fetch (first_row, first_col, min (k + STEP, last));
+    [[unroll]] for (uint kk = 0; kk < SLICE; kk += MAT_K) {
+      const uint v = slice * SLICE_V + kk / 8;
+      coopmat<float16_t, gl_ScopeSubgroup, MAT_M, MAT_K, gl_MatrixUseA> a[ROWS];
+      coopmat<float16_t, gl_ScopeSubgroup, MAT_K, MAT_N, gl_MatrixUseB> w;
+
+      [[unroll]] for (uint r = 0; r < ROWS; r++)
+        coopMatLoad (a[r], a_tile, (sub_row + r * MAT_M) * LD + v, LD,
+                     gl_CooperativeMatrixLayoutRowMajor);
+      [[unroll]] for (uint c = 0; c < COLS; c++) {
+        coopMatLoad (w, w_tile, (sub_col + c * MAT_N) * LD + v, LD,
+                     gl_CooperativeMatrixLayoutColumnMajor);
+        [[unroll]] for (uint r = 0; r < ROWS; r++)
+          sum[r * COLS + c] = coopMatMulAdd (a[r], w, sum[r * COLS + c]);
+      }
+    }
+    barrier ();
+  }
+
+  [[unroll]] for (uint row = 0; row < SUB_M; row += BLOCK)
+    [[unroll]] for (uint col = 0; col < SUB_N; col += BLOCK) {
+      [[unroll]] for (uint r = 0; r < BLOCK; r += MAT_M)
+        [[unroll]] for (uint c = 0; c < BLOCK; c += MAT_N)
+          coopMatStore (sum[(row + r) / MAT_M * COLS + (col + c) / MAT_N], blocks,
+                        gl_SubgroupID * BLOCK_V + r * BLOCK_LD + c / 4, BLOCK_LD,
+                        gl_CooperativeMatrixLayoutRowMajor);
+      barrier ();
+      store_blocks (first_row + row, first_col + col);
+      barrier (); /* before the next blocks come */
+    }
+}
