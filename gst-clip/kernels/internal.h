@@ -44,11 +44,15 @@ extern const ClipFamily clip_family_shared;   /* any GPU: shared-memory tiles */
 /** clip_families: NULL-terminated, best first. */
 extern const ClipFamily *const clip_families[];
 
+/**
+ * _ClipKernels: @tiling: -1, or the "shared" family's tiling of every product (for tests)
+ */
 struct _ClipKernels {
   ClipGpu *gpu;
   ClipWeightType weights;
   const ClipFamily *family;
   ClipElement operands;
+  gint tiling;
   gboolean llvmpipe; /* rows kernels: the barrier-free variant */
   gboolean subgroup; /* rows kernels on GPUs: subgroup reductions */
 };

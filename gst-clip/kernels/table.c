@@ -18,6 +18,7 @@ kernels_new (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family)
   kernels->gpu = gpu;
   kernels->weights = weights;
   kernels->family = family;
+  kernels->tiling = -1;
   kernels->llvmpipe = (caps & CLIP_GPU_CAP_LLVMPIPE) != 0;
   kernels->operands =
       family->half_operands && weights != CLIP_WEIGHTS_F32 && (caps & CLIP_GPU_CAP_FP16)
@@ -69,10 +70,13 @@ clip_kernels_new (ClipGpu *gpu, ClipWeightType weights, GError **error)
   const guint caps = clip_gpu_info (gpu)->caps;
 
   for (const ClipFamily *const *family = clip_families; *family; family++)
-    if (!(((*family)->needs | (*family)->wants) & ~caps))
+    if (!(((*family)->needs | (*family)->wants) & ~caps)
+        && (weights != CLIP_WEIGHTS_I8 || (*family)->int8))
       return clip_kernels_new_with_family (gpu, weights, *family, error);
 
   g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
-               "no matrix kernels for %s (capabilities 0x%x)", clip_gpu_info (gpu)->name, caps);
+               "no matrix kernels%s for %s (capabilities 0x%x)",
+               weights == CLIP_WEIGHTS_I8 ? " with int8 weights" : "", clip_gpu_info (gpu)->name,
+               caps);
   return NULL;
 }
