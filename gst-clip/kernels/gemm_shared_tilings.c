@@ -47,6 +47,8 @@ clip_shared_choose_tiling (ClipKernels *kernels, guint32 m, guint32 n, guint32 k
 {
   guint best = CLIP_SHARED_TILINGS - 1;
 
+  if (kernels->tiling >= 0)
+    return kernels->tiling;
   for (guint i = 0; i < CLIP_SHARED_TILINGS - 1; i++) {
     const ClipTiling *t = &clip_shared_tilings[i];
     const guint64 workgroups = (guint64)((m + t->m - 1) / t->m) * ((n + t->n - 1) / t->n);

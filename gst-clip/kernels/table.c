@@ -84,6 +84,8 @@ clip_kernels_new (ClipGpu *gpu, ClipWeightType weights, GError **error)
       return clip_kernels_new_with_family (gpu, weights, *family, error);
 
   g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
-               "no matrix kernels for %s (capabilities 0x%x)", clip_gpu_info (gpu)->name, caps);
+               "no matrix kernels%s for %s (capabilities 0x%x)",
+               weights == CLIP_WEIGHTS_I8 ? " with int8 weights" : "", clip_gpu_info (gpu)->name,
+               caps);
   return NULL;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/kernels/check_internal.h"
 
+#include "gst-clip/kernels/gemm_shared.h"
+
 #include <time.h>
 
 #define BENCH_MIN_RUNS 5
@@ -119,7 +121,10 @@ add_half_rows_variants (Check *check)
 static void
 add_matrix_variants (Check *check, ClipWeightType weights)
 {
-  const gchar *suffix = weights == CLIP_WEIGHTS_F16 ? "f16" : "f32";
+  static const gchar *const suffixes[] = {
+    [CLIP_WEIGHTS_F32] = "f32", [CLIP_WEIGHTS_F16] = "f16", [CLIP_WEIGHTS_I8] = "i8"
+  };
+  const gchar *suffix = suffixes[weights];
   g_autofree gchar *best = g_strconcat ("best-", suffix, NULL);
 
   if (weights == CLIP_WEIGHTS_F16 && !(clip_gpu_info (check->gpu)->caps & CLIP_GPU_CAP_FP16))
@@ -131,6 +136,21 @@ add_matrix_variants (Check *check, ClipWeightType weights)
 
     if (kernels)
       add_variant (check, name, kernels, FALSE);
+  }
+}
+
+/* The engine is only given what suits a product; all of them must be right for all. */
+static void
+add_tiling_variants (Check *check)
+{
+  for (guint i = 0; i < CLIP_SHARED_TILINGS; i++) {
+    const ClipTiling *t = &clip_shared_tilings[i];
+    g_autofree gchar *name = g_strdup_printf ("tiling-%ux%ux%u", t->m, t->n, t->split);
+    ClipKernels *kernels =
+        clip_kernels_new_with_family (check->gpu, CLIP_WEIGHTS_F32, &clip_family_shared, NULL);
+
+    kernels->tiling = i;
+    add_variant (check, name, kernels, FALSE);
   }
 }
 
@@ -150,8 +170,12 @@ make_variants (Check *check)
     add_half_rows_variants (check);
     break;
   case CHECK_VARIANTS_MATRIX:
+  case CHECK_VARIANTS_GEMM:
     add_matrix_variants (check, CLIP_WEIGHTS_F32);
     add_matrix_variants (check, CLIP_WEIGHTS_F16);
+    add_matrix_variants (check, CLIP_WEIGHTS_I8);
+    if (check->kernel->variants == CHECK_VARIANTS_GEMM)
+      add_tiling_variants (check);
     break;
   }
 }

@@ -55,13 +55,14 @@ typedef struct {
 /**
  * CheckVariants: @ONE: the kernel has one implementation. @ROWS: llvmpipe, subgroup, shared.
  * @ROWS_OPERANDS: these, and those that can write fp16 operands again with them.
- * @MATRIX: every family in fp32 and fp16.
+ * @MATRIX: every family in fp32, fp16 and int8. @GEMM: and every tiling of "shared" in fp32.
  */
 typedef enum {
   CHECK_VARIANTS_ONE,
   CHECK_VARIANTS_ROWS,
   CHECK_VARIANTS_ROWS_OPERANDS,
   CHECK_VARIANTS_MATRIX,
+  CHECK_VARIANTS_GEMM,
 } CheckVariants;
 
 /**
@@ -138,6 +139,8 @@ double check_get (const CheckMatrix *matrix, gsize row, gsize col);
 /** check_matrix_in: columns beyond @cols hold finite rubbish, the padding rows NaN. */
 CheckMatrix check_matrix_in (Check *check, const gchar *name, guint rows, guint cols,
                              CheckFill fill);
+/** check_matrix_half: fp16 numbers next to those of @from, which it is rounded to. */
+CheckMatrix check_matrix_half (Check *check, const gchar *name, const CheckMatrix *from);
 CheckMatrix check_matrix_out (Check *check, const gchar *name, guint rows, guint cols,
                               ClipElement type);
 /** check_vector_in: float[clip_ld (n)], zero beyond n; its address is the buffer's. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/kernels/check_internal.h"
 
+#include "gst-clip/kernels/half.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -214,6 +216,22 @@ check_matrix_in (Check *check, const gchar *name, guint rows, guint cols, CheckF
       matrix.v[row * matrix.m.ld + c] = 1e4f * check_rng_float (&rng);
   }
   return matrix;
+}
+
+CheckMatrix
+check_matrix_half (Check *check, const gchar *name, const CheckMatrix *from)
+{
+  const gsize n = (gsize)from->m.rows * from->m.ld;
+  CheckBuffer *buffer = buffer_new (check, name, clip_matrix_bytes (from->m.rows, from->m.cols),
+                                    n * sizeof (guint16));
+  guint16 *to = buffer->data;
+  CheckMatrix half = { buffer, from->m };
+
+  half.m.address = buffer->address;
+  half.m.type = CLIP_ELEMENT_F16;
+  for (gsize i = 0; i < n; i++)
+    to[i] = clip_float_to_half (from->v[i]);
+  return half;
 }
 
 CheckMatrix
