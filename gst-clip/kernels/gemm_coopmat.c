@@ -149,6 +149,7 @@ const ClipFamily clip_family_coopmat = {
   .wants = CLIP_GPU_CAP_COOPMAT_FAST,
   .half_operands = TRUE,
   .no_f32 = TRUE,
+  .n_tilings = CLIP_COOPMAT_TILINGS,
   .packed_bytes = packed_bytes,
   .pack = pack,
   .gemm = gemm,

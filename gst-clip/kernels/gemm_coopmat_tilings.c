@@ -53,7 +53,8 @@ clip_coopmat_choose_tiling (ClipKernels *kernels, guint32 m, guint32 n, guint32 
 {
   guint best = CLIP_COOPMAT_TILINGS - 1;
 
-  if (kernels->tiling >= 0)
+  if (kernels->tiling >= 0
+      && clip_coopmat_tiling_fits (kernels, &clip_coopmat_tilings[kernels->tiling]))
     return kernels->tiling;
   for (guint i = 0; i < CLIP_COOPMAT_TILINGS; i++)
     if (clip_coopmat_tiling_fits (kernels, &clip_coopmat_tilings[i])

@@ -193,6 +193,7 @@ const ClipFamily clip_family_shared = {
   .needs = 0,
   .half_operands = TRUE,
   .int8 = TRUE,
+  .n_tilings = CLIP_SHARED_TILINGS,
   .packed_bytes = packed_bytes,
   .pack = pack,
   .gemm = gemm,

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/kernels/check_internal.h"
 
-#include "gst-clip/kernels/gemm_shared.h"
-
 #include <time.h>
 
 #define BENCH_MIN_RUNS 5
@@ -141,14 +139,16 @@ add_matrix_variants (Check *check, ClipWeightType weights)
 
 /* The engine is only given what suits a product; all of them must be right for all. */
 static void
-add_tiling_variants (Check *check)
+add_tiling_variants (Check *check, const ClipFamily *family)
 {
-  for (guint i = 0; i < CLIP_SHARED_TILINGS; i++) {
-    const ClipTiling *t = &clip_shared_tilings[i];
-    g_autofree gchar *name = g_strdup_printf ("tiling-%ux%ux%u", t->m, t->n, t->split);
-    ClipKernels *kernels =
-        clip_kernels_new_with_family (check->gpu, CLIP_WEIGHTS_F32, &clip_family_shared, NULL);
+  const ClipWeightType weights = family->no_f32 ? CLIP_WEIGHTS_F16 : CLIP_WEIGHTS_F32;
 
+  for (guint i = 0; i < family->n_tilings; i++) {
+    g_autofree gchar *name = g_strdup_printf ("%s-tiling%u", family->name, i);
+    ClipKernels *kernels = clip_kernels_new_with_family (check->gpu, weights, family, NULL);
+
+    if (!kernels)
+      return;
     kernels->tiling = i;
     add_variant (check, name, kernels, FALSE);
   }
@@ -175,7 +175,8 @@ make_variants (Check *check)
     add_matrix_variants (check, CLIP_WEIGHTS_F16);
     add_matrix_variants (check, CLIP_WEIGHTS_I8);
     if (check->kernel->variants == CHECK_VARIANTS_GEMM)
-      add_tiling_variants (check);
+      for (const ClipFamily *const *family = clip_families; *family; family++)
+        add_tiling_variants (check, *family);
     break;
   }
 }

@@ -55,7 +55,7 @@ typedef struct {
 /**
  * CheckVariants: @ONE: the kernel has one implementation. @ROWS: llvmpipe, subgroup, shared.
  * @ROWS_OPERANDS: these, and those that can write fp16 operands again with them.
- * @MATRIX: every family in fp32, fp16 and int8. @GEMM: and every tiling of "shared" in fp32.
+ * @MATRIX: every family in fp32, fp16 and int8. @GEMM: and every tiling of those that have any.
  */
 typedef enum {
   CHECK_VARIANTS_ONE,

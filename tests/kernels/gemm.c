@@ -275,6 +275,19 @@ rounded (const float *weights, ClipWeightType type, gsize n, gsize k)
   return copy;
 }
 
+/* The numbers of @x as they are multiplied: a family may round fp32 to fp16 while it loads. */
+static void
+reference_read (const CheckMatrix *x, ClipKernels *kernels, RefMatrix *a)
+{
+  ref_matrix_init (a, x->m.rows, x->m.cols);
+  for (gsize i = 0; i < a->rows * a->cols; i++) {
+    a->value[i] = check_get (x, i / a->cols, i % a->cols);
+    if (kernels->family->no_f32)
+      a->value[i] = ref_f16 (a->value[i]);
+    a->scale[i] = fabs (a->value[i]);
+  }
+}
+
 /* a as it is multiplied: the numbers that were read, or normalised ones. Those are off by the
  * roundings of a layernorm, and of fp16 where that is what the family multiplies. */
 static void
@@ -282,17 +295,14 @@ reference_a (const Problem *problem, ClipKernels *kernels, double tolerance, Ref
 {
   const CheckMatrix *x = &problem->a[a_type (problem, kernels)];
 
-  ref_matrix_init (a, problem->m, problem->k);
-  if (problem->parts & (NORM | NO_STATS)) {
-    ref_layernorm (x->v, x->m.ld, problem->gamma.v, problem->beta.v, EPS, a);
-    if (clip_kernels_operands (kernels) == CLIP_ELEMENT_F16)
-      ref_widen (a, tolerance);
+  if (!(problem->parts & (NORM | NO_STATS))) {
+    reference_read (x, kernels, a);
     return;
   }
-  for (gsize i = 0; i < a->rows * a->cols; i++) {
-    a->value[i] = check_get (x, i / a->cols, i % a->cols);
-    a->scale[i] = fabs (a->value[i]);
-  }
+  ref_matrix_init (a, problem->m, problem->k);
+  ref_layernorm (x->v, x->m.ld, problem->gamma.v, problem->beta.v, EPS, a);
+  if (clip_kernels_operands (kernels) == CLIP_ELEMENT_F16)
+    ref_widen (a, tolerance);
 }
 
 static void
@@ -314,11 +324,13 @@ check_source (Check *check, ClipKernels *kernels, const Problem *problem)
 {
   g_autofree float *weights =
       rounded (problem->source_weights, clip_kernels_weight_type (kernels), problem->k, SOURCE_K);
+  g_auto (RefMatrix) a = { 0 };
   g_auto (RefMatrix) want = { 0 };
 
+  reference_read (&problem->source, kernels, &a);
   ref_matrix_init (&want, problem->m, problem->k);
-  ref_gemm (problem->source.v, problem->source.m.ld, weights, SOURCE_K, NULL, problem->start.v,
-            problem->start.m.ld, problem->m, CLIP_ACTIVATION_NONE, &want);
+  ref_gemm_of (&a, weights, NULL, problem->start.v, problem->start.m.ld, problem->m,
+               CLIP_ACTIVATION_NONE, &want);
   check_compare (check, &problem->a[0], &want, check_roundings (8 + sqrt (SOURCE_K)));
 }
 
