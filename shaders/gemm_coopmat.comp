@@ -2,19 +2,19 @@
 /*
  * gemm_coopmat.comp: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m mod period, n]
  *
- * a (M, K) fp16, or fp32 that is rounded to fp16 while it is loaded; w fp16 in slices of panels,
- * [N / 64][K / 32][64][32], zero beyond N and K; c (M, N) fp32 or fp16. Cooperative matrices:
- * fp16 products, fp32 accumulation; the rest of the formula is fp32.
+ * a (M, K) fp16, or fp32 that is rounded to fp16 while it is loaded, or fp32 that is normalised
+ * first (norm.glsl); w fp16 in slices of panels, [N / 64][K / 32][64][32], zero beyond N and K;
+ * c (M, N) fp32 or fp16. Cooperative matrices: fp16 products, fp32 accumulation; all else is fp32.
  *
- * A workgroup makes TILE_M x TILE_N of c. Its subgroups lie in a grid of WAVES_M x WAVES_N over
- * the tile, SPLIT deep: each takes 32 of the 32 SPLIT k of a step. Both tiles of a step lie in
- * shared memory as they lie outside, k side by side; the next step's are on their way to
+ * A workgroup makes a tile of TILE_M x TILE_N. Its subgroups lie in a grid of WAVES_M x WAVES_N
+ * over the tile, SPLIT deep: each takes 32 of the 32 SPLIT k of a step. Both tiles of a step lie
+ * in shared memory as they lie outside, k side by side; the next step's are on their way to
  * registers meanwhile. At the end blocks of 16 x 16 go through shared memory, where SPLIT sums
- * become one and positions are known.
+ * become one and it is known which element is where.
  * Grid: (ceil (N / TILE_N), ceil (M / TILE_M)). Rows beyond M repeat the last, panels beyond N
  * repeat the last: not stored. Slices beyond K repeat the last, with zeros for a.
  * Constants 0..5: local size = subgroup size x WAVES_M WAVES_N SPLIT, TILE_M, TILE_N, WAVES_M,
- * WAVES_N, SPLIT; 6..8: shape of a cooperative matrix, each 8 or 16; 9: A_TYPE.
+ * WAVES_N, SPLIT; 6..8: shape of a cooperative matrix, each 8 or 16; 9: GEMM_COOPMAT_A_*.
  * Shared memory: (TILE_M + TILE_N) (64 SPLIT + 16) + 1280 WAVES_M WAVES_N SPLIT bytes.
  */
 #version 460
@@ -27,6 +27,8 @@
 #include "gemm_coopmat.h"
 #include "activation.glsl"
 #include "half.glsl"
+#define STATS_COLUMNS GEMM_COOPMAT_BLOCK
+#include "norm.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint THREADS = 256;
@@ -38,49 +40,61 @@ layout(constant_id = 5) const uint SPLIT = 1;
 layout(constant_id = 6) const uint MAT_M = 16;
 layout(constant_id = 7) const uint MAT_N = 16;
 layout(constant_id = 8) const uint MAT_K = 16;
-layout(constant_id = 9) const uint A_TYPE = GEMM_COOPMAT_A_HALF;
+layout(constant_id = 9) const uint A = GEMM_COOPMAT_A_HALF;
 layout(push_constant, std430) uniform Push {
   GemmCoopmatPush p;
 };
 
 const uint SLICE = GEMM_COOPMAT_SLICE, PANEL = GEMM_COOPMAT_PANEL;
 const uint STEP = SLICE * SPLIT;
-/* In units of uvec4, which are 8 halves: a row of a slice; of a step; the same with 16 bytes that
- * spread neighbouring rows over the banks. */
+/* In uvec4s, which are 8 halves: rows of a slice; of a step; the same with 16 bytes that spread
+ * neighbouring rows over the banks. THREADS is a multiple of STEP_V. */
 const uint SLICE_V = SLICE / 8, STEP_V = STEP / 8, LD = STEP_V + 1;
-const uint A_WORDS = A_TYPE == GEMM_COOPMAT_A_HALF ? 1 : 2; /* uvec4s that become one */
+const uint A_WORDS = A == GEMM_COOPMAT_A_HALF ? 1 : 2; /* uvec4s that become one */
 const uint A_TOTAL = TILE_M * STEP_V, W_TOTAL = TILE_N * STEP_V;
 const uint A_FETCHES = (A_TOTAL + THREADS - 1) / THREADS;
 const uint W_FETCHES = (W_TOTAL + THREADS - 1) / THREADS;
 const bool A_EXACT = A_TOTAL % THREADS == 0, W_EXACT = W_TOTAL % THREADS == 0;
 
-const uint BLOCK = 16; /* of c, in the epilogue */
+const uint BLOCK = GEMM_COOPMAT_BLOCK;
 const uint BLOCK_LD = BLOCK / 4 + 1, BLOCK_V = BLOCK * BLOCK_LD; /* vec4s */
 const uint WAVES = WAVES_M * WAVES_N;
 const uint SUB_M = TILE_M / WAVES_M, SUB_N = TILE_N / WAVES_N; /* what a subgroup makes */
 const uint ROWS = SUB_M / MAT_M, COLS = SUB_N / MAT_N;         /* in matrices */
+/* invocations that share the statistics of a row */
+const uint PARTS = THREADS < TILE_M ? 1 : THREADS < 8 * TILE_M ? THREADS / TILE_M : 8;
 
 shared uvec4 a_tile[TILE_M * LD];
 shared uvec4 w_tile[TILE_N * LD];
-shared vec4 blocks[WAVES * SPLIT * BLOCK_V];
+shared vec4 blocks[WAVES * SPLIT * BLOCK_V]; /* before: moments of TILE_M PARTS parts of rows */
 
 uvec4 a_next[A_FETCHES * A_WORDS];
 uvec4 w_next[W_FETCHES];
+vec4 gamma_next[2], beta_next[2];
+vec2 a_norm[A_FETCHES];
 
-/* Fetch f of this invocation: of a, 8 k of a row; of w, 8 k of a row of a slice. */
+/* Tiles ------------------------------------------------------------------- */
+
+/* Fetch f of this invocation: of a, 8 k of a row, the same k for every f; of w, 8 k of a row of a
+ * slice. */
 void
 fetch (uint first_row, uint first_col, uint k)
 {
   const uint id = gl_LocalInvocationID.x, slices = p.k / SLICE;
+  const uint v = k / 8 + id % STEP_V, within = min (v, p.k / 8 - 1);
+  const bool beyond = SPLIT > 1 && v >= p.k / 8;
 
   [[unroll]] for (uint f = 0; f < A_FETCHES; f++) {
-    const uint i = f * THREADS + id, v = k / 8 + i % STEP_V;
-    const uint from = min (first_row + i / STEP_V, p.m - 1) * (p.a_ld / 8) + min (v, p.k / 8 - 1);
+    const uint row = min (first_row + (f * THREADS + id) / STEP_V, p.m - 1);
     [[unroll]] for (uint j = 0; j < A_WORDS; j++) {
-      a_next[f * A_WORDS + j] = p.a.v[from * A_WORDS + j];
-      if (SPLIT > 1 && v >= p.k / 8)
-        a_next[f * A_WORDS + j] = uvec4 (0);
+      const uvec4 a = p.a.v[(row * (p.a_ld / 8) + within) * A_WORDS + j];
+      a_next[f * A_WORDS + j] = beyond ? uvec4 (0) : a;
     }
+  }
+  [[unroll]] for (uint j = 0; j < 2 && A == GEMM_COOPMAT_A_NORM; j++) {
+    const vec4 gamma = p.gamma.v[within * 2 + j], beta = p.beta.v[within * 2 + j];
+    gamma_next[j] = beyond ? vec4 (0.0) : gamma;
+    beta_next[j] = beyond ? vec4 (0.0) : beta;
   }
   [[unroll]] for (uint f = 0; f < W_FETCHES; f++) {
     const uint i = min (f * THREADS + id, W_TOTAL - 1), in_slice = i % (TILE_N * SLICE_V);
@@ -93,11 +107,27 @@ fetch (uint first_row, uint first_col, uint k)
 }
 
 uvec2
-to_half (uvec4 floats)
+to_half (vec4 x)
 {
-  const f16vec4 x = f16vec4 (half_range (uintBitsToFloat (floats)));
+  const f16vec4 h = f16vec4 (half_range (x));
 
-  return uvec2 (packFloat2x16 (x.xy), packFloat2x16 (x.zw));
+  return uvec2 (packFloat2x16 (h.xy), packFloat2x16 (h.zw));
+}
+
+/* What fetch f brought, as it is multiplied. */
+uvec4
+operand (uint f)
+{
+  vec4 x[2];
+
+  if (A == GEMM_COOPMAT_A_HALF)
+    return a_next[f];
+  [[unroll]] for (uint j = 0; j < 2; j++) {
+    x[j] = uintBitsToFloat (a_next[f * A_WORDS + j * (A_WORDS - 1)]);
+    if (A == GEMM_COOPMAT_A_NORM)
+      x[j] = normalise (x[j], a_norm[f], gamma_next[j], beta_next[j]);
+  }
+  return uvec4 (to_half (x[0]), to_half (x[1]));
 }
 
 void
@@ -107,10 +137,8 @@ store_tiles ()
 
   [[unroll]] for (uint f = 0; f < A_FETCHES; f++) {
     const uint i = f * THREADS + id;
-    uvec4 a = a_next[f * A_WORDS];
+    const uvec4 a = operand (f);
 
-    if (A_TYPE != GEMM_COOPMAT_A_HALF)
-      a = uvec4 (to_half (a), to_half (a_next[f * A_WORDS + A_WORDS - 1]));
     if (A_EXACT || i < A_TOTAL)
       a_tile[i / STEP_V * LD + i % STEP_V] = a;
   }
@@ -123,36 +151,100 @@ store_tiles ()
   }
 }
 
+/* Mean and 1 / standard deviation of the rows that this invocation fetches. */
 void
-store (uint row, uint col, vec4 sum)
+load_norms (uint first_row)
 {
-  if (p.has_bias != 0)
-    sum += p.bias.v[col / 4];
-  sum = activate (p.activation, sum);
-  if (p.has_residual != 0)
-    sum += p.residual.v[(row % p.residual_period * p.residual_ld + col) / 4];
+  const uint id = gl_LocalInvocationID.x;
 
-  const uint plane = col / p.plane_cols;
-  const uint to = ((row + plane * p.plane_rows) * p.c_ld + col - plane * p.plane_cols) / 4;
-  if (p.half_c != 0)
-    Half4s (p.c).v[to] = f16vec4 (half_range (sum));
-  else
-    p.c.v[to] = sum;
+  for (uint i = id; i < TILE_M * PARTS; i += THREADS) {
+    const uint row = min (first_row + i % TILE_M, p.m - 1);
+    const Moments part = stats_merge (p.a_stats, row, p.a_cols, i / TILE_M, PARTS);
+    blocks[i] = vec4 (part.count, part.mean, part.m2, 0.0);
+  }
+  barrier ();
+  [[unroll]] for (uint f = 0; f < A_FETCHES; f++) {
+    const uint row = min ((f * THREADS + id) / STEP_V, TILE_M - 1);
+    Moments all = Moments (0.0, 0.0, 0.0);
+    for (uint i = 0; i < PARTS; i++) {
+      const vec4 m = blocks[i * TILE_M + row];
+      all = moments_merge (all, Moments (m.x, m.y, m.z));
+    }
+    a_norm[f] = row_norm (all, p.eps);
+  }
 }
 
-/* The blocks that the subgroups of the tile have just left, each at (row, col) of its part. */
-void
-store_blocks (uint row, uint col)
+/* Epilogue ---------------------------------------------------------------- */
+
+/* Columns col .. col + 3 of row, which exist. */
+vec4
+finish (uint row, uint col, vec4 sum)
 {
-  for (uint i = gl_LocalInvocationID.x; i < WAVES * BLOCK * BLOCK / 4; i += THREADS) {
-    const uint wave = i / (BLOCK * BLOCK / 4), r = i / (BLOCK / 4) % BLOCK, c4 = i % (BLOCK / 4);
-    const uint m = row + wave / WAVES_N * SUB_M + r, n = col + wave % WAVES_N * SUB_N + 4 * c4;
-    vec4 sum = blocks[wave * BLOCK_V + r * BLOCK_LD + c4];
+  if ((p.flags & GEMM_COOPMAT_HAS_BIAS) != 0)
+    sum += p.bias.v[col / 4];
+  sum = activate (p.flags & GEMM_COOPMAT_ACTIVATION_MASK, sum);
+  if ((p.flags & GEMM_COOPMAT_HAS_RESIDUAL) != 0)
+    sum += p.residual.v[(row % p.residual_period * p.residual_ld + col) / 4];
+  return sum;
+}
+
+void
+store (uint row, uint col, vec4 value)
+{
+  const uint plane = col / p.plane_cols;
+  const uint to = ((row + plane * p.plane_rows) * p.c_ld + col - plane * p.plane_cols) / 4;
+
+  if ((p.flags & GEMM_COOPMAT_C_HALF) != 0)
+    Half4s (p.c).v[to] = f16vec4 (half_range (value));
+  else
+    p.c.v[to] = value;
+}
+
+/* Where row r of the block of subgroup `wave` of the tile is, which is at (row, col) of its part. */
+uvec2
+position (uvec2 part, uint wave, uint r)
+{
+  return part + uvec2 (wave / WAVES_N * SUB_M + r, wave % WAVES_N * SUB_N);
+}
+
+#define FINISHED(i) blocks[wave * BLOCK_V + r * BLOCK_LD + i]
+
+/* The blocks that the subgroups have just left, one each: those of a split are parts of one sum. */
+void
+store_blocks (uvec2 part)
+{
+  const uint vectors = BLOCK / 4;
+
+  for (uint i = gl_LocalInvocationID.x; i < WAVES * BLOCK * vectors; i += THREADS) {
+    const uint wave = i / (BLOCK * vectors), r = i / vectors % BLOCK, c = i % vectors;
+    const uvec2 at = position (part, wave, r) + uvec2 (0, 4 * c);
+    vec4 sum = FINISHED (c);
 
     [[unroll]] for (uint s = 1; s < SPLIT; s++)
-      sum += blocks[(s * WAVES + wave) * BLOCK_V + r * BLOCK_LD + c4];
-    if (m < p.m && n < p.n)
-      store (m, n, sum);
+      sum += blocks[(s * WAVES + wave) * BLOCK_V + r * BLOCK_LD + c];
+    if (at.x < p.m && at.y < p.n) {
+      sum = finish (at.x, at.y, sum);
+      store (at.x, at.y, sum);
+    }
+    FINISHED (c) = sum; /* nobody else reads this place before the next barrier */
+  }
+}
+
+void
+store_stats (uvec2 part)
+{
+  for (uint i = gl_LocalInvocationID.x; i < WAVES * BLOCK; i += THREADS) {
+    const uint wave = i / BLOCK, r = i % BLOCK;
+    const uvec2 at = position (part, wave, r);
+
+    if (at.x < p.m && at.y < p.c_cols) {
+      const uint cols = min (p.c_cols - at.y, STATS_COLUMNS);
+      Moments block;
+
+      MOMENTS_OF_BLOCK (block, FINISHED, cols);
+      p.c_stats.v[at.x * stats_blocks (p.c_cols) + at.y / STATS_COLUMNS]
+          = vec2 (block.mean, block.m2);
+    }
   }
 }
 
@@ -169,13 +261,15 @@ main ()
     sum[i] = coopmat<float, gl_ScopeSubgroup, MAT_M, MAT_N, gl_MatrixUseAccumulator> (0.0);
 
   fetch (first_row, first_col, 0);
+  if (A == GEMM_COOPMAT_A_NORM)
+    load_norms (first_row);
   for (uint k = 0; k < p.k; k += STEP) {
     store_tiles ();
     barrier ();
     /* the last step fetches its own tiles once more rather than beyond the end */
     fetch (first_row, first_col, min (k + STEP, last));
-    [[unroll]] for (uint kk = 0; kk < SLICE; kk += MAT_K) {
-      const uint v = slice * SLICE_V + kk / 8;
+    /* two turns; unrolled by us, small shapes would take minutes to compile on a CPU */
+    for (uint v = slice * SLICE_V; v < (slice + 1) * SLICE_V; v += MAT_K / 8) {
       coopmat<float16_t, gl_ScopeSubgroup, MAT_M, MAT_K, gl_MatrixUseA> a[ROWS];
       coopmat<float16_t, gl_ScopeSubgroup, MAT_K, MAT_N, gl_MatrixUseB> w;
 
@@ -194,13 +288,19 @@ main ()
 
   [[unroll]] for (uint row = 0; row < SUB_M; row += BLOCK)
     [[unroll]] for (uint col = 0; col < SUB_N; col += BLOCK) {
+      const uvec2 part = uvec2 (first_row + row, first_col + col);
+
       [[unroll]] for (uint r = 0; r < BLOCK; r += MAT_M)
         [[unroll]] for (uint c = 0; c < BLOCK; c += MAT_N)
           coopMatStore (sum[(row + r) / MAT_M * COLS + (col + c) / MAT_N], blocks,
                         gl_SubgroupID * BLOCK_V + r * BLOCK_LD + c / 4, BLOCK_LD,
                         gl_CooperativeMatrixLayoutRowMajor);
       barrier ();
-      store_blocks (first_row + row, first_col + col);
-      barrier (); /* before the next blocks come */
+      store_blocks (part);
+      barrier ();
+      if ((p.flags & GEMM_COOPMAT_HAS_STATS) != 0) {
+        store_stats (part);
+        barrier (); /* before the next blocks come */
+      }
     }
 }

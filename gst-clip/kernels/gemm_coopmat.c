@@ -52,6 +52,12 @@ pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_r
 
 /* Dispatch --------------------------------------------------------------- */
 
+static gsize
+stats_bytes (ClipKernels *kernels, guint32 m, guint32 n)
+{
+  return (gsize)m * ((n + GEMM_COOPMAT_BLOCK - 1) / GEMM_COOPMAT_BLOCK) * 2 * sizeof (float);
+}
+
 static void
 dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
           const struct GemmCoopmatPush *push)
@@ -60,6 +66,9 @@ dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
       &clip_coopmat_tilings[clip_coopmat_choose_tiling (kernels, push->m, push->n, push->k)];
   const ClipGpuInfo *info = clip_gpu_info (kernels->gpu);
   const ClipGpuMatrixShape *shape = clip_coopmat_shape (kernels);
+  const guint32 a = op->norm                         ? GEMM_COOPMAT_A_NORM
+                    : op->a.type == CLIP_ELEMENT_F16 ? GEMM_COOPMAT_A_HALF
+                                                     : GEMM_COOPMAT_A_FLOAT;
   const guint32 constants[] = {
     t->waves_m * t->waves_n * t->split * info->matrix_subgroup_size,
     t->m,
@@ -70,7 +79,7 @@ dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
     shape->m,
     shape->n,
     shape->k,
-    op->a.type == CLIP_ELEMENT_F16 ? GEMM_COOPMAT_A_HALF : GEMM_COOPMAT_A_FLOAT,
+    a,
   };
   const guint32 x = (push->n + t->n - 1) / t->n, y = (push->m + t->m - 1) / t->m;
   const guint64 work = (guint64)push->m * push->n * push->k;
@@ -87,9 +96,7 @@ dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
 static struct GemmCoopmatPush
 make_push (ClipKernels *kernels, const ClipGemm *op, guint32 n)
 {
-  g_assert (op->a.rows > 0 && op->a.ld >= clip_ld (op->a.cols) && op->a.ld % 8 == 0);
-
-  return (struct GemmCoopmatPush){
+  struct GemmCoopmatPush push = {
     .a = op->a.address,
     .w = op->weights,
     .bias = op->bias,
@@ -97,9 +104,21 @@ make_push (ClipKernels *kernels, const ClipGemm *op, guint32 n)
     .n = clip_round_up (n, CLIP_HEAD_ALIGN),
     .k = clip_round_up (op->a.cols, GEMM_COOPMAT_SLICE),
     .a_ld = op->a.ld,
+    .a_cols = op->a.cols,
+    .c_cols = n,
     .residual_period = 1,
-    .has_bias = op->bias != 0,
+    .flags = op->bias ? GEMM_COOPMAT_HAS_BIAS : 0,
   };
+
+  g_assert (op->a.rows > 0 && op->a.ld >= clip_ld (op->a.cols) && op->a.ld % 8 == 0);
+
+  if (op->norm) {
+    push.gamma = op->norm->gamma;
+    push.beta = op->norm->beta;
+    push.a_stats = op->norm->stats;
+    push.eps = op->norm->eps;
+  }
+  return push;
 }
 
 static void
@@ -108,19 +127,21 @@ gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op)
   struct GemmCoopmatPush push = make_push (kernels, op, op->c.cols);
 
   G_STATIC_ASSERT (CLIP_ACTIVATION_GELU_TANH == CLIP_ACTIVATION_ID_GELU_TANH);
+  G_STATIC_ASSERT (CLIP_ACTIVATION_GELU_TANH <= GEMM_COOPMAT_ACTIVATION_MASK);
   g_assert (op->c.rows == op->a.rows && op->c.ld >= push.n);
 
   push.c = op->c.address;
   push.c_ld = op->c.ld;
-  push.half_c = op->c.type == CLIP_ELEMENT_F16;
+  push.c_stats = op->stats;
   push.plane_cols = push.n;
-  push.activation = op->activation;
-  push.has_residual = op->residual != 0;
+  push.flags |= op->activation | (op->stats ? GEMM_COOPMAT_HAS_STATS : 0)
+                | (op->c.type == CLIP_ELEMENT_F16 ? GEMM_COOPMAT_C_HALF : 0);
   if (op->residual) {
     g_assert (op->residual_ld % 4 == 0 && op->residual_period > 0);
     push.residual = op->residual;
     push.residual_ld = op->residual_ld;
     push.residual_period = op->residual_period;
+    push.flags |= GEMM_COOPMAT_HAS_RESIDUAL;
   }
   dispatch (kernels, rec, op, &push);
 }
@@ -137,7 +158,7 @@ qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op, const Clip
 
   push.c = scratch;
   push.c_ld = width;
-  push.half_c = TRUE;
+  push.flags |= GEMM_COOPMAT_C_HALF;
   push.plane_cols = width;
   push.plane_rows = op->a.rows;
   dispatch (kernels, rec, op, &push);
@@ -153,6 +174,7 @@ const ClipFamily clip_family_coopmat = {
   .packed_bytes = packed_bytes,
   .pack = pack,
   .gemm = gemm,
+  .stats_bytes = stats_bytes,
   .scratch_bytes = clip_attention_shared_scratch_bytes,
   .qkv = qkv,
   .attention = clip_attention_shared,
