@@ -9,7 +9,8 @@ enum { ACTIVATION, PERIOD, PARTS };
 /*
  * parts: what differs from one whole weight matrix with a bias. OPERANDS: a, and c where nothing is
  * added to it, are of clip_kernels_operands(). NORM: a comes from a product before, which leaves
- * statistics, and is normalised; NO_STATS: normalised, but nothing is known about it.
+ * statistics, and is normalised; NO_STATS: normalised, but nothing is known about it. ONE_HOT: the
+ * weights pick columns, so that no error averages out.
  */
 enum {
   PLAIN = 0,
@@ -18,6 +19,7 @@ enum {
   OPERANDS = 1 << 2,
   NORM = 1 << 3,
   NO_STATS = 1 << 4,
+  ONE_HOT = 1 << 5,
 };
 
 #define QUICK          CLIP_ACTIVATION_QUICK_GELU
@@ -79,6 +81,8 @@ static const CheckCase cases[] = {
   { { 1600, 33, 66 }, .tag = "norm", .options = { 0, 0, NORM } },
   { { 6209, 64, 65 }, .tag = "norm", .options = { 0, 0, NORM } },
   { { 50, 64, 768 }, CHECK_FILL_OFFSET, "norm", { 0, 0, NORM } },
+  { { 50, 64, 768 }, CHECK_FILL_OFFSET, "norm-onehot", { 0, 0, NORM | ONE_HOT } },
+  { { 50, 64, 768 }, CHECK_FILL_OUTLIERS, "norm-onehot", { 0, 0, NORM | ONE_HOT } },
   { { 50, 64, 700 }, CHECK_FILL_OFFSET, "norm", { 0, 0, NORM } },
   { { 50, 64, 768 }, CHECK_FILL_OUTLIERS, "norm", { 0, 0, NORM } },
   { { 50, 64, 130 }, CHECK_FILL_CONSTANT, "norm", { 0, 0, NORM } },
@@ -172,7 +176,10 @@ problem_init (Problem *problem, Check *check, const CheckCase *c)
     problem->c[type] = check_matrix_out (check, "c", m, n, type);
   if (problem->period)
     problem->residual = check_matrix_in (check, "residual", problem->period, n, CHECK_FILL_RANDOM);
-  problem->weights = make_weights (check, "weights", CHECK_FILL_RANDOM, n, k);
+  problem->weights = make_weights (
+      check, "weights", problem->parts & ONE_HOT ? CHECK_FILL_ZERO : CHECK_FILL_RANDOM, n, k);
+  for (gsize i = 0; problem->parts & ONE_HOT && i < n; i++)
+    problem->weights[i * k + i % k] = 1.f;
 }
 
 /* Types of a and of c with these kernels. */
