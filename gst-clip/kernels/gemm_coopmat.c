@@ -4,7 +4,7 @@
  * attention_coopmat.c. Compiled only where the shader compiler knows the extension.
  */
 #include "gst-clip/kernels/gemm_coopmat.h"
-#include "gst-clip/kernels/attention_shared.h"
+#include "gst-clip/kernels/attention_coopmat.h"
 #include "gst-clip/kernels/half.h"
 
 #include "shaders/gemm_coopmat.h"
@@ -175,7 +175,7 @@ const ClipFamily clip_family_coopmat = {
   .pack = pack,
   .gemm = gemm,
   .stats_bytes = stats_bytes,
-  .scratch_bytes = clip_attention_shared_scratch_bytes,
+  .scratch_bytes = clip_attention_coopmat_scratch_bytes,
   .qkv = qkv,
-  .attention = clip_attention_shared,
+  .attention = clip_attention_coopmat,
 };
