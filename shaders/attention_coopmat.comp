@@ -20,10 +20,6 @@
  */
 #version 460
 #extension GL_GOOGLE_include_directive : require
-#extension GL_KHR_memory_scope_semantics : require
-#extension GL_KHR_cooperative_matrix : require
-#extension GL_KHR_shader_subgroup_basic : require
-#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 #include "clip.glsl"
 #include "attention_coopmat.h"
 #include "half.glsl"
@@ -38,6 +34,7 @@ layout(constant_id = 5) const uint MAT_K = 16;
 layout(push_constant, std430) uniform Push {
   AttentionCoopmatPush p;
 };
+#include "coopmat.glsl"
 
 const uint ROWS = ATTENTION_COOPMAT_ROWS, KEYS = ATTENTION_COOPMAT_KEYS;
 const uint LANES = THREADS / WAVES;
@@ -171,10 +168,6 @@ store_block (uint first_row, uint first_query, uint sequence, uint column)
   }
 }
 
-#define MATRIX_A   coopmat<float16_t, gl_ScopeSubgroup, MAT_M, MAT_K, gl_MatrixUseA>
-#define MATRIX_B   coopmat<float16_t, gl_ScopeSubgroup, MAT_K, MAT_N, gl_MatrixUseB>
-#define MATRIX_SUM coopmat<float, gl_ScopeSubgroup, MAT_M, MAT_N, gl_MatrixUseAccumulator>
-
 void
 main ()
 {
@@ -189,12 +182,12 @@ main ()
   MATRIX_SUM z[MATS_M * MATS_Z];
   [[unroll]] for (uint m = 0; m < MATS_M; m++)
     [[unroll]] for (uint d = 0; d < MATS_D; d++)
-      coopMatLoad (q[m * MATS_D + d], p.q.v,
-                   (sequence + first_query + first_row + m * MAT_M) * (p.ld / 8)
-                       + (column + d * MAT_K) / 8,
-                   p.ld / 8, gl_CooperativeMatrixLayoutRowMajor);
+      MATRIX_LOAD_A (q[m * MATS_D + d], p.q.v,
+                     (sequence + first_query + first_row + m * MAT_M) * (p.ld / 8)
+                         + (column + d * MAT_K) / 8,
+                     p.ld / 8);
   [[unroll]] for (uint i = 0; i < MATS_M * MATS_Z; i++)
-    z[i] = MATRIX_SUM (0.0);
+    MATRIX_CLEAR (z[i]);
   [[unroll]] for (uint t = 0; t < TURNS; t++) {
     peak[t] = NEVER;
     total[t] = 0.0;
@@ -210,16 +203,14 @@ main ()
       MATRIX_B k;
 
       [[unroll]] for (uint m = 0; m < MATS_M; m++)
-        s[m] = MATRIX_SUM (0.0);
+        MATRIX_CLEAR (s[m]);
       [[unroll]] for (uint d = 0; d < MATS_D; d++) {
-        coopMatLoad (k, kv, n * KV_LD + d * MAT_K / 8, KV_LD,
-                     gl_CooperativeMatrixLayoutColumnMajor);
+        MATRIX_LOAD_B_TRANSPOSED (k, kv, n * KV_LD + d * MAT_K / 8, KV_LD);
         [[unroll]] for (uint m = 0; m < MATS_M; m++)
-          s[m] = coopMatMulAdd (q[m * MATS_D + d], k, s[m]);
+          MATRIX_MULTIPLY_ADD (s[m], q[m * MATS_D + d], k);
       }
       [[unroll]] for (uint m = 0; m < MATS_M; m++)
-        coopMatStore (s[m], scores, (first_row + m * MAT_M) * SCORES_LD + n / 4, SCORES_LD,
-                      gl_CooperativeMatrixLayoutRowMajor);
+        MATRIX_STORE_SUM (s[m], scores, (first_row + m * MAT_M) * SCORES_LD + n / 4, SCORES_LD);
     }
     barrier (); /* scores are there, keys have been used */
     store_kv ();
@@ -229,22 +220,20 @@ main ()
 
     [[unroll]] for (uint m = 0; m < MATS_M; m++) {
       MATRIX_SUM factor;
-      coopMatLoad (factor, factors, (first_row + m * MAT_M) * FACTORS_LD, FACTORS_LD,
-                   gl_CooperativeMatrixLayoutRowMajor);
+      MATRIX_LOAD_SUM (factor, factors, (first_row + m * MAT_M) * FACTORS_LD, FACTORS_LD);
       [[unroll]] for (uint c = 0; c < MATS_Z; c++)
-        z[m * MATS_Z + c] = z[m * MATS_Z + c] * factor;
+        MATRIX_SCALE (z[m * MATS_Z + c], factor);
     }
     for (uint k = 0; k < KEYS; k += MAT_K) {
       MATRIX_A e[MATS_M];
       MATRIX_B v;
 
       [[unroll]] for (uint m = 0; m < MATS_M; m++)
-        coopMatLoad (e[m], probabilities, (first_row + m * MAT_M) * P_LD + k / 8, P_LD,
-                     gl_CooperativeMatrixLayoutRowMajor);
+        MATRIX_LOAD_A (e[m], probabilities, (first_row + m * MAT_M) * P_LD + k / 8, P_LD);
       [[unroll]] for (uint c = 0; c < MATS_Z; c++) {
-        coopMatLoad (v, kv, k * KV_LD + c * MAT_N / 8, KV_LD, gl_CooperativeMatrixLayoutRowMajor);
+        MATRIX_LOAD_B (v, kv, k * KV_LD + c * MAT_N / 8, KV_LD);
         [[unroll]] for (uint m = 0; m < MATS_M; m++)
-          z[m * MATS_Z + c] = coopMatMulAdd (e[m], v, z[m * MATS_Z + c]);
+          MATRIX_MULTIPLY_ADD (z[m * MATS_Z + c], e[m], v);
       }
     }
     barrier (); /* values have been used */
@@ -254,12 +243,12 @@ main ()
   [[unroll]] for (uint d = 0; d < HEAD_DIM; d += 16) {
     [[unroll]] for (uint m = 0; m < MATS_M; m++) {
       MATRIX_SUM factor;
-      coopMatLoad (factor, factors, (first_row + m * MAT_M) * FACTORS_LD, FACTORS_LD,
-                   gl_CooperativeMatrixLayoutRowMajor);
-      [[unroll]] for (uint c = 0; c < 16; c += MAT_N)
-        coopMatStore (z[m * MATS_Z + (d + c) / MAT_N] * factor, scores,
-                      (first_row + m * MAT_M) * SCORES_LD + c / 4, SCORES_LD,
-                      gl_CooperativeMatrixLayoutRowMajor);
+      MATRIX_LOAD_SUM (factor, factors, (first_row + m * MAT_M) * FACTORS_LD, FACTORS_LD);
+      [[unroll]] for (uint c = 0; c < 16; c += MAT_N) {
+        MATRIX_SCALE (z[m * MATS_Z + (d + c) / MAT_N], factor);
+        MATRIX_STORE_SUM (z[m * MATS_Z + (d + c) / MAT_N], scores,
+                          (first_row + m * MAT_M) * SCORES_LD + c / 4, SCORES_LD);
+      }
     }
     barrier ();
     store_block (first_row, first_query, sequence, (column + d) / 4);

@@ -19,10 +19,6 @@
  */
 #version 460
 #extension GL_GOOGLE_include_directive : require
-#extension GL_KHR_memory_scope_semantics : require
-#extension GL_KHR_cooperative_matrix : require
-#extension GL_KHR_shader_subgroup_basic : require
-#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 #include "clip.glsl"
 #include "gemm_coopmat.h"
 #include "activation.glsl"
@@ -44,6 +40,7 @@ layout(constant_id = 9) const uint A = GEMM_COOPMAT_A_HALF;
 layout(push_constant, std430) uniform Push {
   GemmCoopmatPush p;
 };
+#include "coopmat.glsl"
 
 const uint SLICE = GEMM_COOPMAT_SLICE, PANEL = GEMM_COOPMAT_PANEL;
 const uint STEP = SLICE * SPLIT;
@@ -256,9 +253,9 @@ main ()
   const uint sub_row = wave / WAVES_N * SUB_M, sub_col = wave % WAVES_N * SUB_N;
   const uint last = (p.k - 1) / STEP * STEP;
 
-  coopmat<float, gl_ScopeSubgroup, MAT_M, MAT_N, gl_MatrixUseAccumulator> sum[ROWS * COLS];
+  MATRIX_SUM sum[ROWS * COLS];
   [[unroll]] for (uint i = 0; i < ROWS * COLS; i++)
-    sum[i] = coopmat<float, gl_ScopeSubgroup, MAT_M, MAT_N, gl_MatrixUseAccumulator> (0.0);
+    MATRIX_CLEAR (sum[i]);
 
   fetch (first_row, first_col, 0);
   if (A == GEMM_COOPMAT_A_NORM)
@@ -270,17 +267,15 @@ main ()
     fetch (first_row, first_col, min (k + STEP, last));
     /* two turns; unrolled by us, small shapes would take minutes to compile on a CPU */
     for (uint v = slice * SLICE_V; v < (slice + 1) * SLICE_V; v += MAT_K / 8) {
-      coopmat<float16_t, gl_ScopeSubgroup, MAT_M, MAT_K, gl_MatrixUseA> a[ROWS];
-      coopmat<float16_t, gl_ScopeSubgroup, MAT_K, MAT_N, gl_MatrixUseB> w;
+      MATRIX_A a[ROWS];
+      MATRIX_B w;
 
       [[unroll]] for (uint r = 0; r < ROWS; r++)
-        coopMatLoad (a[r], a_tile, (sub_row + r * MAT_M) * LD + v, LD,
-                     gl_CooperativeMatrixLayoutRowMajor);
+        MATRIX_LOAD_A (a[r], a_tile, (sub_row + r * MAT_M) * LD + v, LD);
       [[unroll]] for (uint c = 0; c < COLS; c++) {
-        coopMatLoad (w, w_tile, (sub_col + c * MAT_N) * LD + v, LD,
-                     gl_CooperativeMatrixLayoutColumnMajor);
+        MATRIX_LOAD_B_TRANSPOSED (w, w_tile, (sub_col + c * MAT_N) * LD + v, LD);
         [[unroll]] for (uint r = 0; r < ROWS; r++)
-          sum[r * COLS + c] = coopMatMulAdd (a[r], w, sum[r * COLS + c]);
+          MATRIX_MULTIPLY_ADD (sum[r * COLS + c], a[r], w);
       }
     }
     barrier ();
@@ -292,9 +287,8 @@ main ()
 
       [[unroll]] for (uint r = 0; r < BLOCK; r += MAT_M)
         [[unroll]] for (uint c = 0; c < BLOCK; c += MAT_N)
-          coopMatStore (sum[(row + r) / MAT_M * COLS + (col + c) / MAT_N], blocks,
-                        gl_SubgroupID * BLOCK_V + r * BLOCK_LD + c / 4, BLOCK_LD,
-                        gl_CooperativeMatrixLayoutRowMajor);
+          MATRIX_STORE_SUM (sum[(row + r) / MAT_M * COLS + (col + c) / MAT_N], blocks,
+                            gl_SubgroupID * BLOCK_V + r * BLOCK_LD + c / 4, BLOCK_LD);
       barrier ();
       store_blocks (part);
       barrier ();

@@ -115,6 +115,9 @@ clip_gpu_probe_matrix (ClipGpu *gpu, ClipGpuCandidate *candidate, VkDriverId dri
 {
   ClipGpuInfo *info = &candidate->info;
 
+  /* With other vectors than its usual ones llvmpipe crashes over them (Mesa 26.2). */
+  if (driver == VK_DRIVER_ID_MESA_LLVMPIPE && info->subgroup_size != 8)
+    return 0;
   if (!candidate->memory_model || !candidate->float16 || !candidate->storage16
       || !candidate->pin_subgroup || !is_supported (gpu, candidate))
     return 0;
@@ -122,8 +125,8 @@ clip_gpu_probe_matrix (ClipGpu *gpu, ClipGpuCandidate *candidate, VkDriverId dri
   if (!info->n_matrix_shapes)
     return 0;
   /* Intel's matrices take the smallest subgroups there are, everybody else's the usual ones. */
-  info->matrix_subgroup_size =
-      info->vendor_id == VENDOR_INTEL ? candidate->min_subgroup : info->subgroup_size;
+  if (info->vendor_id == VENDOR_INTEL)
+    info->matrix_subgroup_size = candidate->min_subgroup;
   return CLIP_GPU_CAP_COOPMAT | (is_fast (candidate, driver) ? CLIP_GPU_CAP_COOPMAT_FAST : 0);
 }
 

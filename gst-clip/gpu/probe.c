@@ -163,7 +163,7 @@ fill_info (ClipGpuCandidate *candidate, const Answers *a)
   for (guint i = 0; i < VK_UUID_SIZE; i++)
     g_snprintf (info->uuid + 2 * i, 3, "%02x", a->v11.deviceUUID[i]);
   memcpy (info->pipeline_cache_uuid, p->pipelineCacheUUID, VK_UUID_SIZE);
-  info->subgroup_size = a->v11.subgroupSize;
+  info->subgroup_size = info->matrix_subgroup_size = a->v11.subgroupSize;
   info->max_workgroup_invocations = p->limits.maxComputeWorkGroupInvocations;
   info->max_shared_bytes = p->limits.maxComputeSharedMemorySize;
   info->max_push_bytes = p->limits.maxPushConstantsSize;

@@ -1,22 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gst-clip/kernels/attention_coopmat.h"
 #include "gst-clip/kernels/gemm_coopmat.h"
 
 #include "shaders/attention_coopmat.h"
 
-#include "clip_spv_attention_coopmat.h"
-
 /* Subgroups of a workgroup at most, and workgroups that keep a GPU busy. */
 #define MAX_WAVES 4
 #define ENOUGH    96
-
-static const ClipGpuShader shader = {
-  .name = "attention_coopmat",
-  .spirv = clip_spv_attention_coopmat,
-  .spirv_bytes = sizeof (clip_spv_attention_coopmat),
-  .push_bytes = sizeof (struct AttentionCoopmatPush),
-  .subgroup_size = CLIP_GPU_SUBGROUP_MATRIX,
-};
 
 static gsize
 plane_bytes (const ClipAttention *shape)
@@ -25,7 +14,7 @@ plane_bytes (const ClipAttention *shape)
 }
 
 gsize
-clip_attention_coopmat_scratch_bytes (ClipKernels *kernels, const ClipAttention *shape)
+clip_coopmat_scratch_bytes (ClipKernels *kernels, const ClipAttention *shape)
 {
   const gsize more_rows = ATTENTION_COOPMAT_ROWS * MAX_WAVES;
 
@@ -37,7 +26,7 @@ static guint32
 shared_bytes (ClipKernels *kernels, guint32 head_dim, guint32 waves)
 {
   const guint32 keys = ATTENTION_COOPMAT_KEYS;
-  const guint32 row = 4 * keys + 16 + 2 * keys + 16 + 4 * clip_coopmat_shape (kernels)->n + 16;
+  const guint32 row = 4 * keys + 16 + 2 * keys + 16 + 4 * clip_coopmat_shape (kernels).n + 16;
 
   return keys * (2 * head_dim + 16) + ATTENTION_COOPMAT_ROWS * waves * row;
 }
@@ -67,14 +56,14 @@ choose_waves (ClipKernels *kernels, const ClipAttention *shape)
 }
 
 void
-clip_attention_coopmat (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+clip_coopmat_attention (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
                         VkDeviceAddress scratch, const ClipMatrix *z)
 {
   const ClipGpuInfo *info = clip_gpu_info (kernels->gpu);
-  const ClipGpuMatrixShape *mat = clip_coopmat_shape (kernels);
+  const ClipGpuMatrixShape mat = clip_coopmat_shape (kernels);
   const guint32 waves = choose_waves (kernels, shape), queries = waves * ATTENTION_COOPMAT_ROWS;
   const guint32 constants[] = {
-    waves * info->matrix_subgroup_size, waves, shape->head_dim, mat->m, mat->n, mat->k
+    waves * info->matrix_subgroup_size, waves, shape->head_dim, mat.m, mat.n, mat.k
   };
   const struct AttentionCoopmatPush push = {
     .q = scratch,
@@ -93,8 +82,8 @@ clip_attention_coopmat (ClipKernels *kernels, ClipGpuRecording *rec, const ClipA
   g_assert (shape->tokens > 0 && z->rows == shape->batch * shape->tokens);
   g_assert (z->type == CLIP_ELEMENT_F16 && z->ld >= shape->heads * shape->head_dim);
 
-  clip_record (kernels, rec, &shader, constants, G_N_ELEMENTS (constants), &push,
-               (shape->tokens + queries - 1) / queries, shape->heads, shape->batch,
+  clip_record (kernels, rec, clip_coopmat (kernels)->attention, constants, G_N_ELEMENTS (constants),
+               &push, (shape->tokens + queries - 1) / queries, shape->heads, shape->batch,
                info->is_cpu ? work / 2 : work / 1000);
   clip_gpu_recording_barrier (rec);
 }

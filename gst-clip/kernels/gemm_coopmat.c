@@ -1,36 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The family for GPUs with matrix units: GEMM of cooperative matrices (this file),
- * attention_coopmat.c. Compiled only where the shader compiler knows the extension.
- */
 #include "gst-clip/kernels/gemm_coopmat.h"
-#include "gst-clip/kernels/attention_coopmat.h"
 #include "gst-clip/kernels/half.h"
 
 #include "shaders/gemm_coopmat.h"
 
-#include "clip_spv_gemm_coopmat.h"
-
-static const ClipGpuShader shader = {
-  .name = "gemm_coopmat",
-  .spirv = clip_spv_gemm_coopmat,
-  .spirv_bytes = sizeof (clip_spv_gemm_coopmat),
-  .push_bytes = sizeof (struct GemmCoopmatPush),
-  .subgroup_size = CLIP_GPU_SUBGROUP_MATRIX,
-};
-
 /* Packing ---------------------------------------------------------------- */
 
-static gsize
-packed_bytes (ClipKernels *kernels, guint32 n, guint32 k)
+gsize
+clip_coopmat_packed_bytes (ClipKernels *kernels, guint32 n, guint32 k)
 {
   return (gsize)clip_round_up (n, GEMM_COOPMAT_PANEL) * clip_round_up (k, GEMM_COOPMAT_SLICE)
          * sizeof (guint16);
 }
 
-static void
-pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
-      const float *rows, gpointer packed)
+void
+clip_coopmat_pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
+                   const float *rows, gpointer packed)
 {
   const gsize slices = clip_round_up (k, GEMM_COOPMAT_SLICE) / GEMM_COOPMAT_SLICE;
 
@@ -52,8 +37,8 @@ pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_r
 
 /* Dispatch --------------------------------------------------------------- */
 
-static gsize
-stats_bytes (ClipKernels *kernels, guint32 m, guint32 n)
+gsize
+clip_coopmat_stats_bytes (ClipKernels *kernels, guint32 m, guint32 n)
 {
   return (gsize)m * ((n + GEMM_COOPMAT_BLOCK - 1) / GEMM_COOPMAT_BLOCK) * 2 * sizeof (float);
 }
@@ -65,7 +50,7 @@ dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
   const ClipCoopmatTiling *t =
       &clip_coopmat_tilings[clip_coopmat_choose_tiling (kernels, push->m, push->n, push->k)];
   const ClipGpuInfo *info = clip_gpu_info (kernels->gpu);
-  const ClipGpuMatrixShape *shape = clip_coopmat_shape (kernels);
+  const ClipGpuMatrixShape shape = clip_coopmat_shape (kernels);
   const guint32 a = op->norm                         ? GEMM_COOPMAT_A_NORM
                     : op->a.type == CLIP_ELEMENT_F16 ? GEMM_COOPMAT_A_HALF
                                                      : GEMM_COOPMAT_A_FLOAT;
@@ -76,9 +61,9 @@ dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
     t->waves_m,
     t->waves_n,
     t->split,
-    shape->m,
-    shape->n,
-    shape->k,
+    shape.m,
+    shape.n,
+    shape.k,
     a,
   };
   const guint32 x = (push->n + t->n - 1) / t->n, y = (push->m + t->m - 1) / t->m;
@@ -87,8 +72,8 @@ dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
   g_assert (x <= 65535 && y <= 65535);
   g_assert (t->m % (16 * t->waves_m) == 0 && t->n % (16 * t->waves_n) == 0);
 
-  clip_record (kernels, rec, &shader, constants, G_N_ELEMENTS (constants), push, x, y, 1,
-               info->is_cpu ? work / 2 : work / 1000);
+  clip_record (kernels, rec, clip_coopmat (kernels)->gemm, constants, G_N_ELEMENTS (constants),
+               push, x, y, 1, info->is_cpu ? work / 2 : work / 1000);
   clip_gpu_recording_barrier (rec);
 }
 
@@ -121,8 +106,8 @@ make_push (ClipKernels *kernels, const ClipGemm *op, guint32 n)
   return push;
 }
 
-static void
-gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op)
+void
+clip_coopmat_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op)
 {
   struct GemmCoopmatPush push = make_push (kernels, op, op->c.cols);
 
@@ -147,9 +132,9 @@ gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op)
 }
 
 /* q, k and v go to three planes of batch * tokens rows of heads * head_dim halves. */
-static void
-qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op, const ClipAttention *shape,
-     VkDeviceAddress scratch)
+void
+clip_coopmat_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
+                  const ClipAttention *shape, VkDeviceAddress scratch)
 {
   const guint32 width = shape->heads * shape->head_dim;
   struct GemmCoopmatPush push = make_push (kernels, op, 3 * width);
@@ -163,19 +148,3 @@ qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op, const Clip
   push.plane_rows = op->a.rows;
   dispatch (kernels, rec, op, &push);
 }
-
-const ClipFamily clip_family_coopmat = {
-  .name = "coopmat",
-  .needs = CLIP_GPU_CAP_COOPMAT | CLIP_GPU_CAP_FP16 | CLIP_GPU_CAP_FP16_ARITHMETIC,
-  .wants = CLIP_GPU_CAP_COOPMAT_FAST,
-  .half_operands = TRUE,
-  .no_f32 = TRUE,
-  .n_tilings = CLIP_COOPMAT_TILINGS,
-  .packed_bytes = packed_bytes,
-  .pack = pack,
-  .gemm = gemm,
-  .stats_bytes = stats_bytes,
-  .scratch_bytes = clip_attention_coopmat_scratch_bytes,
-  .qkv = qkv,
-  .attention = clip_attention_coopmat,
-};

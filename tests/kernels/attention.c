@@ -159,11 +159,19 @@ is_light (const CheckCase *c)
   return c->dims[1] <= 7;
 }
 
+/* One and several subgroups, one step along the keys and two. */
+static gboolean
+is_small (const CheckCase *c)
+{
+  return c->dims[3] == 48 || (c->dims[1] >= 63 && c->dims[1] <= 65);
+}
+
 const CheckKernel check_attention = {
   .name = "attention",
   .variants = CHECK_VARIANTS_MATRIX,
   .cases = cases,
   .n_cases = G_N_ELEMENTS (cases),
   .is_light = is_light,
+  .is_small = is_small,
   .run = run,
 };

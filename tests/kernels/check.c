@@ -47,6 +47,15 @@ check_ran (Check *check)
 
 /* Variants -------------------------------------------------------------- */
 
+static gboolean
+is_emulated (const ClipFamily *family)
+{
+  for (const ClipFamily *const *f = check_emulated_families; *f; f++)
+    if (*f == family)
+      return TRUE;
+  return FALSE;
+}
+
 static void
 add_variant (Check *check, const gchar *name, ClipKernels *kernels, gboolean on_request)
 {
@@ -54,7 +63,10 @@ add_variant (Check *check, const gchar *name, ClipKernels *kernels, gboolean on_
     .name = g_strdup (name),
     .kernels = kernels,
     .on_request = on_request,
-    .foreign = (kernels->family->wants & ~(guint)clip_gpu_info (check->gpu)->caps) != 0,
+    .foreign = (kernels->family->wants & ~(guint)clip_gpu_info (check->gpu)->caps
+                & CLIP_GPU_CAP_LLVMPIPE_LOOPS)
+               != 0,
+    .emulated = is_emulated (kernels->family),
   };
 
   g_array_append_val (check->variants, variant);
@@ -117,6 +129,19 @@ add_half_rows_variants (Check *check)
 }
 
 static void
+add_families (Check *check, const ClipFamily *const *families, ClipWeightType weights,
+              const gchar *suffix)
+{
+  for (const ClipFamily *const *family = families; *family; family++) {
+    g_autofree gchar *name = g_strdup_printf ("%s-%s", (*family)->name, suffix);
+    ClipKernels *kernels = clip_kernels_new_with_family (check->gpu, weights, *family, NULL);
+
+    if (kernels)
+      add_variant (check, name, kernels, FALSE);
+  }
+}
+
+static void
 add_matrix_variants (Check *check, ClipWeightType weights)
 {
   static const gchar *const suffixes[] = {
@@ -128,13 +153,8 @@ add_matrix_variants (Check *check, ClipWeightType weights)
   if (weights == CLIP_WEIGHTS_F16 && !(clip_gpu_info (check->gpu)->caps & CLIP_GPU_CAP_FP16))
     return;
   add_variant (check, best, best_kernels (check, weights), TRUE);
-  for (const ClipFamily *const *family = clip_families; *family; family++) {
-    g_autofree gchar *name = g_strdup_printf ("%s-%s", (*family)->name, suffix);
-    ClipKernels *kernels = clip_kernels_new_with_family (check->gpu, weights, *family, NULL);
-
-    if (kernels)
-      add_variant (check, name, kernels, FALSE);
-  }
+  add_families (check, clip_families, weights, suffix);
+  add_families (check, check_emulated_families, weights, suffix);
 }
 
 /* The engine is only given what suits a product; all of them must be right for all. */
@@ -190,6 +210,8 @@ is_wanted (Check *check, const CheckVariant *variant)
     return g_pattern_match_simple (pattern, variant->name);
   if (variant->foreign && check->kernel->is_light && !check->options.all)
     return check->kernel->is_light (check->c);
+  if (variant->emulated && check->kernel->is_small && !check->options.all)
+    return check->kernel->is_small (check->c);
   return !variant->on_request;
 }
 

@@ -69,6 +69,8 @@ typedef enum {
  * CheckKernel: @is_light: (nullable): whether a case also runs with a family that is right on this
  * device but meant for another version of its driver: those can take a minute to compile. Under
  * --all, or when --variant names them, they run every case.
+ * @is_small: (nullable): the same for the emulated families (emulated.c), which are slow, and which
+ * llvmpipe before Mesa 26 breaks off after 65535 turns of all loops together.
  */
 typedef struct {
   const gchar *name;
@@ -76,6 +78,7 @@ typedef struct {
   const CheckCase *cases;
   guint n_cases;
   gboolean (*is_light) (const CheckCase *c);
+  gboolean (*is_small) (const CheckCase *c);
   void (*run) (Check *check, const CheckCase *c);
 } CheckKernel;
 

@@ -376,7 +376,8 @@ run (Check *check, const CheckCase *c)
 
   while ((kernels = check_next_variant (check))) {
     const gboolean normed = (problem.parts & (NORM | NO_STATS)) != 0;
-    const gint needed = 2 * clip_kernels_weight_type (kernels) + a_type (&problem, kernels);
+    const gint needed = 4 * clip_kernels_weight_type (kernels) + 2 * kernels->family->no_f32
+                        + a_type (&problem, kernels);
     const double tolerance = check_roundings (8 + sqrt (problem.k) + (normed ? NORM_ROUNDINGS : 0));
     const CheckMatrix *got = &problem.c[c_type (&problem, kernels)];
 
@@ -400,11 +401,18 @@ is_light (const CheckCase *c)
   return c->options[ACTIVATION] != GELU;
 }
 
+static gboolean
+is_small (const CheckCase *c)
+{
+  return c->dims[0] <= 100 && c->dims[1] <= 100 && c->dims[2] <= 192;
+}
+
 const CheckKernel check_gemm = {
   .name = "gemm",
   .variants = CHECK_VARIANTS_GEMM,
   .cases = cases,
   .n_cases = G_N_ELEMENTS (cases),
   .is_light = is_light,
+  .is_small = is_small,
   .run = run,
 };
