@@ -159,7 +159,7 @@ add_matrix_variants (Check *check, ClipWeightType weights)
 
 /* The engine is only given what suits a product; all of them must be right for all. */
 static void
-add_tiling_variants (Check *check, const ClipFamily *family)
+add_tiling_variants (Check *check, const ClipFamily *family, gboolean on_request)
 {
   const ClipWeightType weights = family->no_f32 ? CLIP_WEIGHTS_F16 : CLIP_WEIGHTS_F32;
 
@@ -170,7 +170,7 @@ add_tiling_variants (Check *check, const ClipFamily *family)
     if (!kernels)
       return;
     kernels->tiling = i;
-    add_variant (check, name, kernels, FALSE);
+    add_variant (check, name, kernels, on_request);
   }
 }
 
@@ -196,7 +196,10 @@ make_variants (Check *check)
     add_matrix_variants (check, CLIP_WEIGHTS_I8);
     if (check->kernel->variants == CHECK_VARIANTS_GEMM)
       for (const ClipFamily *const *family = clip_families; *family; family++)
-        add_tiling_variants (check, *family);
+        add_tiling_variants (check, *family, FALSE);
+    if (check->kernel->variants == CHECK_VARIANTS_GEMM)
+      for (const ClipFamily *const *family = check_emulated_families; *family; family++)
+        add_tiling_variants (check, *family, TRUE);
     break;
   }
 }
@@ -208,11 +211,13 @@ is_wanted (Check *check, const CheckVariant *variant)
 
   if (pattern)
     return g_pattern_match_simple (pattern, variant->name);
+  if (variant->on_request)
+    return FALSE;
   if (variant->foreign && check->kernel->is_light && !check->options.all)
     return check->kernel->is_light (check->c);
   if (variant->emulated && check->kernel->is_small && !check->options.all)
     return check->kernel->is_small (check->c);
-  return !variant->on_request;
+  return TRUE;
 }
 
 /* Execution ------------------------------------------------------------- */
