@@ -46,7 +46,7 @@ const uint FETCHES = (KEYS * KV_V + THREADS - 1) / THREADS;
 const uint MATS_M = ROWS / MAT_M, MATS_D = HEAD_DIM / MAT_K, MATS_Z = HEAD_DIM / MAT_N;
 /* Lanes that share a row, 8 keys each at least; turns that a lane takes, a row each. */
 const uint SHARE = LANES < 2 * ROWS ? 1 : LANES < 4 * ROWS ? 2 : 4;
-const uint TURNS = LANES < ROWS ? ROWS / LANES : 1;
+const uint TURN_ROWS = LANES / SHARE, TURNS = TURN_ROWS < ROWS ? ROWS / TURN_ROWS : 1;
 const uint SHARE_V = KEYS / 8 / SHARE;
 const float NEVER = -3.0e38;
 
@@ -102,7 +102,7 @@ softmax (uint first_row, uint first_query, uint first_key)
   const uint part = gl_SubgroupInvocationID % SHARE;
 
   [[unroll]] for (uint t = 0; t < TURNS; t++) {
-    const uint in_wave = gl_SubgroupInvocationID / SHARE + t * LANES;
+    const uint in_wave = gl_SubgroupInvocationID / SHARE + t * TURN_ROWS;
     const uint row = first_row + in_wave;
     const uint end = p.causal != 0 ? min (first_query + row + 1, p.tokens) : p.tokens;
     float new_peak = peak[t];
@@ -136,13 +136,13 @@ finish_totals (uint first_row)
   const uint part = gl_SubgroupInvocationID % SHARE;
 
   [[unroll]] for (uint t = 0; t < TURNS; t++) {
-    const uint in_wave = gl_SubgroupInvocationID / SHARE + t * LANES;
+    const uint in_wave = gl_SubgroupInvocationID / SHARE + t * TURN_ROWS;
     if (in_wave < ROWS)
       scores[(first_row + in_wave) * SCORES_LD][part] = total[t];
   }
   barrier ();
   [[unroll]] for (uint t = 0; t < TURNS; t++) {
-    const uint in_wave = gl_SubgroupInvocationID / SHARE + t * LANES;
+    const uint in_wave = gl_SubgroupInvocationID / SHARE + t * TURN_ROWS;
     const uint row = first_row + in_wave;
     float sum = 0.0;
 

@@ -58,8 +58,9 @@ const uint BLOCK_LD = BLOCK / 4 + 1, BLOCK_V = BLOCK * BLOCK_LD; /* vec4s */
 const uint WAVES = WAVES_M * WAVES_N;
 const uint SUB_M = TILE_M / WAVES_M, SUB_N = TILE_N / WAVES_N; /* what a subgroup makes */
 const uint ROWS = SUB_M / MAT_M, COLS = SUB_N / MAT_N;         /* in matrices */
-/* invocations that share the statistics of a row */
-const uint PARTS = THREADS < TILE_M ? 1 : THREADS < 8 * TILE_M ? THREADS / TILE_M : 8;
+/* invocations that share the statistics of a row, as many as there is room for */
+const uint ROOM = WAVES * SPLIT * BLOCK_V, SHARERS = THREADS < ROOM ? THREADS : ROOM;
+const uint PARTS = SHARERS < TILE_M ? 1 : SHARERS / TILE_M;
 
 shared uvec4 a_tile[TILE_M * LD];
 shared uvec4 w_tile[TILE_N * LD];
