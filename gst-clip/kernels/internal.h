@@ -45,12 +45,14 @@ extern const ClipFamily clip_family_shared;   /* any GPU: shared-memory tiles */
 extern const ClipFamily *const clip_families[];
 
 /**
- * _ClipKernels: @tiling: -1, or the "shared" family's tiling of every product (for tests)
+ * _ClipKernels: @ends: NULL, or what clip_kernels_ends() returns
+ * @tiling: -1, or the "shared" family's tiling of every product (for tests)
  */
 struct _ClipKernels {
   ClipGpu *gpu;
   ClipWeightType weights;
   const ClipFamily *family;
+  ClipKernels *ends;
   ClipElement operands;
   gint tiling;
   gboolean llvmpipe; /* rows kernels: the barrier-free variant */

@@ -4,6 +4,9 @@
 void
 clip_kernels_free (ClipKernels *kernels)
 {
+  if (kernels == NULL)
+    return;
+  clip_kernels_free (kernels->ends);
   g_free (kernels);
 }
 
@@ -23,6 +26,12 @@ ClipElement
 clip_kernels_operands (ClipKernels *kernels)
 {
   return kernels->operands;
+}
+
+ClipKernels *
+clip_kernels_ends (ClipKernels *kernels)
+{
+  return kernels->ends ? kernels->ends : kernels;
 }
 
 void

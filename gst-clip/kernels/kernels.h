@@ -49,6 +49,13 @@ ClipWeightType clip_kernels_weight_type (ClipKernels *kernels);
  * embeddings are always fp32.
  */
 ClipElement clip_kernels_operands (ClipKernels *kernels);
+
+/**
+ * clip_kernels_ends: for a model's first and last product, where int8 costs most and saves least:
+ * the same family with fp16 weights (fp32 where the device has no fp16), owned by @kernels. What
+ * the two leave for each other fits: operands and ClipGemm's stats. Otherwise @kernels itself.
+ */
+ClipKernels *clip_kernels_ends (ClipKernels *kernels);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipKernels, clip_kernels_free)
 
 /* Matrices -------------------------------------------------------------- */

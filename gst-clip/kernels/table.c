@@ -25,6 +25,9 @@ kernels_new (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family)
           ? CLIP_ELEMENT_F16
           : CLIP_ELEMENT_F32;
   kernels->subgroup = (caps & CLIP_GPU_CAP_SUBGROUP) != 0;
+  if (weights == CLIP_WEIGHTS_I8)
+    kernels->ends =
+        kernels_new (gpu, caps & CLIP_GPU_CAP_FP16 ? CLIP_WEIGHTS_F16 : CLIP_WEIGHTS_F32, family);
   return kernels;
 }
 
