@@ -23,6 +23,9 @@ layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly b
 layout(buffer_reference, std430, buffer_reference_align = 16) restrict readonly buffer ConstVec4s {
   vec4 v[];
 };
+layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly buffer ConstUvec2s {
+  uvec2 v[];
+};
 layout(buffer_reference, std430, buffer_reference_align = 16) restrict readonly buffer ConstUvec4s {
   uvec4 v[];
 };

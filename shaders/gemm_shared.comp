@@ -13,7 +13,7 @@
  *     a    | group 0| group 1| group 2| group 3| group 0| ...  between two barriers: 32 steps
  *
  * A group's tiles of a and w lie k-major in shared memory, so that an invocation reads its 4 rows
- * and its 4 columns as two vec4s for 16 FMAs. The next step's tiles are already on their way to
+ * and its 4 columns as two vec4s for 16 multiply-adds. The next step's tiles are already on their way to
  * registers while one is multiplied. In the end the groups' sums meet in shared memory, as many
  * rows at a time as there are invocations to finish them, one vec4 each.
  *
@@ -62,31 +62,60 @@ const uint SUMS_POOL = THREADS * ROUND;
 /* One after the other: moments of rows, tiles, sums. In vec4s; THREADS and more. */
 shared vec4 pool[GROUP_POOL * SPLIT > SUMS_POOL ? GROUP_POOL * SPLIT : SUMS_POOL];
 
-vec4 a_next[A_FETCHES];
-vec4 w_next[W_FETCHES];
+/*
+ * As they were loaded: a conversion right behind a load would wait for it, and nothing would be on
+ * its way any more.
+ */
+#if defined CLIP_I8
+#define W_RAW uint
+#elif defined CLIP_HALF
+#define W_RAW uvec2
+#else
+#define W_RAW vec4
+#endif
+uvec4 a_next[A_FETCHES];
+W_RAW w_next[W_FETCHES];
 vec4 gamma_next, beta_next;
 vec2 a_norm[A_FETCHES];
 
-#ifdef CLIP_I8
 vec4
-unpack_i8 (uint word)
+from_half4 (uvec2 x)
 {
-  return vec4 (bitfieldExtract (int (word), 0, 8), bitfieldExtract (int (word), 8, 8),
-               bitfieldExtract (int (word), 16, 8), bitfieldExtract (int (word), 24, 8));
+  return vec4 (unpackHalf2x16 (x.x), unpackHalf2x16 (x.y));
 }
-#define W_VEC4(word) unpack_i8 (word)
-#else
-#define W_VEC4(value) vec4 (value)
-#endif
 
 vec4
+w_value (W_RAW x)
+{
+#if defined CLIP_I8
+  const int i = int (x);
+  return vec4 (bitfieldExtract (i, 0, 8), bitfieldExtract (i, 8, 8), bitfieldExtract (i, 16, 8),
+               i >> 24);
+#elif defined CLIP_HALF
+  return from_half4 (x);
+#else
+  return x;
+#endif
+}
+
+/* vec4 i of a */
+uvec4
 load_a (uint i)
 {
-#ifdef CLIP_HALF
   if (A == GEMM_SHARED_A_HALF)
-    return vec4 (ConstHalf4s (p.a).v[i]);
-#endif
-  return p.a.v[i];
+    return uvec4 (ConstUvec2s (p.a).v[i], 0, 0);
+  return floatBitsToUint (p.a.v[i]);
+}
+
+/* fetch f of a, as it is multiplied */
+vec4
+a_value (uint f)
+{
+  if (A == GEMM_SHARED_A_HALF)
+    return from_half4 (a_next[f].xy);
+  if (A == GEMM_SHARED_A_NORM)
+    return normalise (uintBitsToFloat (a_next[f]), a_norm[f], gamma_next, beta_next);
+  return uintBitsToFloat (a_next[f]);
 }
 
 /*
@@ -110,7 +139,7 @@ fetch (uint first_row, uint first_col, uint k)
   [[unroll]] for (uint f = 0; f < W_FETCHES; f++) {
     const uint i = f * GROUP + id, row = i / (TILE_N / 4), col4 = first_col / 4 + i % (TILE_N / 4);
     if (W_VECTORS % GROUP == 0 || i < W_VECTORS)
-      w_next[f] = W_VEC4 (p.w.v[(col4 / PANEL * p.k + k + row) * PANEL + col4 % PANEL]);
+      w_next[f] = p.w.v[(col4 / PANEL * p.k + k + row) * PANEL + col4 % PANEL];
   }
 }
 
@@ -122,9 +151,7 @@ store_tiles (uint a_tile, uint w_tile)
   [[unroll]] for (uint f = 0; f < A_FETCHES; f++) {
     const uint i = f * GROUP + id, row = i / (TILE_K / 4), k = i % (TILE_K / 4) * 4;
     if (A_VECTORS % GROUP == 0 || i < A_VECTORS) {
-      const vec4 a = A == GEMM_SHARED_A_NORM
-                         ? normalise (a_next[f], a_norm[f], gamma_next, beta_next)
-                         : a_next[f];
+      const vec4 a = a_value (f);
       [[unroll]] for (uint j = 0; j < 4; j++)
         pool[a_tile + (k + j) * A_LD + row / 4][row % 4] = a[j];
     }
@@ -132,7 +159,7 @@ store_tiles (uint a_tile, uint w_tile)
   [[unroll]] for (uint f = 0; f < W_FETCHES; f++) {
     const uint i = f * GROUP + id;
     if (W_VECTORS % GROUP == 0 || i < W_VECTORS)
-      pool[w_tile + i / (TILE_N / 4) * W_LD + i % (TILE_N / 4)] = w_next[f];
+      pool[w_tile + i / (TILE_N / 4) * W_LD + i % (TILE_N / 4)] = w_value (w_next[f]);
   }
 }
 
@@ -191,7 +218,7 @@ store (uint row, uint col, vec4 value)
 
 #define FINISHED(i) pool[first + i]
 
-/* Of what one round left in the pool: a block an invocation. */
+/* Of the rows that finish_round() left in the pool: a block an invocation. */
 void
 store_stats (uint first_row, uint first_col, uint turn)
 {
@@ -208,7 +235,7 @@ store_stats (uint first_row, uint first_col, uint turn)
   p.c_stats.v[row * stats_blocks (p.c_cols) + col / STATS_COLUMNS] = vec2 (block.mean, block.m2);
 }
 
-/* Rows turn * ROUND and on of each 4. Invocation j of a group holds columns 4 (j % (TILE_N / 4)). */
+/* Rows turn * ROUND and on of each 4; invocation j of a group has columns 4 (j % (TILE_N / 4)). */
 void
 finish_round (uint first_row, uint first_col, uint turn, vec4 sum[4])
 {

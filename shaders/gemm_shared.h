@@ -25,13 +25,13 @@
 #if defined CLIP_I8
 #define GEMM_SHARED_WEIGHTS ConstUints
 #elif defined CLIP_HALF
-#define GEMM_SHARED_WEIGHTS ConstHalf4s
+#define GEMM_SHARED_WEIGHTS ConstUvec2s
 #else
 #define GEMM_SHARED_WEIGHTS ConstVec4s
 #endif
 
 /*
- * @a: of ConstHalf4s where it is fp16; @c likewise
+ * @a, @c: of other types where they are fp16
  * @bias, @residual, @c_stats: used where the flag is set; @gamma, @beta, @a_stats where a is
  *   normalised: see norm.glsl
  * @m, @n, @k: m >= 1; n rounded up to 16; k rounded up to 64
