@@ -10,7 +10,7 @@
 /* Columns of one block of statistics: what every tiling's width is a multiple of. */
 #define GEMM_SHARED_STATS_COLUMNS 16
 
-/* Constant 5: what a is. */
+/* Constant 6: what a is. */
 #define GEMM_SHARED_A_FLOAT 0
 #define GEMM_SHARED_A_HALF  1
 #define GEMM_SHARED_A_NORM  2 /* fp32, normalised as it is loaded */

@@ -13,10 +13,11 @@ G_BEGIN_DECLS
  * @m, @n: rows and columns of its tile; n is a multiple of 16, at most 64
  * @k: of each group of invocations in a step
  * @split: groups that share K; k * split divides CLIP_LD
+ * @depth: steps whose tiles are on their way while one is multiplied
  * @least_m, @most_m: products of so many rows it is good for
  */
 typedef struct {
-  guint32 m, n, k, split;
+  guint32 m, n, k, split, depth;
   guint32 least_m, most_m;
 } ClipTiling;
 

@@ -7,12 +7,12 @@
 #define ANY G_MAXUINT32
 
 const ClipTiling clip_shared_tilings[CLIP_SHARED_TILINGS] = {
-  { 64, 64, 16, 1, .least_m = 33, .most_m = ANY },
-  { 64, 32, 8, 2, .least_m = 33, .most_m = ANY },
-  { 32, 32, 8, 4, .least_m = 17, .most_m = ANY },
-  { 32, 16, 8, 8, .least_m = 17, .most_m = ANY },
-  { 8, 32, 4, 16, .least_m = 1, .most_m = 16 },
-  { 32, 32, 8, 2, .least_m = 1, .most_m = ANY }, /* for devices with 128 invocations */
+  { 64, 64, 16, 1, 1, .least_m = 33, .most_m = ANY },
+  { 64, 32, 8, 2, 2, .least_m = 33, .most_m = ANY },
+  { 32, 32, 8, 4, 2, .least_m = 17, .most_m = ANY },
+  { 32, 16, 8, 8, 2, .least_m = 17, .most_m = ANY },
+  { 8, 32, 4, 16, 2, .least_m = 1, .most_m = 16 },
+  { 32, 32, 8, 2, 2, .least_m = 1, .most_m = ANY }, /* for devices with 128 invocations */
 };
 
 static guint32
