@@ -35,10 +35,10 @@
  * @c_step: (by 16: from z to z of c, CHUNKS for gemm_loop.comp)
  */
 struct GemmLlvmpipePush {
-  CLIP_ADDRESS (uvec2) a;
-  CLIP_ADDRESS (uvec2) w;
-  CLIP_ADDRESS (uvec2) bias;
-  CLIP_ADDRESS (uvec2) residual;
+  CLIP_ADDRESS (Address) a;
+  CLIP_ADDRESS (Address) w;
+  CLIP_ADDRESS (Address) bias;
+  CLIP_ADDRESS (Address) residual;
   CLIP_ADDRESS (Floats) c;
   uint32_t ld;
   uint32_t c_row;

@@ -58,6 +58,17 @@ get_partial (uint slot)
                  vec4 (partial[i + 4], partial[i + 5], partial[i + 6], partial[i + 7]));
 }
 
+/* From the sums of 8 columns to c, without branches. */
+void
+finish (uint m, uint n, uint z, uint side, float sum)
+{
+  const uint activation = flags () & GEMM_ACTIVATION_MASK;
+  const float x = sum + bias_of (n, side);
+  const float y = GELU || activation != CLIP_ACTIVATION_ID_NONE ? activate_one (activation, x) : x;
+
+  store (m, n, z, side, y + residual_of (m, n, side));
+}
+
 /* This subgroup's share of the workgroup's sums, over all chunks. */
 void
 finish_shared (uint id, uint first_row, uint n, uint z)
@@ -95,7 +106,7 @@ main ()
                            + z * (LOW16 (p.step) * 16));
     sum[r] = vec2 (0.0);
   }
-  MULTIPLY (sum, a, w, CHUNK);
+  MULTIPLY (sum, a, w, 0, CHUNK);
 
   if (CHUNKS == 1) {
     [[unroll]] for (uint r = 0; r < ROWS; r++) {

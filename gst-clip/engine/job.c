@@ -9,7 +9,7 @@ record_tower (ClipJob *job, ClipGpuRecording *rec, const ClipGpuBuffer *hidden)
 {
   ClipEngine *e = job->engine;
   const ClipTowerWeights *t = e->vision;
-  ClipMatrix patches = { job->patches->address, t->tokens, t->patch_k, clip_ld (t->patch_k) };
+  ClipMatrix patches = { job->patches->address, t->tokens, t->patch_k, clip_stride (t->patch_k) };
   const guint32 class_token = 0;
   ClipTowerRun run = { .batch = 1,
                        .tokens = t->tokens,

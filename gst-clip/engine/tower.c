@@ -14,7 +14,7 @@ typedef struct {
 static ClipMatrix
 matrix (const ClipGpuBuffer *buffer, guint32 rows, guint32 cols)
 {
-  ClipMatrix m = { buffer->address, rows, cols, clip_ld (cols), CLIP_ELEMENT_F32 };
+  ClipMatrix m = { buffer->address, rows, cols, clip_stride (cols), CLIP_ELEMENT_F32 };
 
   g_assert (clip_matrix_bytes (rows, cols) <= buffer->size);
   return m;
@@ -77,7 +77,7 @@ static void
 keep_hidden (const Walk *w, guint index)
 {
   gsize bytes =
-      (gsize)w->run->batch * w->run->tokens * clip_ld (w->tower->config.width) * sizeof (float);
+      (gsize)w->run->batch * w->run->tokens * clip_stride (w->tower->config.width) * sizeof (float);
 
   if (w->run->hidden == NULL)
     return;

@@ -84,14 +84,15 @@ make_push (const ClipPanelGemm *op, guint32 row, guint32 y, guint32 z)
   const guint32 column = y * GEMM_PANEL;
   const gsize a = (gsize)z * op->a_step + (gsize)row * op->a_ld;
   const gsize w = (gsize)z * op->w_step + (gsize)y * op->w_panel * GEMM_PANEL;
-  const gsize c =
-      (gsize)z * op->c_step + (gsize)(row / 16) * op->c_16_rows + (gsize)y * op->c_panel;
+  const gsize c = (gsize)z * op->c_step + (gsize)(row / 16) * op->c_16_rows
+                  + (gsize)(row % 16) * op->c_row + (gsize)y * op->c_panel;
   const gboolean fit = steps_fit (op);
   const guint32 a_last = MIN (op->a_rows - row, GEMM_MAX_ROWS) - 1;
   const guint32 c_last = MIN (op->c_rows - row, GEMM_MAX_ROWS) - 1;
   const VkDeviceAddress weights = op->w + w * weight_bytes (op->half);
 
-  g_assert (row % 16 == 0 && row < op->a_rows && row < op->c_rows);
+  g_assert (row % 16 == 0 || op->c_16_rows == 16 * op->c_row);
+  g_assert (row < op->a_rows && row < op->c_rows);
 
   return (struct GemmLlvmpipePush){
     .a = op->a + a * sizeof (float),
@@ -111,6 +112,27 @@ make_push (const ClipPanelGemm *op, guint32 row, guint32 y, guint32 z)
   };
 }
 
+/* Rows of a that stay in the cache while all panels pass: half of a second-level cache of 1 MiB,
+ * which most processors of today have. */
+#define BLOCK_BYTES (512 * 1024)
+
+/*
+ * Row tiles of one dispatch. Workgroups run row tile by row tile, panel after panel, so what is
+ * read again and again is a panel of w and all rows of a dispatch.
+ */
+static guint32
+block_tiles (const ClipPanelGemm *op, guint32 tile_rows, guint32 max_tiles)
+{
+  const guint32 row_bytes = op->k.chunk * op->k.chunks * sizeof (float);
+  const guint32 tiles = (op->rows + tile_rows - 1) / tile_rows;
+  const guint32 fit = MAX (BLOCK_BYTES / row_bytes / tile_rows, 1);
+  const guint32 blocks = (tiles + fit - 1) / fit, each = (tiles + blocks - 1) / blocks;
+  /* where rows are not evenly spaced, blocks begin at multiples of 16 */
+  const gboolean even = op->c_16_rows == 16 * op->c_row;
+
+  return MIN (even ? each : clip_round_up (each, 16), max_tiles);
+}
+
 static void
 record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGemm *op, guint32 z,
                 guint32 depth)
@@ -119,12 +141,12 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGemm
   const guint32 rows = kernel->tile_rows (kernels, op->rows), tiles = (op->rows + rows - 1) / rows;
   const guint32 constants[] = { op->k.chunk, op->k.chunks, op->activation == CLIP_ACTIVATION_GELU,
                                 op->c_step != 0, rows };
+  const guint32 block =
+      block_tiles (op, rows, MIN (kernel->row_tiles, GEMM_MAX_ROWS / rows / 16 * 16));
 
-  const guint32 row_tiles = MIN (kernel->row_tiles, GEMM_MAX_ROWS / rows / 16 * 16);
-
-  for (guint32 y = 0; y < op->panels; y += kernel->panels)
-    for (guint32 x = 0; x < tiles; x += row_tiles) {
-      const guint32 width = MIN (row_tiles, tiles - x);
+  for (guint32 x = 0; x < tiles; x += block)
+    for (guint32 y = 0; y < op->panels; y += kernel->panels) {
+      const guint32 width = MIN (block, tiles - x);
       const guint32 height = MIN (kernel->panels, op->panels - y);
       struct GemmLlvmpipePush push = make_push (op, x * rows, y, z);
       const double work =

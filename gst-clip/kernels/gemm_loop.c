@@ -12,6 +12,9 @@
 #define KEY_CHUNK  32
 #define SLOW_CHUNK 16
 
+/* With 32 vector registers: twenty sums. */
+#define WIDE_TILE_ROWS 10
+
 static const ClipGpuShader shaders[] = {
   [CLIP_WEIGHTS_F32] = {
     .name = "gemm_loop_f32",
@@ -34,7 +37,7 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half, const guint3
         const struct GemmLlvmpipePush *push, guint32 x, guint32 y, guint32 z, guint64 cost_ns)
 {
   /* the number of chunks is no constant here: one pipeline serves every multiple of CHUNK */
-  const guint32 all[] = { 0, constants[0], 0, constants[2], constants[3] };
+  const guint32 all[] = { 0, constants[0], 0, constants[2], constants[3], 0, constants[4] };
 
   clip_record (kernels, rec, &shaders[half ? CLIP_WEIGHTS_F16 : CLIP_WEIGHTS_F32], all,
                G_N_ELEMENTS (all), push, x, y, z, cost_ns);
@@ -67,7 +70,7 @@ key_chunks_of (guint32 tokens)
 static guint32
 tile_rows (ClipKernels *kernels, guint32 rows)
 {
-  return GEMM_TILE_ROWS;
+  return kernels->wide_registers ? WIDE_TILE_ROWS : GEMM_TILE_ROWS;
 }
 
 /* Byte offsets within a dispatch have 32 bits. */

@@ -55,8 +55,9 @@ struct _ClipKernels {
   ClipKernels *ends;
   ClipElement operands;
   gint tiling;
-  gboolean llvmpipe; /* rows kernels: the barrier-free variant */
-  gboolean subgroup; /* rows kernels on GPUs: subgroup reductions */
+  gboolean wide_registers; /* llvmpipe: on a processor with 32 vector registers */
+  gboolean llvmpipe;       /* rows kernels: the barrier-free variant */
+  gboolean subgroup;       /* rows kernels on GPUs: subgroup reductions */
 };
 
 /**

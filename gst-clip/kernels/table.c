@@ -9,6 +9,17 @@ const ClipFamily *const clip_families[] = {
   NULL,
 };
 
+/* llvmpipe's code runs on this processor. */
+static gboolean
+has_wide_registers (void)
+{
+#if defined(__x86_64__)
+  return __builtin_cpu_supports ("avx512vl");
+#else
+  return FALSE;
+#endif
+}
+
 static ClipKernels *
 kernels_new (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family)
 {
@@ -24,6 +35,7 @@ kernels_new (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family)
       family->half_operands && weights != CLIP_WEIGHTS_F32 && (caps & CLIP_GPU_CAP_FP16)
           ? CLIP_ELEMENT_F16
           : CLIP_ELEMENT_F32;
+  kernels->wide_registers = kernels->llvmpipe && has_wide_registers ();
   kernels->subgroup = (caps & CLIP_GPU_CAP_SUBGROUP) != 0;
   if (weights == CLIP_WEIGHTS_I8)
     kernels->ends =

@@ -108,7 +108,7 @@ record (BenchNet *net, GError **error)
   const ClipTowerRun run = {
     .batch = net->batch,
     .tokens = t->tokens,
-    .patches = { net->patches->address, rows, t->patch_k, clip_ld (t->patch_k) },
+    .patches = { net->patches->address, rows, t->patch_k, clip_stride (t->patch_k) },
     .pool_rows = pool_rows,
     .embeds = { net->embeds->address, net->batch, t->projection, clip_ld (t->projection) },
   };
