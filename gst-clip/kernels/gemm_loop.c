@@ -62,7 +62,7 @@ max_chunks (ClipKernels *kernels)
 static ClipChunks
 chunks_of (ClipKernels *kernels, guint32 k, ClipActivation activation)
 {
-  const gboolean fast = (clip_gpu_info (kernels->gpu)->caps & CLIP_GPU_CAP_LLVMPIPE_LOOPS) != 0;
+  const gboolean fast = (kernels->caps & CLIP_GPU_CAP_LLVMPIPE_LOOPS) != 0;
   const guint32 chunk = fast ? MIN (k & -k, MAX_CHUNK) : SLOW_CHUNK;
 
   return (ClipChunks){ chunk, k / chunk };

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gst-clip/kernels/internal.h"
+#include "gst-clip/kernels/tune_internal.h"
 
 void
 clip_kernels_free (ClipKernels *kernels)
 {
-  if (kernels == NULL)
+  if (!kernels)
     return;
   clip_kernels_free (kernels->ends);
+  clip_tuning_free (kernels->tuning);
   g_free (kernels);
 }
 

@@ -239,4 +239,29 @@ void clip_kernel_layernorm (ClipKernels *kernels, ClipGpuRecording *rec, const C
 void clip_kernel_l2norm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipMatrix *x,
                          const ClipMatrix *y, VkDeviceAddress flags);
 
+/* Ranking --------------------------------------------------------------- */
+
+/** Most values that clip_kernel_topk() chooses from. */
+#define CLIP_TOPK_MAX_N 131072
+
+/** ClipTopk: @value: bit by bit what was read. */
+typedef struct {
+  guint32 index;
+  float value;
+} ClipTopk;
+
+/** clip_topk_scratch_bytes: for clip_kernel_topk() of @n values. */
+gsize clip_topk_scratch_bytes (guint32 n);
+
+/**
+ * clip_kernel_topk: the @k best of @n values, best first: the largest, of equal ones (-0 equals 0)
+ * that with the lowest index; numbers before NaNs.
+ * @values: float[n]; 1 <= n <= CLIP_TOPK_MAX_N
+ * @k: 1 .. n; time grows with it
+ * @scratch: clip_topk_scratch_bytes (n)
+ * @best: ClipTopk[k]; the three overlap nowhere
+ */
+void clip_kernel_topk (ClipKernels *kernels, ClipGpuRecording *rec, VkDeviceAddress values,
+                       guint32 n, guint32 k, VkDeviceAddress scratch, VkDeviceAddress best);
+
 G_END_DECLS

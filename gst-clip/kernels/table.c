@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gst-clip/kernels/internal.h"
+#include "gst-clip/kernels/tune_internal.h"
 
 /* Best first. A family belongs here as soon as its file is in meson.build. */
 const ClipFamily *const clip_families[] = {
@@ -20,27 +20,55 @@ has_wide_registers (void)
 #endif
 }
 
+static void
+set_family (ClipKernels *kernels, const ClipFamily *family)
+{
+  const gboolean half = family->half_operands && kernels->weights != CLIP_WEIGHTS_F32
+                        && (clip_gpu_info (kernels->gpu)->caps & CLIP_GPU_CAP_FP16);
+
+  kernels->family = family;
+  kernels->operands = half ? CLIP_ELEMENT_F16 : CLIP_ELEMENT_F32;
+  if (kernels->ends)
+    set_family (kernels->ends, family);
+}
+
+/* What was chosen besides the family. */
+static void
+set_choices (ClipKernels *kernels, const ClipFamily *const *families, guint caps)
+{
+  kernels->families = families;
+  kernels->caps = caps;
+  if (kernels->ends)
+    set_choices (kernels->ends, families, caps);
+}
+
 static ClipKernels *
 kernels_new (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family)
 {
-  const guint caps = clip_gpu_info (gpu)->caps;
+  const ClipGpuInfo *info = clip_gpu_info (gpu);
   ClipKernels *kernels = g_new0 (ClipKernels, 1);
 
   kernels->gpu = gpu;
   kernels->weights = weights;
-  kernels->family = family;
+  kernels->families = clip_families;
+  kernels->caps = info->caps;
   kernels->tiling = -1;
-  kernels->llvmpipe = (caps & CLIP_GPU_CAP_LLVMPIPE) != 0;
-  kernels->operands =
-      family->half_operands && weights != CLIP_WEIGHTS_F32 && (caps & CLIP_GPU_CAP_FP16)
-          ? CLIP_ELEMENT_F16
-          : CLIP_ELEMENT_F32;
+  kernels->llvmpipe = (info->caps & CLIP_GPU_CAP_LLVMPIPE) != 0;
   kernels->wide_registers = kernels->llvmpipe && has_wide_registers ();
-  kernels->subgroup = (caps & CLIP_GPU_CAP_SUBGROUP) != 0;
+  kernels->subgroup = (info->caps & CLIP_GPU_CAP_SUBGROUP) != 0;
   if (weights == CLIP_WEIGHTS_I8)
-    kernels->ends =
-        kernels_new (gpu, caps & CLIP_GPU_CAP_FP16 ? CLIP_WEIGHTS_F16 : CLIP_WEIGHTS_F32, family);
+    kernels->ends = kernels_new (
+        gpu, info->caps & CLIP_GPU_CAP_FP16 ? CLIP_WEIGHTS_F16 : CLIP_WEIGHTS_F32, family);
+  if (!info->is_cpu)
+    kernels->tuning = clip_tuning_load (gpu);
+  set_family (kernels, family);
   return kernels;
+}
+
+gboolean
+clip_family_packs (const ClipFamily *family, ClipWeightType weights)
+{
+  return weights != CLIP_WEIGHTS_I8 || family->int8;
 }
 
 static gboolean
@@ -69,7 +97,7 @@ clip_kernels_new_with_family (ClipGpu *gpu, ClipWeightType weights, const ClipFa
                  family->name);
     return NULL;
   }
-  if (weights == CLIP_WEIGHTS_I8 && !family->int8) {
+  if (!clip_family_packs (family, weights)) {
     g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
                  "the \"%s\" kernels for %s have no int8 weights", family->name, info->name);
     return NULL;
@@ -79,19 +107,55 @@ clip_kernels_new_with_family (ClipGpu *gpu, ClipWeightType weights, const ClipFa
   return kernels_new (gpu, weights, family);
 }
 
+/* The best one for these weights and capabilities. */
+static const ClipFamily *
+find_family (const ClipFamily *const *families, ClipWeightType weights, guint caps)
+{
+  while (*families
+         && ((((*families)->needs | (*families)->wants) & ~caps)
+             || !clip_family_packs (*families, weights)))
+    families++;
+  return *families;
+}
+
+ClipKernels *
+clip_kernels_new_from (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *const *families,
+                       GError **error)
+{
+  const ClipGpuInfo *info = clip_gpu_info (gpu);
+  const ClipFamily *sure = find_family (families, weights, info->caps);
+  const ClipFamily *maybe = find_family (families, weights, info->caps | info->unsure);
+  ClipKernels *kernels = NULL;
+
+  if (sure == NULL) {
+    g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
+                 "no matrix kernels%s for %s (capabilities 0x%x)",
+                 weights == CLIP_WEIGHTS_I8 ? " with int8 weights" : "", info->name, info->caps);
+    return NULL;
+  }
+  kernels = clip_kernels_new_with_family (gpu, weights, sure, error);
+  if (kernels == NULL)
+    return NULL;
+  set_choices (kernels, families, info->caps);
+  if (maybe != sure && clip_tune_family (kernels, maybe, sure) == maybe) {
+    set_family (kernels, maybe);
+    set_choices (kernels, families, info->caps | info->unsure);
+  }
+  return kernels;
+}
+
 ClipKernels *
 clip_kernels_new (ClipGpu *gpu, ClipWeightType weights, GError **error)
 {
-  const guint caps = clip_gpu_info (gpu)->caps;
+  return clip_kernels_new_from (gpu, weights, clip_families, error);
+}
 
-  for (const ClipFamily *const *family = clip_families; *family; family++)
-    if (!(((*family)->needs | (*family)->wants) & ~caps)
-        && (weights != CLIP_WEIGHTS_I8 || (*family)->int8))
-      return clip_kernels_new_with_family (gpu, weights, *family, error);
+ClipKernels *
+clip_kernels_with_weights (ClipKernels *kernels, ClipWeightType weights, GError **error)
+{
+  ClipKernels *other = clip_kernels_new_with_family (kernels->gpu, weights, kernels->family, error);
 
-  g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
-               "no matrix kernels%s for %s (capabilities 0x%x)",
-               weights == CLIP_WEIGHTS_I8 ? " with int8 weights" : "", clip_gpu_info (gpu)->name,
-               caps);
-  return NULL;
+  if (other)
+    set_choices (other, kernels->families, kernels->caps);
+  return other;
 }
