@@ -8,6 +8,9 @@
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_EXT_shader_16bit_storage : require
+#ifdef CLIP_ADDRESS64
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
+#endif
 
 #include "clip.h"
 
@@ -22,6 +25,9 @@ layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly b
 };
 layout(buffer_reference, std430, buffer_reference_align = 16) restrict readonly buffer ConstVec4s {
   vec4 v[];
+};
+layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly buffer ConstUvec2s {
+  uvec2 v[];
 };
 layout(buffer_reference, std430, buffer_reference_align = 16) restrict readonly buffer ConstUvec4s {
   uvec4 v[];

@@ -11,6 +11,12 @@
 #define uint32_t           uint
 /* a reference to the buffer_reference block Type of clip.glsl */
 #define CLIP_ADDRESS(Type) Type
+/* a plain address, for llvmpipe.glsl's place() */
+#ifdef CLIP_ADDRESS64
+#define Address            uint64_t
+#else
+#define Address            uvec2
+#endif
 #else
 #include <stdint.h>
 #include <vulkan/vulkan.h>

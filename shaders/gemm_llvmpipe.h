@@ -11,6 +11,9 @@
 #define GEMM_TILE_ROWS 5
 #define GEMM_PANEL 16
 
+/* Steps of k that the scales of int8 weights take behind each panel: 16 floats. */
+#define GEMM_SCALE_STEPS 4
+
 /* Rows of one dispatch, for `last_row`: a multiple of 5 and 16. */
 #define GEMM_MAX_ROWS 4080
 
@@ -35,10 +38,10 @@
  * @c_step: (by 16: from z to z of c, CHUNKS for gemm_loop.comp)
  */
 struct GemmLlvmpipePush {
-  CLIP_ADDRESS (uvec2) a;
-  CLIP_ADDRESS (uvec2) w;
-  CLIP_ADDRESS (uvec2) bias;
-  CLIP_ADDRESS (uvec2) residual;
+  CLIP_ADDRESS (Address) a;
+  CLIP_ADDRESS (Address) w;
+  CLIP_ADDRESS (Address) bias;
+  CLIP_ADDRESS (Address) residual;
   CLIP_ADDRESS (Floats) c;
   uint32_t ld;
   uint32_t c_row;

@@ -13,14 +13,15 @@
  *     a    | group 0| group 1| group 2| group 3| group 0| ...  between two barriers: 32 steps
  *
  * A group's tiles of a and w lie k-major in shared memory, so that an invocation reads its 4 rows
- * and its 4 columns as two vec4s for 16 FMAs. The next step's tiles are already on their way to
- * registers while one is multiplied. In the end the groups' sums meet in shared memory, as many
- * rows at a time as there are invocations to finish them, one vec4 each.
+ * and its 4 columns as two vec4s for 16 multiply-adds. The tiles of the next DEPTH steps are on
+ * their way to registers while one is multiplied: memory takes longer than a step of a small tile.
+ * In the end the groups' sums meet in shared memory, as many rows at a time as there are
+ * invocations to finish them, one vec4 each.
  *
  * Grid: (ceil (N / TILE_N), ceil (M / TILE_M)). Rows beyond M repeat the last row and are not
  * stored; columns beyond N (a multiple of 16) are zero weights and are not stored.
  * Constants: 0 local size = SPLIT TILE_M TILE_N / 16, 1 TILE_M, 2 TILE_N (at most 64, multiple of
- * 16), 3 TILE_K, 4 SPLIT (K is a multiple of their product), 5 GEMM_SHARED_A_*.
+ * 16), 3 TILE_K, 4 SPLIT (K is a multiple of their product), 5 DEPTH, 6 GEMM_SHARED_A_*.
  * Variants: -DCLIP_HALF: fp16 for operands, and for weights unless -DCLIP_I8; gemm_loop and
  * gemm_straight for llvmpipe.
  */
@@ -41,7 +42,8 @@ layout(constant_id = 1) const uint TILE_M = 64;
 layout(constant_id = 2) const uint TILE_N = 64;
 layout(constant_id = 3) const uint TILE_K = 16;
 layout(constant_id = 4) const uint SPLIT = 1;
-layout(constant_id = 5) const uint A = GEMM_SHARED_A_FLOAT;
+layout(constant_id = 5) const uint DEPTH = 1;
+layout(constant_id = 6) const uint A = GEMM_SHARED_A_FLOAT;
 layout(push_constant, std430) uniform Push {
   GemmSharedPush p;
 };
@@ -62,31 +64,62 @@ const uint SUMS_POOL = THREADS * ROUND;
 /* One after the other: moments of rows, tiles, sums. In vec4s; THREADS and more. */
 shared vec4 pool[GROUP_POOL * SPLIT > SUMS_POOL ? GROUP_POOL * SPLIT : SUMS_POOL];
 
-vec4 a_next[A_FETCHES];
-vec4 w_next[W_FETCHES];
-vec4 gamma_next, beta_next;
+/*
+ * Of DEPTH steps, as they were loaded: a conversion right behind a load would wait for it, and nothing would be on
+ * its way any more.
+ */
+#if defined CLIP_I8
+#define W_RAW uint
+#elif defined CLIP_HALF
+#define W_RAW uvec2
+#else
+#define W_RAW vec4
+#endif
+uvec4 a_next[DEPTH * A_FETCHES];
+W_RAW w_next[DEPTH * W_FETCHES];
+vec4 gamma_next[DEPTH], beta_next[DEPTH];
 vec2 a_norm[A_FETCHES];
 
-#ifdef CLIP_I8
 vec4
-unpack_i8 (uint word)
+from_half4 (uvec2 x)
 {
-  return vec4 (bitfieldExtract (int (word), 0, 8), bitfieldExtract (int (word), 8, 8),
-               bitfieldExtract (int (word), 16, 8), bitfieldExtract (int (word), 24, 8));
+  return vec4 (unpackHalf2x16 (x.x), unpackHalf2x16 (x.y));
 }
-#define W_VEC4(word) unpack_i8 (word)
-#else
-#define W_VEC4(value) vec4 (value)
-#endif
 
 vec4
+w_value (W_RAW x)
+{
+#if defined CLIP_I8
+  const int i = int (x);
+  return vec4 (bitfieldExtract (i, 0, 8), bitfieldExtract (i, 8, 8), bitfieldExtract (i, 16, 8),
+               i >> 24);
+#elif defined CLIP_HALF
+  return from_half4 (x);
+#else
+  return x;
+#endif
+}
+
+/* vec4 i of a */
+uvec4
 load_a (uint i)
 {
-#ifdef CLIP_HALF
   if (A == GEMM_SHARED_A_HALF)
-    return vec4 (ConstHalf4s (p.a).v[i]);
-#endif
-  return p.a.v[i];
+    return uvec4 (ConstUvec2s (p.a).v[i], 0, 0);
+  return floatBitsToUint (p.a.v[i]);
+}
+
+/* fetch f of a, as it is multiplied; d: which of the steps on their way */
+vec4
+a_value (uint d, uint f)
+{
+  const uvec4 raw = a_next[d * A_FETCHES + f];
+
+  if (A == GEMM_SHARED_A_HALF)
+    return from_half4 (raw.xy);
+  if (A == GEMM_SHARED_A_NORM)
+    return normalise (uintBitsToFloat (raw), a_norm[f], gamma_next[d], beta_next[d]);
+  return uintBitsToFloat (raw);
 }
 
 /*
@@ -94,37 +127,35 @@ load_a (uint i)
  * w, row k and the 4 columns i. All its fetches of a have the same k.
  */
 void
-fetch (uint first_row, uint first_col, uint k)
+fetch (uint d, uint first_row, uint first_col, uint k)
 {
   const uint id = gl_LocalInvocationID.x % GROUP, k4 = k / 4 + id % (TILE_K / 4);
 
   [[unroll]] for (uint f = 0; f < A_FETCHES; f++) {
     const uint i = f * GROUP + id, row = first_row + i / (TILE_K / 4);
     if (A_VECTORS % GROUP == 0 || i < A_VECTORS)
-      a_next[f] = load_a (min (row, p.m - 1) * (p.a_ld / 4) + k4);
+      a_next[d * A_FETCHES + f] = load_a (min (row, p.m - 1) * (p.a_ld / 4) + k4);
   }
   if (A == GEMM_SHARED_A_NORM) {
-    gamma_next = p.gamma.v[k4];
-    beta_next = p.beta.v[k4];
+    gamma_next[d] = p.gamma.v[k4];
+    beta_next[d] = p.beta.v[k4];
   }
   [[unroll]] for (uint f = 0; f < W_FETCHES; f++) {
     const uint i = f * GROUP + id, row = i / (TILE_N / 4), col4 = first_col / 4 + i % (TILE_N / 4);
     if (W_VECTORS % GROUP == 0 || i < W_VECTORS)
-      w_next[f] = W_VEC4 (p.w.v[(col4 / PANEL * p.k + k + row) * PANEL + col4 % PANEL]);
+      w_next[d * W_FETCHES + f] = p.w.v[(col4 / PANEL * p.k + k + row) * PANEL + col4 % PANEL];
   }
 }
 
 void
-store_tiles (uint a_tile, uint w_tile)
+store_tiles (uint d, uint a_tile, uint w_tile)
 {
   const uint id = gl_LocalInvocationID.x % GROUP;
 
   [[unroll]] for (uint f = 0; f < A_FETCHES; f++) {
     const uint i = f * GROUP + id, row = i / (TILE_K / 4), k = i % (TILE_K / 4) * 4;
     if (A_VECTORS % GROUP == 0 || i < A_VECTORS) {
-      const vec4 a = A == GEMM_SHARED_A_NORM
-                         ? normalise (a_next[f], a_norm[f], gamma_next, beta_next)
-                         : a_next[f];
+      const vec4 a = a_value (d, f);
       [[unroll]] for (uint j = 0; j < 4; j++)
         pool[a_tile + (k + j) * A_LD + row / 4][row % 4] = a[j];
     }
@@ -132,7 +163,7 @@ store_tiles (uint a_tile, uint w_tile)
   [[unroll]] for (uint f = 0; f < W_FETCHES; f++) {
     const uint i = f * GROUP + id;
     if (W_VECTORS % GROUP == 0 || i < W_VECTORS)
-      pool[w_tile + i / (TILE_N / 4) * W_LD + i % (TILE_N / 4)] = w_next[f];
+      pool[w_tile + i / (TILE_N / 4) * W_LD + i % (TILE_N / 4)] = w_value (w_next[d * W_FETCHES + f]);
   }
 }
 
@@ -191,7 +222,7 @@ store (uint row, uint col, vec4 value)
 
 #define FINISHED(i) pool[first + i]
 
-/* Of what one round left in the pool: a block an invocation. */
+/* Of the rows that finish_round() left in the pool: a block an invocation. */
 void
 store_stats (uint first_row, uint first_col, uint turn)
 {
@@ -208,7 +239,7 @@ store_stats (uint first_row, uint first_col, uint turn)
   p.c_stats.v[row * stats_blocks (p.c_cols) + col / STATS_COLUMNS] = vec2 (block.mean, block.m2);
 }
 
-/* Rows turn * ROUND and on of each 4. Invocation j of a group holds columns 4 (j % (TILE_N / 4)). */
+/* Rows turn * ROUND and on of each 4; invocation j of a group has columns 4 (j % (TILE_N / 4)). */
 void
 finish_round (uint first_row, uint first_col, uint turn, vec4 sum[4])
 {
@@ -252,20 +283,26 @@ main ()
   [[unroll]] for (uint i = 0; i < 4; i++)
     sum[i] = vec4 (0.0);
 
-  fetch (first_row, first_col, group * TILE_K);
+  /* the last steps fetch the last tiles once more rather than beyond the end */
+  [[unroll]] for (uint d = 0; d < DEPTH; d++)
+    fetch (d, first_row, first_col, min (d * STEP, p.k - STEP) + group * TILE_K);
   if (A == GEMM_SHARED_A_NORM)
     load_norms (first_row);
-  for (uint k = 0; k < p.k; k += STEP) {
-    store_tiles (a_tile, w_tile);
-    barrier ();
-    /* the last step fetches its own tiles once more rather than beyond the end */
-    fetch (first_row, first_col, min (k + STEP, p.k - STEP) + group * TILE_K);
-    [[unroll]] for (uint i = 0; i < TILE_K; i++) {
-      const vec4 a = pool[a_tile + i * A_LD + row4], w = pool[w_tile + i * W_LD + col4];
-      [[unroll]] for (uint r = 0; r < 4; r++)
-        sum[r] += a[r] * w;
-    }
-    barrier ();
+  for (uint k = 0; k < p.k; k += DEPTH * STEP) {
+    [[unroll]] for (uint d = 0; d < DEPTH; d++)
+      if (d == 0 || k + d * STEP < p.k) {
+        const uint next = min (k + (d + DEPTH) * STEP, p.k - STEP);
+
+        store_tiles (d, a_tile, w_tile);
+        barrier ();
+        fetch (d, first_row, first_col, next + group * TILE_K);
+        [[unroll]] for (uint i = 0; i < TILE_K; i++) {
+          const vec4 a = pool[a_tile + i * A_LD + row4], w = pool[w_tile + i * W_LD + col4];
+          [[unroll]] for (uint r = 0; r < 4; r++)
+            sum[r] += a[r] * w;
+        }
+        barrier ();
+      }
   }
 
   [[unroll]] for (uint turn = 0; turn < 4 / ROUND; turn++)

@@ -10,7 +10,7 @@
 /* Columns of one block of statistics: what every tiling's width is a multiple of. */
 #define GEMM_SHARED_STATS_COLUMNS 16
 
-/* Constant 5: what a is. */
+/* Constant 6: what a is. */
 #define GEMM_SHARED_A_FLOAT 0
 #define GEMM_SHARED_A_HALF  1
 #define GEMM_SHARED_A_NORM  2 /* fp32, normalised as it is loaded */
@@ -25,13 +25,13 @@
 #if defined CLIP_I8
 #define GEMM_SHARED_WEIGHTS ConstUints
 #elif defined CLIP_HALF
-#define GEMM_SHARED_WEIGHTS ConstHalf4s
+#define GEMM_SHARED_WEIGHTS ConstUvec2s
 #else
 #define GEMM_SHARED_WEIGHTS ConstVec4s
 #endif
 
 /*
- * @a: of ConstHalf4s where it is fp16; @c likewise
+ * @a, @c: of other types where they are fp16
  * @bias, @residual, @c_stats: used where the flag is set; @gamma, @beta, @a_stats where a is
  *   normalised: see norm.glsl
  * @m, @n, @k: m >= 1; n rounded up to 16; k rounded up to 64

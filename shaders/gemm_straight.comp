@@ -3,7 +3,7 @@
  * gemm_straight.comp: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m,n]
  * for llvmpipe before Mesa 26, where only code without loops and branches becomes vector code.
  *
- * a (M, K), c (M, N) fp32; w in panels [N / 16][K][16], fp32 or -DCLIP_HALF. fp32 accumulation.
+ * a (M, K), c (M, N) fp32; w in panels [N / 16][K][16], fp32, -DCLIP_HALF or -DCLIP_I8. fp32 accumulation.
  * A tile is 5 rows x 16 columns: ten vector sums, one per row and 8 columns. A workgroup makes
  * TILES of them, one below the other: subgroups that follow each other use the same weights.
  *
@@ -58,6 +58,21 @@ get_partial (uint slot)
                  vec4 (partial[i + 4], partial[i + 5], partial[i + 6], partial[i + 7]));
 }
 
+/* From the sums of 8 columns to c, without branches. */
+void
+finish (uint m, uint n, uint z, uint side, float sum)
+{
+  const uint activation = flags () & GEMM_ACTIVATION_MASK;
+#ifdef CLIP_I8
+  const float x = sum * scale_of (n, side) + bias_of (n, side);
+#else
+  const float x = sum + bias_of (n, side);
+#endif
+  const float y = GELU || activation != CLIP_ACTIVATION_ID_NONE ? activate_one (activation, x) : x;
+
+  store (m, n, z, side, y + residual_of (m, n, side));
+}
+
 /* This subgroup's share of the workgroup's sums, over all chunks. */
 void
 finish_shared (uint id, uint first_row, uint n, uint z)
@@ -95,7 +110,7 @@ main ()
                            + z * (LOW16 (p.step) * 16));
     sum[r] = vec2 (0.0);
   }
-  MULTIPLY (sum, a, w, CHUNK);
+  MULTIPLY (sum, a, w, 0, CHUNK);
 
   if (CHUNKS == 1) {
     [[unroll]] for (uint r = 0; r < ROWS; r++) {

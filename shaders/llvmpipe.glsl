@@ -42,13 +42,23 @@ uniform_id (uint x)
  * base + 4 words. Sums and constants are kept apart on purpose: from one base and constant
  * indices the driver forms base + displacement, and eight loads in a row melt into one of a
  * vector. An index that is computed for each load would not.
+ * -DCLIP_ADDRESS64: with 64-bit integers, for Mesa 26: the sum is one instruction there. Before
+ * that such a sum is no uniform value.
  */
-uvec2
-place (uvec2 base, uint words)
+#ifdef CLIP_ADDRESS64
+Address
+place (Address base, uint words)
+{
+  return base + uint64_t (words) * 4ul;
+}
+#else
+Address
+place (Address base, uint words)
 {
   const uint low = base.x + words * 4u;
   return uvec2 (low, base.y + (low < base.x ? 1u : 0u));
 }
+#endif
 
 /* lane l gets element l of (a, b) */
 float

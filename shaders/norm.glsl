@@ -42,7 +42,7 @@ columns_exist (uint i, uint cols)
 }
 
 /*
- * moments: of the first `cols` (1 .. STATS_COLUMNS) columns of a block whose vec4 number i is VALUE (i).
+ * moments: of the first `cols` (1 .. STATS_COLUMNS) columns of a block; VALUE (i) is its vec4 i
  */
 #define MOMENTS_OF_BLOCK(moments, VALUE, cols)                                                    \
   {                                                                                               \

@@ -32,6 +32,8 @@ struct _GstClipEncoder {
   guint job_info_count;
   GstClipFrame frame;
   guint frame_epoch;
+  GArray *similarities, *negatives; /* of float: of the last frame */
+  GArray *scores;                   /* of double */
 };
 
 static gboolean
@@ -77,19 +79,24 @@ run_job (GstClipEncoder *self, GError **error)
   guint n_background = 0;
   guint n = clip_prompt_set_size (clip_texts_prompts (texts->texts));
   guint n_negatives = clip_texts_n_negatives (texts->texts, &n_background);
-  g_autofree float *similarities = g_new (float, n);
-  g_autofree float *negatives = g_new (float, n_negatives + n_background);
   g_autofree gchar *source = gst_object_get_name (GST_OBJECT (self->element));
   GstClipInference inference = {
     .texts = texts->texts,
     .serial = texts->serial,
     .model = clip_engine_model_name (texts->engine),
-    .similarities = similarities,
-    .negatives = negatives,
   };
 
-  if (!clip_job_run (self->job, texts->texts, similarities, negatives, error))
+  g_array_set_size (self->similarities, n);
+  g_array_set_size (self->negatives, n_negatives + n_background);
+  g_array_set_size (self->scores, n);
+  clip_job_rank (self->job, self->frame.params.top_k);
+  if (!clip_job_run (self->job, texts->texts, (float *)self->similarities->data,
+                     (float *)self->negatives->data, error))
     return NULL;
+  inference.similarities = (const float *)self->similarities->data;
+  inference.negatives = (const float *)self->negatives->data;
+  inference.scores = (gdouble *)self->scores->data;
+  inference.best = clip_job_best (self->job, &inference.n_best);
   return gst_clip_result_new (source, &inference, &self->frame.params, &self->frame.context, error);
 }
 
@@ -315,6 +322,9 @@ gst_clip_encoder_new (GstElement *element, const GstClipEncoderFuncs *funcs, gpo
   self->element = element;
   self->funcs = *funcs;
   self->data = data;
+  self->similarities = g_array_new (FALSE, FALSE, sizeof (float));
+  self->negatives = g_array_new (FALSE, FALSE, sizeof (float));
+  self->scores = g_array_new (FALSE, FALSE, sizeof (gdouble));
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
   return self;
@@ -354,6 +364,9 @@ void
 gst_clip_encoder_free (GstClipEncoder *self)
 {
   gst_clip_encoder_stop (self);
+  g_array_unref (self->similarities);
+  g_array_unref (self->negatives);
+  g_array_unref (self->scores);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->cond);
   g_free (self);

@@ -28,6 +28,8 @@ label_of (const GstClipResult *self, const Entry *entry)
 
 /* Scores ------------------------------------------------------------------- */
 
+/* Scores grow with similarities. Where they do not, at 0 or 1 or in the last digit, similarities
+ * decide: so this is also the order of clip_job_best(). */
 static gint
 compare_entries (gconstpointer a, gconstpointer b)
 {
@@ -35,33 +37,75 @@ compare_entries (gconstpointer a, gconstpointer b)
 
   if (x->score != y->score)
     return x->score > y->score ? -1 : 1;
+  if (x->similarity != y->similarity)
+    return x->similarity > y->similarity ? -1 : 1;
   return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* (transfer full): of Entry, in the order of the prompts; NULL when a number is not finite. */
-static GArray *
-score_labels (const GstClipInference *inference, const GstClipScoreParams *params)
+typedef struct {
+  const GstClipInference *inference;
+  ClipPromptSet *prompts;
+  guint n;
+  gdouble threshold; /* of labels without their own */
+} Labels;
+
+static Entry
+get_entry (const Labels *l, guint index)
 {
-  ClipPromptSet *prompts = clip_texts_prompts (inference->texts);
-  guint n = clip_prompt_set_size (prompts);
+  const gdouble own = clip_prompt_set_get (l->prompts, index)->threshold;
+  Entry entry = { index, l->inference->scores[index], l->inference->similarities[index], FALSE };
+
+  entry.accepted = entry.score >= (own >= 0.0 ? own : l->threshold);
+  return entry;
+}
+
+/* Fills inference->scores. FALSE when a number is not finite. */
+static gboolean
+score_labels (const Labels *l, const GstClipScoreParams *params)
+{
+  const GstClipInference *inference = l->inference;
   guint n_background = 0;
   guint n_negatives = clip_texts_n_negatives (inference->texts, &n_background);
-  g_autofree gdouble *scores = g_new (gdouble, n);
-  gdouble common = params->threshold >= 0.0 ? params->threshold
-                                            : clip_scoring_default_threshold (params->scoring, n);
-  g_autoptr (GArray) entries = g_array_sized_new (FALSE, FALSE, sizeof (Entry), n);
 
-  clip_score (params->scoring, params->logit_scale, inference->similarities, n,
-              inference->negatives, n_negatives, n_background, scores);
+  clip_score (params->scoring, params->logit_scale, inference->similarities, l->n,
+              inference->negatives, n_negatives, n_background, inference->scores);
+  for (guint i = 0; i < l->n; i++)
+    if (!isfinite (inference->scores[i]) || !isfinite (inference->similarities[i]))
+      return FALSE;
+  return TRUE;
+}
+
+/* (transfer full): of Entry: the first @n_wanted, best first. */
+static GArray *
+list_labels (const Labels *l, guint n_wanted)
+{
+  const GstClipInference *inference = l->inference;
+  const gboolean known = inference->best && inference->n_best >= n_wanted;
+  const guint n = known ? n_wanted : l->n;
+  GArray *entries = g_array_sized_new (FALSE, FALSE, sizeof (Entry), n);
+
   for (guint i = 0; i < n; i++) {
-    gdouble own = clip_prompt_set_get (prompts, i)->threshold;
-    Entry entry = { i, scores[i], inference->similarities[i], FALSE };
-    if (!isfinite (entry.score) || !isfinite (entry.similarity))
-      return NULL;
-    entry.accepted = entry.score >= (own >= 0.0 ? own : common);
+    Entry entry = get_entry (l, known ? inference->best[i] : i);
     g_array_append_val (entries, entry);
   }
-  return g_steal_pointer (&entries);
+  if (!known)
+    g_array_sort (entries, compare_entries);
+  return g_array_set_size (entries, n_wanted);
+}
+
+/* (transfer full): of Entry: all accepted ones, best first. */
+static GArray *
+accept_labels (const Labels *l)
+{
+  GArray *entries = g_array_new (FALSE, FALSE, sizeof (Entry));
+
+  for (guint i = 0; i < l->n; i++) {
+    Entry entry = get_entry (l, i);
+    if (entry.accepted)
+      g_array_append_val (entries, entry);
+  }
+  g_array_sort (entries, compare_entries);
+  return entries;
 }
 
 /* Structure ---------------------------------------------------------------- */
@@ -76,14 +120,14 @@ set_frame_fields (GstStructure *s, const GstClipFrameContext *frame)
 
 /* The parallel arrays. */
 static void
-set_label_arrays (GstClipResult *self, GstStructure *s, const GArray *entries, guint n)
+set_label_arrays (GstClipResult *self, GstStructure *s, const GArray *entries)
 {
   static const gchar *const names[] = { "labels", "indices", "scores", "similarities", "accepted" };
   GValue arrays[G_N_ELEMENTS (names)] = { G_VALUE_INIT };
 
   for (guint a = 0; a < G_N_ELEMENTS (names); a++)
     g_value_init (&arrays[a], GST_TYPE_ARRAY);
-  for (guint i = 0; i < n; i++) {
+  for (guint i = 0; i < entries->len; i++) {
     const Entry *entry = &g_array_index (entries, Entry, i);
     gst_clip_array_add_string (&arrays[0], label_of (self, entry));
     gst_clip_array_add_uint (&arrays[1], entry->index);
@@ -108,7 +152,7 @@ set_region_fields (GstStructure *s, const GstClipFrameContext *frame)
 
 static GstStructure *
 build_structure (GstClipResult *self, const gchar *source, const GstClipInference *inference,
-                 const GArray *entries, guint n_listed)
+                 const GArray *entries)
 {
   GstStructure *s = gst_structure_new_empty ("clipfilter");
   const Entry *best = self->accepted->len > 0 ? &g_array_index (self->accepted, Entry, 0) : NULL;
@@ -119,7 +163,7 @@ build_structure (GstClipResult *self, const gchar *source, const GstClipInferenc
                      best ? label_of (self, best) : "", "score", G_TYPE_DOUBLE,
                      best ? best->score : 0.0, "similarity", G_TYPE_DOUBLE,
                      best ? best->similarity : 0.0, NULL);
-  set_label_arrays (self, s, entries, n_listed);
+  set_label_arrays (self, s, entries);
   set_region_fields (s, &self->frame);
   gst_structure_set (s, "age", G_TYPE_UINT64, (guint64)0, NULL);
   return s;
@@ -132,29 +176,28 @@ gst_clip_result_new (const gchar *source, const GstClipInference *inference,
                      const GstClipScoreParams *params, const GstClipFrameContext *frame,
                      GError **error)
 {
-  g_autoptr (GArray) entries = score_labels (inference, params);
+  ClipPromptSet *prompts = clip_texts_prompts (inference->texts);
+  Labels labels = { inference, prompts, clip_prompt_set_size (prompts), params->threshold };
 
-  if (!entries) {
+  if (labels.threshold < 0.0)
+    labels.threshold = clip_scoring_default_threshold (params->scoring, labels.n);
+  if (!score_labels (&labels, params)) {
     g_set_error_literal (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE,
                          "a score is not a finite number");
     return NULL;
   }
-  g_array_sort (entries, compare_entries);
+  g_autoptr (GArray) listed = list_labels (&labels, MIN (labels.n, params->top_k));
 
   GstClipResult *self = g_new0 (GstClipResult, 1);
-  guint n_listed = MIN (entries->len, params->top_k);
   g_atomic_ref_count_init (&self->refs);
-  self->prompts = clip_prompt_set_ref (clip_texts_prompts (inference->texts));
+  self->prompts = clip_prompt_set_ref (prompts);
   self->frame = *frame;
   self->top_k = params->top_k;
-  self->accepted = g_array_new (FALSE, FALSE, sizeof (Entry));
-  for (guint i = 0; i < entries->len; i++)
-    if (g_array_index (entries, Entry, i).accepted)
-      g_array_append_val (self->accepted, g_array_index (entries, Entry, i));
-  self->labels = g_new0 (const gchar *, n_listed + 1);
-  for (guint i = 0; i < n_listed; i++)
-    self->labels[i] = label_of (self, &g_array_index (entries, Entry, i));
-  self->structure = build_structure (self, source, inference, entries, n_listed);
+  self->accepted = accept_labels (&labels);
+  self->labels = g_new0 (const gchar *, listed->len + 1);
+  for (guint i = 0; i < listed->len; i++)
+    self->labels[i] = label_of (self, &g_array_index (listed, Entry, i));
+  self->structure = build_structure (self, source, inference, listed);
   return self;
 }
 

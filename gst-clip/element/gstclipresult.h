@@ -31,19 +31,27 @@ typedef struct {
   guint top_k;
 } GstClipScoreParams;
 
-/** GstClipInference: what clip_job_run() gave; borrowed for the length of a call. */
+/**
+ * GstClipInference: what clip_job_run() gave; borrowed for the length of a call.
+ * @best: (nullable): what clip_job_best() gave: saves sorting all labels
+ * @scores: room for one a label
+ */
 typedef struct {
   ClipTexts *texts;
   guint serial;
   const gchar *model;
   const float *similarities; /* one a label */
   const float *negatives;    /* those given, then the background */
+  const guint *best;
+  guint n_best;
+  gdouble *scores;
 } GstClipInference;
 
 typedef struct _GstClipResult GstClipResult;
 
 /**
- * gst_clip_result_new: scores, sorts and thresholds.
+ * gst_clip_result_new: scores, sorts and thresholds. Of equal scores the larger similarity comes
+ * first, of equal ones of these the lower index.
  * @source: name of the element
  * Returns: (transfer full): NULL with CLIP_ENGINE_ERROR_NOT_FINITE when a similarity or a score
  * is not finite.

@@ -50,7 +50,7 @@ static gboolean
 fill_text (ClipEngine *e, const guint32 *ids, guint32 n, guint32 tokens, float *rows,
            GError **error)
 {
-  guint32 width = e->text->config.width, ld = clip_ld (width);
+  guint32 width = e->text->config.width, ld = clip_stride (width);
 
   memset (rows, 0, (gsize)tokens * ld * sizeof (float));
   for (guint32 t = 0; t < MIN (n, tokens); t++) {
@@ -121,7 +121,7 @@ encode_batch (const Texts *x, const guint *which, guint32 batch, guint32 tokens,
 {
   ClipEngine *e = x->engine;
   guint32 context = clip_model_config (e->model)->context;
-  guint32 ld = clip_ld (e->text->config.width), pool_rows[MAX_TEXTS];
+  guint32 ld = clip_stride (e->text->config.width), pool_rows[MAX_TEXTS];
 
   for (guint32 b = 0; b < batch; b++) {
     const guint32 *ids = x->ids + (gsize)which[b] * context;

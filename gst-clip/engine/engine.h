@@ -120,14 +120,15 @@ ClipPromptSet *clip_texts_prompts (ClipTexts *texts);
 
 /* Jobs ------------------------------------------------------------------ */
 
-/** ClipJobTimes: ns; 0 where not measured. */
+/** ClipJobTimes: ns; 0 where not measured. @total: from start to result, others' work before it
+ * included. */
 typedef struct {
   guint64 load, preprocess, encode, score, total;
 } ClipJobTimes;
 
 /** clip_job_new: staging memory and recordings for frames of @info. Blocks (allocation). */
 ClipJob *clip_job_new (ClipEngine *engine, const ClipFrameInfo *info, GError **error);
-/** clip_job_free: waits for its submission. NULL-safe. */
+/** clip_job_free: waits for it where it is running. NULL-safe. */
 void clip_job_free (ClipJob *job);
 
 /** clip_job_load: copies the needed pixels to staging; the only call that reads the frame. The
@@ -135,13 +136,40 @@ void clip_job_free (ClipJob *job);
 void clip_job_load (ClipJob *job, const ClipFramePlanes *planes);
 
 /**
- * clip_job_run: encodes the loaded pixels and compares them with @texts; blocks without any lock.
+ * clip_job_start: lets the device encode the loaded pixels and compare them with @texts, and returns.
+ * Each clip_job_start() that succeeds is followed by one clip_job_wait(); in between the job is
+ * running. Several jobs of an engine may run: they are done one after the other, in the order of
+ * their start, so that the host loads one frame while the device encodes another.
+ */
+gboolean clip_job_start (ClipJob *job, ClipTexts *texts, GError **error);
+
+/**
+ * clip_job_wait: blocks without any lock until the job has run.
  * @similarities: float[number of labels], cosines; @negative_similarities: see
  *   clip_texts_n_negatives(); either may be NULL
- * After an error the job may be loaded and run again (unless the device is lost).
+ * After an error the job may be loaded and started again (unless the device is lost).
  */
+gboolean clip_job_wait (ClipJob *job, float *similarities, float *negative_similarities,
+                        GError **error);
+
+/** clip_job_run: clip_job_start() and clip_job_wait(). */
 gboolean clip_job_run (ClipJob *job, ClipTexts *texts, float *similarities,
                        float *negative_similarities, GError **error);
+
+/** Most labels that clip_job_best() knows. */
+#define CLIP_RANK_MAX 64
+
+/**
+ * clip_job_rank: from the next start on the @top_k best labels are found on the device where that is
+ * quicker than sorting: among hundreds of labels. 0 (the default) or more than CLIP_RANK_MAX: never.
+ */
+void clip_job_rank (ClipJob *job, guint top_k);
+/**
+ * clip_job_best: (array length=*n) (nullable): indices of the labels with the largest similarities
+ * of the last run, best first; of equal ones the lower index. *n is min (top_k, number of labels).
+ * NULL where they were not found, see clip_job_rank(): the caller sorts. Owned by the job.
+ */
+const guint *clip_job_best (ClipJob *job, guint *n);
 /** clip_job_embedding: (array length=*dim): L2-normalised, of the last run; owned by the job. */
 const float *clip_job_embedding (ClipJob *job, guint *dim);
 ClipJobTimes clip_job_times (ClipJob *job);

@@ -36,6 +36,7 @@ gboolean clip_head_finite (const ClipHead *head, guint32 row);
 /**
  * ClipEngine: immutable after clip_engine_open() but for what a lock is named for.
  * @users: references; guarded by the registry's lock
+ * @running: jobs between start and wait; atomic
  * @text_lock: guards the text_* fields and @cache; held over a GPU wait, so only prompt
  *   workers may take it, never a setter or a streaming thread
  */
@@ -51,6 +52,7 @@ struct _ClipEngine {
   ClipModel *model;
   ClipTowerWeights *vision, *text;
   ClipActivations *activations;
+  gint running;
 
   GMutex text_lock;
   ClipTextShape text_shapes[CLIP_TEXT_SHAPES];
@@ -69,6 +71,10 @@ ClipEngine *clip_engine_make (const ClipEngineConfig *config, const gchar *model
                               const ClipCancel *cancel, ClipProgressFunc progress, gpointer data,
                               GError **error);
 void clip_engine_destroy (ClipEngine *engine);
+
+/** clip_engine_tune: times the candidates for the products of both towers, where there are any and
+ * they are not remembered, see clip_kernels_tune(). */
+gboolean clip_engine_tune (ClipEngine *engine, const ClipCancel *cancel, GError **error);
 
 /** clip_engine_warm_up: runs everything once, so that drivers compile now (most do so at the
  * first run, not when the pipeline is made) and not on the first frame. Stops soon when
@@ -118,15 +124,51 @@ gboolean clip_encode_texts (ClipEngine *engine, guint n, const guint32 *ids, con
 
 /* Jobs ------------------------------------------------------------------ */
 
+/** Up to so many labels sorting them on the host is cheaper than asking the device. */
+#define CLIP_RANK_MIN_LABELS 256
+
+/**
+ * ClipJobScores: cosines of one embedding with all texts, and which labels are the best.
+ * @texts, @top_k: what @rec was recorded for
+ * @cosines: (1, rows) on the device; @ranking: scratch memory of topk, then its result
+ * @result: cosines, then at @best_at bytes ClipTopk[@n_best], mapped
+ * @n_best: 0: not asked for, or the host sorts as well
+ */
+typedef struct {
+  ClipGpuRecording *rec;
+  ClipTexts *texts;
+  guint top_k, n_best;
+  ClipGpuBuffer *cosines, *ranking, *result;
+  gsize best_at;
+} ClipJobScores;
+
+/** clip_job_scores_record: for the first row of @embedding, normalised; nothing where @rec is that
+ * recording already. */
+gboolean clip_job_scores_record (ClipJobScores *scores, const ClipMatrix *embedding,
+                                 ClipTexts *texts, guint top_k, GError **error);
+void clip_job_scores_clear (ClipJobScores *scores);
+/** clip_job_scores_read: copies out; NULL for what is not wanted. After the recording has run. */
+void clip_job_scores_read (const ClipJobScores *scores, float *similarities,
+                           float *negative_similarities);
+
+/** clip_job_scores_warm_up: makes and runs the pipelines that only many labels need. */
+gboolean clip_job_scores_warm_up (ClipEngine *engine, GError **error);
+
 struct _ClipJob {
   ClipEngine *engine;
   ClipPreprocess *pre;
   ClipGpuBuffer *patches;
   ClipHead head;
-  ClipGpuRecording *encode, *score;
-  ClipTexts *score_texts; /* what @score was recorded for */
-  ClipGpuBuffer *scores, *score_result;
+  ClipGpuRecording *encode;
+  ClipJobScores scores;
+  guint top_k; /* wanted by clip_job_rank() */
+  guint best[CLIP_RANK_MAX];
   ClipJobTimes times;
+
+  guint64 value; /* that the device reaches when it has run; 0: it is not running */
+  gint64 started;
+  gboolean shared; /* others were running when it was started */
+  gboolean scored; /* @scores are part of the run */
 };
 
 /** clip_job_record_hidden: for tests: preprocessing and the tower with every layer's output. */

@@ -2,14 +2,12 @@
 /* One frame: staging memory, recordings, result. */
 #include "gst-clip/engine/internal.h"
 
-#include <string.h>
-
 static void
 record_tower (ClipJob *job, ClipGpuRecording *rec, const ClipGpuBuffer *hidden)
 {
   ClipEngine *e = job->engine;
   const ClipTowerWeights *t = e->vision;
-  ClipMatrix patches = { job->patches->address, t->tokens, t->patch_k, clip_ld (t->patch_k) };
+  ClipMatrix patches = { job->patches->address, t->tokens, t->patch_k, clip_stride (t->patch_k) };
   const guint32 class_token = 0;
   ClipTowerRun run = { .batch = 1,
                        .tokens = t->tokens,
@@ -58,7 +56,6 @@ clip_job_new (ClipEngine *engine, const ClipFrameInfo *info, GError **error)
   if (job->patches == NULL)
     return NULL;
   job->encode = clip_gpu_recording_new (engine->gpu, "encode");
-  job->score = clip_gpu_recording_new (engine->gpu, "score");
   if (!record_encode (job, error))
     return NULL;
   return g_steal_pointer (&job);
@@ -69,11 +66,10 @@ clip_job_free (ClipJob *job)
 {
   if (job == NULL)
     return;
+  if (job->value)
+    g_atomic_int_add (&job->engine->running, -1);
   clip_gpu_recording_free (job->encode);
-  clip_gpu_recording_free (job->score);
-  clip_texts_unref (job->score_texts);
-  clip_gpu_buffer_free (job->scores);
-  clip_gpu_buffer_free (job->score_result);
+  clip_job_scores_clear (&job->scores);
   clip_gpu_buffer_free (job->patches);
   clip_head_clear (&job->head);
   clip_preprocess_free (job->pre);
@@ -88,43 +84,6 @@ clip_job_load (ClipJob *job, const ClipFramePlanes *planes)
 
   clip_preprocess_load (job->pre, planes);
   job->times.load = (g_get_monotonic_time () - start) * 1000;
-}
-
-/* Cosines with every text; recorded anew only when the texts change. */
-static gboolean
-record_score (ClipJob *job, ClipTexts *texts, GError **error)
-{
-  ClipEngine *e = job->engine;
-  guint32 n = texts->rows;
-  gsize bytes = clip_matrix_bytes (1, n);
-  ClipMatrix scores = { 0, 1, n, clip_ld (n) };
-
-  if (job->score_texts == texts)
-    return TRUE;
-  g_clear_pointer (&job->score_texts, clip_texts_unref);
-  if (job->scores == NULL || job->scores->size < bytes) {
-    g_clear_pointer (&job->scores, clip_gpu_buffer_free);
-    g_clear_pointer (&job->score_result, clip_gpu_buffer_free);
-    job->scores = clip_gpu_buffer_new (e->gpu, CLIP_GPU_MEMORY_DEVICE, bytes, "scores", error);
-    if (job->scores == NULL)
-      return FALSE;
-    job->score_result =
-        clip_gpu_buffer_new (e->gpu, CLIP_GPU_MEMORY_READBACK, bytes, "score result", error);
-    if (job->score_result == NULL)
-      return FALSE;
-  }
-  scores.address = job->scores->address;
-  clip_gpu_recording_begin (job->score);
-  clip_gpu_recording_mark (job->score, "score");
-  clip_kernel_gemm (e->score_kernels, job->score,
-                    &(ClipGemm){ .a = job->head.normalised_matrix,
-                                 .weights = texts->buffer->address,
-                                 .c = scores });
-  clip_gpu_recording_copy (job->score, job->scores, 0, job->score_result, 0, n * sizeof (float));
-  if (!clip_gpu_recording_end (job->score, error))
-    return FALSE;
-  job->score_texts = clip_texts_ref (texts);
-  return TRUE;
 }
 
 static void
@@ -144,39 +103,114 @@ add_times (ClipJobTimes *times, ClipGpuRecording *rec)
   }
 }
 
+static gboolean
+submit (ClipJob *job, GError **error)
+{
+  ClipGpuRecording *recs[] = { job->encode, job->scores.rec };
+
+  job->value = clip_gpu_submit (job->engine->gpu, recs, job->scored ? 2 : 1, error);
+  return job->value != 0;
+}
+
+gboolean
+clip_job_start (ClipJob *job, ClipTexts *texts, GError **error)
+{
+  ClipEngine *e = job->engine;
+
+  g_return_val_if_fail (texts->engine == e && job->value == 0, FALSE);
+  job->scored = FALSE;
+  job->started = g_get_monotonic_time ();
+  if (!clip_engine_check (e, error))
+    return FALSE;
+  if (texts->rows > 0
+      && !clip_job_scores_record (&job->scores, &job->head.normalised_matrix, texts, job->top_k,
+                                  error))
+    return FALSE;
+  job->scored = texts->rows > 0;
+  if (!submit (job, error))
+    return FALSE;
+  job->shared = g_atomic_int_add (&e->running, 1) > 0;
+  return TRUE;
+}
+
+static gboolean
+set_not_finite (ClipJob *job, GError **error)
+{
+  g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE,
+               "model %s gave an embedding that is not finite",
+               clip_model_name (job->engine->model));
+  return FALSE;
+}
+
+/* Activations are shared, and what is not finite stays in their padding: whoever was queued behind
+ * it may only have inherited it, and gets a second chance. */
+static gboolean
+wait_finite (ClipJob *job, GError **error)
+{
+  ClipEngine *e = job->engine;
+
+  for (guint tries = job->shared ? 2 : 1; tries > 0; tries--) {
+    if (!clip_gpu_wait (e->gpu, job->value, G_MAXUINT64, error))
+      return FALSE;
+    if (clip_head_finite (&job->head, 0))
+      return TRUE;
+    clip_engine_clear_activations (e);
+    if (tries > 1 && !submit (job, error))
+      return FALSE;
+  }
+  return set_not_finite (job, error);
+}
+
+gboolean
+clip_job_wait (ClipJob *job, float *similarities, float *negative_similarities, GError **error)
+{
+  gboolean ok = FALSE;
+
+  g_return_val_if_fail (job->value != 0, FALSE);
+  ok = clip_engine_check (job->engine, error) && wait_finite (job, error);
+  job->value = 0;
+  g_atomic_int_add (&job->engine->running, -1);
+  if (!ok) {
+    job->scored = FALSE;
+    return FALSE;
+  }
+
+  job->times.total = (g_get_monotonic_time () - job->started) * 1000;
+  add_times (&job->times, job->encode);
+  if (job->scored) {
+    add_times (&job->times, job->scores.rec);
+    clip_job_scores_read (&job->scores, similarities, negative_similarities);
+  }
+  return TRUE;
+}
+
 gboolean
 clip_job_run (ClipJob *job, ClipTexts *texts, float *similarities, float *negative_similarities,
               GError **error)
 {
-  ClipEngine *e = job->engine;
-  gboolean scored = texts->rows > 0;
-  ClipGpuRecording *recs[] = { job->encode, job->score };
-  gint64 start = g_get_monotonic_time ();
-  guint64 value = 0;
+  return clip_job_start (job, texts, error)
+         && clip_job_wait (job, similarities, negative_similarities, error);
+}
 
-  g_return_val_if_fail (texts->engine == e, FALSE);
-  if (!clip_engine_check (e, error) || (scored && !record_score (job, texts, error)))
-    return FALSE;
-  value = clip_gpu_submit (e->gpu, recs, scored ? 2 : 1, error);
-  if (value == 0 || !clip_gpu_wait (e->gpu, value, G_MAXUINT64, error))
-    return FALSE;
+void
+clip_job_rank (ClipJob *job, guint top_k)
+{
+  job->top_k = top_k;
+}
 
-  job->times.total = (g_get_monotonic_time () - start) * 1000;
-  add_times (&job->times, job->encode);
-  if (scored)
-    add_times (&job->times, job->score);
-  if (!clip_head_finite (&job->head, 0)) {
-    clip_engine_clear_activations (e);
-    g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE,
-                 "model %s gave an embedding that is not finite", clip_model_name (e->model));
-    return FALSE;
-  }
-  if (scored && similarities)
-    memcpy (similarities, job->score_result->map, texts->n_labels * sizeof (float));
-  if (scored && negative_similarities)
-    memcpy (negative_similarities, (const float *)job->score_result->map + texts->n_labels,
-            (texts->n_negatives + texts->n_background) * sizeof (float));
-  return TRUE;
+const guint *
+clip_job_best (ClipJob *job, guint *n)
+{
+  const ClipJobScores *s = &job->scores;
+  const ClipTopk *best = NULL;
+
+  *n = job->scored ? s->n_best : 0;
+  if (*n == 0)
+    return NULL;
+  best = (const ClipTopk *)((const guint8 *)s->result->map + s->best_at);
+  for (guint i = 0; i < *n; i++)
+    job->best[i] = best[i].index;
+  return job->best;
 }
 
 const float *

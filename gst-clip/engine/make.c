@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Making an engine: device, weights, pipelines, warm-up; and taking it apart. */
 #include "gst-clip/engine/internal.h"
+#include "gst-clip/kernels/tune.h"
 
 #include <unistd.h>
 
@@ -80,6 +81,22 @@ choose_kernels (ClipEngine *e, ClipPrecision precision, GError **error)
   return NULL;
 }
 
+/* The width of the images' tower is in most of its products: checking one makes no pipeline that
+ * the tower would not. */
+static gboolean
+make_kernels (ClipEngine *e, ClipPrecision precision, GError **error)
+{
+  const ClipModelConfig *config = clip_model_config (e->model);
+  ClipKernels *kernels = choose_kernels (e, precision, error);
+
+  e->kernels =
+      kernels ? clip_kernels_verify (kernels, config->vision_tokens, config->vision.width, error)
+              : NULL;
+  if (e->kernels)
+    e->score_kernels = clip_kernels_with_weights (e->kernels, CLIP_WEIGHTS_F32, error);
+  return e->score_kernels != NULL;
+}
+
 static gboolean
 load_weights (ClipEngine *e, Report *r, GError **error)
 {
@@ -136,15 +153,11 @@ clip_engine_make (const ClipEngineConfig *config, const gchar *model_path, const
   if (e->gpu == NULL || clip_cancelled (cancel, error))
     goto fail;
   report (&r, "open-device", clip_gpu_info (e->gpu)->name, 100);
-  e->kernels = choose_kernels (e, config->precision, error);
-  if (e->kernels == NULL)
-    goto fail;
-  e->score_kernels = clip_kernels_new (e->gpu, CLIP_WEIGHTS_F32, error);
-  if (e->score_kernels == NULL || !load_weights (e, &r, error)
+  if (!make_kernels (e, config->precision, error) || !load_weights (e, &r, error)
       || !clip_text_resources_init (e, error) || !make_activations (e, error))
     goto fail;
   report (&r, "compile", "Compiling for the device", 0);
-  if (!clip_engine_warm_up (e, cancel, error))
+  if (!clip_engine_tune (e, cancel, error) || !clip_engine_warm_up (e, cancel, error))
     goto fail;
   report (&r, "compile", "Compiled", 100);
   return e;

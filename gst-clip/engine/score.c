@@ -32,9 +32,11 @@ score_softmax (gdouble scale, const float *sims, guint n, const float *negatives
   gdouble sum = 0.0;
 
   max = max_logit (scale, negatives, n_negatives, max);
-  sum = sum_exp (scale, sims, n, max) + sum_exp (scale, negatives, n_negatives, max);
   for (guint i = 0; i < n; i++)
-    scores[i] = exp (scale * sims[i] - max) / sum;
+    sum += scores[i] = exp (scale * sims[i] - max);
+  sum += sum_exp (scale, negatives, n_negatives, max);
+  for (guint i = 0; i < n; i++)
+    scores[i] /= sum;
 }
 
 /* Softmax of each label alone against everything that it is not. */
@@ -43,13 +45,18 @@ score_contrast (gdouble scale, const float *sims, guint n, const float *others, 
                 gdouble *scores)
 {
   gdouble others_max = max_logit (scale, others, n_others, -G_MAXDOUBLE);
+  /* Once for all labels; for those above all others it is scaled down. */
+  gdouble others_sum = sum_exp (scale, others, n_others, others_max);
 
   for (guint i = 0; i < n; i++) {
     gdouble logit = scale * sims[i];
-    gdouble max = MAX (others_max, logit);
-    gdouble own = exp (logit - max);
 
-    scores[i] = own / (own + sum_exp (scale, others, n_others, max));
+    if (logit > others_max) {
+      scores[i] = 1.0 / (1.0 + others_sum * exp (others_max - logit));
+    } else {
+      gdouble own = exp (logit - others_max);
+      scores[i] = own / (own + others_sum);
+    }
   }
 }
 

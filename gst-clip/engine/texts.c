@@ -178,7 +178,8 @@ build (ClipTexts *t, Batch *b, ClipPromptSet *negatives, gboolean background, GE
   t->n_negatives = negatives ? clip_prompt_set_size (negatives) : 0;
   for (; background && clip_background_texts[t->n_background]; t->n_background++)
     queue_text (b, "background", clip_background_texts[t->n_background]);
-  return encode_missing (b, error) && upload_rows (t, b, negatives, error);
+  return encode_missing (b, error) && upload_rows (t, b, negatives, error)
+         && (t->n_labels <= CLIP_RANK_MIN_LABELS || clip_job_scores_warm_up (b->engine, error));
 }
 
 ClipTexts *

@@ -40,10 +40,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipActivations, clip_activations_free)
  * ClipTowerRun: one recording of a tower: @batch sequences of @tokens rows.
  * @patches: vision: (batch * tokens, patch_k) as clip_kernel_preprocess() writes it, rows of
  *   class tokens zero
- * @text_input: text: (batch * tokens, ld (width)) token rows with their positions added
+ * @text_input: text: (batch * tokens, clip_stride (width)) token rows with their positions added
  * @pool_rows: (array length=batch): row of each sequence's pooled token; read while recording
  * @embeds: (batch, projection), before normalisation
- * @hidden: (nullable): for tests: receives layers + 1 copies of (batch * tokens, ld (width)), after
+ * @hidden: (nullable): for tests: receives layers + 1 copies of (batch * tokens, clip_stride (width)), after
  *   the embeddings and after each layer; the last layer then runs for all tokens
  */
 typedef struct {

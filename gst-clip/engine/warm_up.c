@@ -24,7 +24,8 @@ run_towers (ClipEngine *e, const ClipCancel *cancel, GError **error)
   if (patches == NULL)
     return FALSE;
   text.embeds.rows = vision.embeds.rows = 1;
-  vision.patches = (ClipMatrix){ patches->address, v->tokens, v->patch_k, clip_ld (v->patch_k) };
+  vision.patches =
+      (ClipMatrix){ patches->address, v->tokens, v->patch_k, clip_stride (v->patch_k) };
   clip_gpu_recording_set_steps (rec, cancel);
   clip_gpu_recording_begin (rec);
   clip_tower_record (e->kernels, rec, e->text, e->activations, &text);

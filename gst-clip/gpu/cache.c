@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The pipeline cache on disk. Drivers trust the bytes they are given, so the file gets a header
- * of our own, and nobody but us may have written it. */
+/* What is remembered of a device on disk: its pipelines, which tilings are quick. Drivers trust the
+ * bytes they are given, so each file gets a header of our own, and nobody but us may have written
+ * it. */
 #include "gst-clip/gpu/internal.h"
 
 #include <errno.h>
@@ -15,18 +16,19 @@
 /* In the byte order of the machine: the file never leaves it. No padding inside. */
 typedef struct {
   gchar magic[8];
-  guint64 length; /* of what follows the header */
-  guint8 sha256[32];
+  guint64 length;    /* of what follows the header */
+  guint8 sha256[32]; /* of the file's kind and of what follows */
   guint32 vendor_id, device_id, driver_version, reserved;
   guint8 cache_uuid[VK_UUID_SIZE];
 } Header;
 
-static const gchar magic[8] = { 'G', 'S', 'T', 'C', 'L', 'P', 'C', '1' };
+static const gchar magic[8] = { 'G', 'S', 'T', 'C', 'L', 'P', 'C', '2' };
 
 G_STATIC_ASSERT (sizeof (Header) == 80);
 
 static void
-fill_header (Header *header, const ClipGpuInfo *info, gconstpointer data, gsize size)
+fill_header (Header *header, const ClipGpuInfo *info, const gchar *kind, gconstpointer data,
+             gsize size)
 {
   gsize n = sizeof header->sha256;
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
@@ -34,6 +36,7 @@ fill_header (Header *header, const ClipGpuInfo *info, gconstpointer data, gsize 
   memset (header, 0, sizeof *header);
   memcpy (header->magic, magic, sizeof magic);
   header->length = size;
+  g_checksum_update (sum, (const guchar *)kind, (gssize)strlen (kind) + 1);
   g_checksum_update (sum, data, (gssize)size);
   g_checksum_get_digest (sum, header->sha256, &n);
   header->vendor_id = info->vendor_id;
@@ -49,16 +52,16 @@ folder_path (void)
 }
 
 static gchar *
-file_name (const ClipGpuInfo *info)
+file_name (const ClipGpuInfo *info, const gchar *kind)
 {
-  return g_strdup_printf ("pipelines-%s.bin", info->uuid);
+  return g_strdup_printf ("%s-%s.bin", kind, info->uuid);
 }
 
 gchar *
-clip_gpu_cache_path (const ClipGpuInfo *info)
+clip_gpu_cache_path (const ClipGpuInfo *info, const gchar *kind)
 {
   g_autofree gchar *folder = folder_path ();
-  g_autofree gchar *name = file_name (info);
+  g_autofree gchar *name = file_name (info, kind);
 
   return g_build_filename (folder, name, NULL);
 }
@@ -83,11 +86,11 @@ open_folder (gboolean create)
     mkdir (folder, 0700);
   fd = open (folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) {
-    g_info ("no pipeline cache in %s: %s", folder, g_strerror (errno));
+    g_info ("no cache in %s: %s", folder, g_strerror (errno));
     return -1;
   }
   if (!is_ours (fd, S_IFDIR)) {
-    g_info ("no pipeline cache in %s: it must be ours and have the mode 0700", folder);
+    g_info ("no cache in %s: it must be ours and have the mode 0700", folder);
     close (fd);
     return -1;
   }
@@ -123,7 +126,7 @@ write_all (int fd, gconstpointer data, gsize size)
 }
 
 static GBytes *
-read_checked (int fd, const ClipGpuInfo *info)
+read_checked (int fd, const ClipGpuInfo *info, const gchar *kind)
 {
   Header header, expected;
   struct stat st;
@@ -135,16 +138,16 @@ read_checked (int fd, const ClipGpuInfo *info)
   g_autofree guint8 *data = g_malloc (header.length);
   if (!read_all (fd, data, header.length))
     return NULL;
-  fill_header (&expected, info, data, header.length);
+  fill_header (&expected, info, kind, data, header.length);
   if (memcmp (&header, &expected, sizeof header) != 0)
     return NULL;
   return g_bytes_new_take (g_steal_pointer (&data), header.length);
 }
 
 GBytes *
-clip_gpu_cache_load (const ClipGpuInfo *info)
+clip_gpu_cache_load (const ClipGpuInfo *info, const gchar *kind)
 {
-  g_autofree gchar *name = file_name (info);
+  g_autofree gchar *name = file_name (info, kind);
   GBytes *bytes = NULL;
   int folder = open_folder (FALSE);
 
@@ -153,9 +156,9 @@ clip_gpu_cache_load (const ClipGpuInfo *info)
   /* Not blocking: a FIFO of that name must not stop us. */
   int fd = openat (folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   if (fd >= 0) {
-    bytes = read_checked (fd, info);
+    bytes = read_checked (fd, info, kind);
     if (!bytes)
-      g_info ("the pipeline cache %s is ignored: damaged, or of another driver", name);
+      g_info ("%s is ignored: damaged, or of another driver", name);
     close (fd);
   }
   close (folder);
@@ -163,9 +166,9 @@ clip_gpu_cache_load (const ClipGpuInfo *info)
 }
 
 gboolean
-clip_gpu_cache_store (const ClipGpuInfo *info, gconstpointer data, gsize size)
+clip_gpu_cache_store (const ClipGpuInfo *info, const gchar *kind, gconstpointer data, gsize size)
 {
-  g_autofree gchar *name = file_name (info);
+  g_autofree gchar *name = file_name (info, kind);
   g_autofree gchar *temporary = NULL;
   gboolean ok = FALSE;
   Header header;
@@ -173,7 +176,7 @@ clip_gpu_cache_store (const ClipGpuInfo *info, gconstpointer data, gsize size)
 
   if (size == 0 || size > MAX_BYTES || (folder = open_folder (TRUE)) < 0)
     return FALSE;
-  fill_header (&header, info, data, size);
+  fill_header (&header, info, kind, data, size);
   temporary = g_strdup_printf ("%s.%d-%08x", name, (int)getpid (), g_random_int ());
   fd = openat (folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd >= 0) {
@@ -185,7 +188,19 @@ clip_gpu_cache_store (const ClipGpuInfo *info, gconstpointer data, gsize size)
       unlinkat (folder, temporary, 0);
   }
   if (!ok)
-    g_info ("the pipeline cache could not be saved: %s", g_strerror (errno));
+    g_info ("%s could not be saved: %s", name, g_strerror (errno));
   close (folder);
   return ok;
+}
+
+GBytes *
+clip_gpu_remembered (ClipGpu *gpu, const gchar *kind)
+{
+  return clip_gpu_cache_load (&gpu->info, kind);
+}
+
+gboolean
+clip_gpu_remember (ClipGpu *gpu, const gchar *kind, gconstpointer data, gsize size)
+{
+  return clip_gpu_cache_store (&gpu->info, kind, data, size);
 }

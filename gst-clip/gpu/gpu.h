@@ -56,7 +56,8 @@ typedef enum {
  * @LLVMPIPE ("llvmpipe"): the driver is llvmpipe and its subgroup size is 8: the
  *   barrier-free kernels, which use what this driver does and no specification
  *   promises, may run
- * @LLVMPIPE_LOOPS ("llvmpipe-loops"): llvmpipe from Mesa 26 on, where uniform loops are fast
+ * @LLVMPIPE_LOOPS ("llvmpipe-loops"): llvmpipe from Mesa 26 on, where uniform loops are fast. Some
+ *   version between 25.0 and that became so: see ClipGpuInfo's unsure
  */
 typedef enum {
   CLIP_GPU_CAP_SUBGROUP = 1 << 0,
@@ -83,6 +84,8 @@ typedef struct {
  * @uuid: deviceUUID as 32 hexadecimal digits
  * @is_cpu: VK_PHYSICAL_DEVICE_TYPE_CPU
  * @caps: after GST_CLIP_DISABLE
+ * @unsure: capabilities that the driver may have, but its version does not tell: not in @caps; whoever
+ *   needs to know measures
  * @subgroup_size: lanes
  * @max_workgroup_invocations, @max_shared_bytes, @max_push_bytes: limits
  * @timestamp_period_ns: 0 where the queue has no timestamps
@@ -95,7 +98,7 @@ typedef struct {
   gchar *driver;
   gchar uuid[33];
   gboolean is_cpu;
-  ClipGpuCaps caps;
+  ClipGpuCaps caps, unsure;
   guint32 vendor_id, device_id, driver_version;
   guint8 pipeline_cache_uuid[VK_UUID_SIZE];
   guint32 subgroup_size;
@@ -149,6 +152,17 @@ guint clip_gpu_pipeline_count (ClipGpu *gpu);
  * that is killed later has it then. Failures are logged, no more.
  */
 void clip_gpu_save_cache (ClipGpu *gpu);
+
+/**
+ * clip_gpu_remembered: what clip_gpu_remember() stored last as @kind (a word in lower case) for
+ * exactly this device and driver, in this process or an earlier one. (transfer full) (nullable): NULL
+ * when there is nothing, or when anything about it is odd: damaged, foreign, writable by others.
+ */
+GBytes *clip_gpu_remembered (ClipGpu *gpu, const gchar *kind);
+
+/** clip_gpu_remember: keeps @data in the user's cache directory, in the place of what was there. FALSE
+ * (and a log line) when it cannot. */
+gboolean clip_gpu_remember (ClipGpu *gpu, const gchar *kind, gconstpointer data, gsize size);
 
 /** clip_gpu_validation_messages: messages of the validation layer in this process. */
 guint clip_gpu_validation_messages (void);

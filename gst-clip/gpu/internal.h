@@ -158,6 +158,9 @@ void clip_gpu_probe (ClipGpu *gpu, ClipGpuCandidate *candidate);
 void clip_gpu_candidate_clear (ClipGpuCandidate *candidate);
 
 gboolean clip_gpu_has_extension (ClipGpu *gpu, VkPhysicalDevice physical, const gchar *name);
+/** clip_gpu_llvmpipe_caps: what llvmpipe can do by its driverInfo, "Mesa 22.3.6 (LLVM 15.0.6)", and
+ * where that does not tell. */
+void clip_gpu_llvmpipe_caps (const gchar *driver_info, ClipGpuCaps *caps, ClipGpuCaps *unsure);
 
 /** clip_gpu_has_word: whether the comma-separated @list has @word (case-insensitive). */
 gboolean clip_gpu_has_word (const gchar *list, const gchar *word);
@@ -192,17 +195,21 @@ void clip_gpu_pipelines_clear (ClipGpu *gpu);
 
 /* cache.c */
 
+/** The kind of file that holds VkPipelineCache's bytes. */
+#define CLIP_GPU_PIPELINES "pipelines"
+
 /**
- * clip_gpu_cache_load: the bytes for VkPipelineCacheCreateInfo that were saved for exactly
- * this device and driver; NULL when there are none or anything about them is odd.
+ * clip_gpu_cache_load: the bytes of this @kind (a word, which begins the file's name) that were saved
+ * for exactly this device and driver; NULL when there are none or anything about them is odd.
  */
-GBytes *clip_gpu_cache_load (const ClipGpuInfo *info);
+GBytes *clip_gpu_cache_load (const ClipGpuInfo *info, const gchar *kind);
 
 /** clip_gpu_cache_store: replaces the file atomically. FALSE (and a log line) when it cannot. */
-gboolean clip_gpu_cache_store (const ClipGpuInfo *info, gconstpointer data, gsize size);
+gboolean clip_gpu_cache_store (const ClipGpuInfo *info, const gchar *kind, gconstpointer data,
+                               gsize size);
 
 /** clip_gpu_cache_path: for tests. */
-gchar *clip_gpu_cache_path (const ClipGpuInfo *info);
+gchar *clip_gpu_cache_path (const ClipGpuInfo *info, const gchar *kind);
 
 /* recording.c */
 

@@ -183,7 +183,7 @@ clip_gpu_pipeline_count (ClipGpu *gpu)
 gboolean
 clip_gpu_pipelines_init (ClipGpu *gpu, GError **error)
 {
-  g_autoptr (GBytes) saved = clip_gpu_cache_load (&gpu->info);
+  g_autoptr (GBytes) saved = clip_gpu_cache_load (&gpu->info, CLIP_GPU_PIPELINES);
   VkPipelineCacheCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
   };
@@ -218,7 +218,7 @@ clip_gpu_save_cache (ClipGpu *gpu)
    * call saves. */
   if (gpu->vk.GetPipelineCacheData (gpu->device, gpu->pipeline_cache, &size, data) != VK_SUCCESS)
     return;
-  if (clip_gpu_cache_store (&gpu->info, data, size))
+  if (clip_gpu_cache_store (&gpu->info, CLIP_GPU_PIPELINES, data, size))
     __atomic_store_n (&gpu->pipelines_saved, count, __ATOMIC_RELAXED);
 }
 

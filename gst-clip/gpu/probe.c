@@ -112,18 +112,25 @@ find_family (ClipGpu *gpu, ClipGpuCandidate *candidate)
   return found;
 }
 
-static ClipGpuCaps
-llvmpipe_caps (const Answers *a)
+void
+clip_gpu_llvmpipe_caps (const gchar *driver_info, ClipGpuCaps *caps, ClipGpuCaps *unsure)
 {
-  guint mesa = 0;
+  guint major = 0, minor = 0;
+  gboolean known = sscanf (driver_info, "Mesa %u.%u", &major, &minor) == 2;
 
-  /* LP_NATIVE_VECTOR_WIDTH changes the subgroup size, and with it all that those kernels
-   * rely on. */
-  if (a->v12.driverID != VK_DRIVER_ID_MESA_LLVMPIPE || a->v11.subgroupSize != 8)
-    return 0;
-  if (sscanf (a->v12.driverInfo, "Mesa %u", &mesa) == 1 && mesa >= 26)
-    return CLIP_GPU_CAP_LLVMPIPE | CLIP_GPU_CAP_LLVMPIPE_LOOPS;
-  return CLIP_GPU_CAP_LLVMPIPE;
+  *caps = CLIP_GPU_CAP_LLVMPIPE;
+  *unsure = 0;
+  if (known && major >= 26)
+    *caps |= CLIP_GPU_CAP_LLVMPIPE_LOOPS;
+  else if (!known || (major == 25 && minor > 0))
+    *unsure |= CLIP_GPU_CAP_LLVMPIPE_LOOPS;
+}
+
+/* LP_NATIVE_VECTOR_WIDTH changes the subgroup size, and with it all that those kernels rely on. */
+static gboolean
+is_llvmpipe (const Answers *a)
+{
+  return a->v12.driverID == VK_DRIVER_ID_MESA_LLVMPIPE && a->v11.subgroupSize == 8;
 }
 
 static ClipGpuCaps
@@ -133,8 +140,10 @@ find_caps (ClipGpu *gpu, ClipGpuCandidate *candidate, const Answers *a)
   const VkSubgroupFeatureFlags needed = VK_SUBGROUP_FEATURE_BASIC_BIT
                                         | VK_SUBGROUP_FEATURE_SHUFFLE_BIT
                                         | VK_SUBGROUP_FEATURE_ARITHMETIC_BIT;
-  ClipGpuCaps caps = llvmpipe_caps (a);
+  ClipGpuCaps caps = 0, unsure = 0;
 
+  if (is_llvmpipe (a))
+    clip_gpu_llvmpipe_caps (a->v12.driverInfo, &caps, &unsure);
   if ((a->v11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT)
       && (a->v11.subgroupSupportedOperations & needed) == needed)
     caps |= CLIP_GPU_CAP_SUBGROUP;
@@ -144,12 +153,17 @@ find_caps (ClipGpu *gpu, ClipGpuCandidate *candidate, const Answers *a)
     caps |= CLIP_GPU_CAP_FP16_ARITHMETIC;
   caps |= clip_gpu_probe_matrix (gpu, candidate, a->v12.driverID);
   for (guint i = 0; i < G_N_ELEMENTS (cap_names); i++)
-    if (clip_gpu_has_word (disable, cap_names[i].name))
+    if (clip_gpu_has_word (disable, cap_names[i].name)) {
       caps &= ~cap_names[i].cap;
-  if (!(caps & CLIP_GPU_CAP_LLVMPIPE))
+      unsure &= ~cap_names[i].cap;
+    }
+  if (!(caps & CLIP_GPU_CAP_LLVMPIPE)) {
     caps &= ~CLIP_GPU_CAP_LLVMPIPE_LOOPS;
+    unsure &= ~CLIP_GPU_CAP_LLVMPIPE_LOOPS;
+  }
   if (!(caps & CLIP_GPU_CAP_COOPMAT))
     caps &= ~CLIP_GPU_CAP_COOPMAT_FAST;
+  candidate->info.unsure = unsure;
   return caps;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/kernels/gemm_coopmat.h"
+#include "gst-clip/kernels/tune.h"
 
 #include "shaders/gemm_coopmat.h"
 
@@ -48,17 +49,25 @@ cost (const ClipCoopmatTiling *t, guint32 m, guint32 n)
 }
 
 /* K does not matter: a workgroup goes along all of it. */
-guint
-clip_coopmat_choose_tiling (ClipKernels *kernels, guint32 m, guint32 n, guint32 k)
+static guint
+guess (ClipKernels *kernels, guint32 m, guint32 n)
 {
   guint best = CLIP_COOPMAT_TILINGS - 1;
 
-  if (kernels->tiling >= 0
-      && clip_coopmat_tiling_fits (kernels, &clip_coopmat_tilings[kernels->tiling]))
-    return kernels->tiling;
   for (guint i = 0; i < CLIP_COOPMAT_TILINGS; i++)
     if (clip_coopmat_tiling_fits (kernels, &clip_coopmat_tilings[i])
         && cost (&clip_coopmat_tilings[i], m, n) < cost (&clip_coopmat_tilings[best], m, n))
       best = i;
   return best;
+}
+
+guint
+clip_coopmat_choose_tiling (ClipKernels *kernels, guint32 m, guint32 n, guint32 k)
+{
+  const guint fallback = guess (kernels, m, n);
+  guint choice = kernels->tiling;
+
+  if (kernels->tiling < 0)
+    choice = clip_tune_choice (kernels, "gemm", m, n, k, CLIP_COOPMAT_TILINGS, fallback);
+  return clip_coopmat_tiling_fits (kernels, &clip_coopmat_tilings[choice]) ? choice : fallback;
 }

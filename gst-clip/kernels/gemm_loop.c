@@ -6,11 +6,15 @@
 
 #include "clip_spv_gemm_loop_f16.h"
 #include "clip_spv_gemm_loop_f32.h"
+#include "clip_spv_gemm_loop_i8.h"
 
 /* A tile with 128 steps is 16 KiB of code: half of an instruction cache. */
 #define MAX_CHUNK  128
 #define KEY_CHUNK  32
 #define SLOW_CHUNK 16
+
+/* With 32 vector registers: twenty sums. */
+#define WIDE_TILE_ROWS 10
 
 static const ClipGpuShader shaders[] = {
   [CLIP_WEIGHTS_F32] = {
@@ -27,17 +31,24 @@ static const ClipGpuShader shaders[] = {
     .push_bytes = sizeof (struct GemmLlvmpipePush),
     .subgroup_size = 8,
   },
+  [CLIP_WEIGHTS_I8] = {
+    .name = "gemm_loop_i8",
+    .spirv = clip_spv_gemm_loop_i8,
+    .spirv_bytes = sizeof (clip_spv_gemm_loop_i8),
+    .push_bytes = sizeof (struct GemmLlvmpipePush),
+    .subgroup_size = 8,
+  },
 };
 
 static void
-record (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half, const guint32 *constants,
-        const struct GemmLlvmpipePush *push, guint32 x, guint32 y, guint32 z, guint64 cost_ns)
+record (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
+        const guint32 *constants, const struct GemmLlvmpipePush *push, guint32 x, guint32 y,
+        guint32 z, guint64 cost_ns)
 {
   /* the number of chunks is no constant here: one pipeline serves every multiple of CHUNK */
-  const guint32 all[] = { 0, constants[0], 0, constants[2], constants[3] };
+  const guint32 all[] = { 0, constants[0], 0, constants[2], constants[3], 0, constants[4] };
 
-  clip_record (kernels, rec, &shaders[half ? CLIP_WEIGHTS_F16 : CLIP_WEIGHTS_F32], all,
-               G_N_ELEMENTS (all), push, x, y, z, cost_ns);
+  clip_record (kernels, rec, &shaders[weights], all, G_N_ELEMENTS (all), push, x, y, z, cost_ns);
 }
 
 static guint32
@@ -51,7 +62,7 @@ max_chunks (ClipKernels *kernels)
 static ClipChunks
 chunks_of (ClipKernels *kernels, guint32 k, ClipActivation activation)
 {
-  const gboolean fast = (clip_gpu_info (kernels->gpu)->caps & CLIP_GPU_CAP_LLVMPIPE_LOOPS) != 0;
+  const gboolean fast = (kernels->caps & CLIP_GPU_CAP_LLVMPIPE_LOOPS) != 0;
   const guint32 chunk = fast ? MIN (k & -k, MAX_CHUNK) : SLOW_CHUNK;
 
   return (ClipChunks){ chunk, k / chunk };
@@ -67,7 +78,7 @@ key_chunks_of (guint32 tokens)
 static guint32
 tile_rows (ClipKernels *kernels, guint32 rows)
 {
-  return GEMM_TILE_ROWS;
+  return kernels->wide_registers ? WIDE_TILE_ROWS : GEMM_TILE_ROWS;
 }
 
 /* Byte offsets within a dispatch have 32 bits. */
@@ -86,6 +97,7 @@ const ClipFamily clip_family_loop = {
   .name = "loop",
   .needs = CLIP_GPU_CAP_LLVMPIPE,
   .wants = CLIP_GPU_CAP_LLVMPIPE_LOOPS,
+  .int8 = TRUE,
   .packed_bytes = clip_llvmpipe_packed_bytes,
   .pack = clip_llvmpipe_pack,
   .gemm = clip_llvmpipe_gemm,

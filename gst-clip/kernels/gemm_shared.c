@@ -102,7 +102,9 @@ dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
   const guint32 a = op->norm                         ? GEMM_SHARED_A_NORM
                     : op->a.type == CLIP_ELEMENT_F16 ? GEMM_SHARED_A_HALF
                                                      : GEMM_SHARED_A_FLOAT;
-  const guint32 constants[] = { t->m * t->n / 16 * t->split, t->m, t->n, t->k, t->split, a };
+  const guint32 constants[] = {
+    t->m * t->n / 16 * t->split, t->m, t->n, t->k, t->split, t->depth, a
+  };
   const guint32 x = (push->n + t->n - 1) / t->n, y = (push->m + t->m - 1) / t->m;
   const guint64 work = (guint64)push->m * push->n * push->k;
 

@@ -48,24 +48,43 @@ extern const ClipFamily clip_family_coopmat;  /* GPUs with matrix units; if comp
 /** clip_families: NULL-terminated, best first. */
 extern const ClipFamily *const clip_families[];
 
+/** ClipTuning: what is remembered of a device, see tune.c. */
+typedef struct _ClipTuning ClipTuning;
+
 /**
- * _ClipKernels: @tiling: -1, or which of the family's tilings every product gets (for tests)
+ * _ClipKernels: @families: the table that @family is from, in which others are looked for
+ * @ends: NULL, or what clip_kernels_ends() returns
+ * @caps: the device's, and of those that it was unsure of what was measured
+ * @tuning: (nullable): none where nothing is ever measured
+ * @tiling: -1, or which of the family's tilings every product gets (for tests)
  */
 struct _ClipKernels {
   ClipGpu *gpu;
   ClipWeightType weights;
+  const ClipFamily *const *families;
   const ClipFamily *family;
+  ClipKernels *ends;
+  ClipGpuCaps caps;
+  ClipTuning *tuning;
   ClipElement operands;
   gint tiling;
-  gboolean llvmpipe; /* rows kernels: the barrier-free variant */
-  gboolean subgroup; /* rows kernels on GPUs: subgroup reductions */
+  gboolean wide_registers; /* llvmpipe: on a processor with 32 vector registers */
+  gboolean llvmpipe;       /* rows kernels: the barrier-free variant */
+  gboolean subgroup;       /* rows kernels on GPUs: subgroup reductions */
 };
+
+/** clip_family_packs: whether the family has such weights at all. */
+gboolean clip_family_packs (const ClipFamily *family, ClipWeightType weights);
 
 /**
  * clip_gemm_normalise: @op as the family takes it: where it does not normalise itself, a layernorm
  * is recorded now and the result reads norm->scratch.
  */
 ClipGemm clip_gemm_normalise (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op);
+
+/** clip_kernels_new_from: clip_kernels_new() with another table; for tests. */
+ClipKernels *clip_kernels_new_from (ClipGpu *gpu, ClipWeightType weights,
+                                    const ClipFamily *const *families, GError **error);
 
 /** clip_kernels_new_with_family: for tests; takes the family whether it is the best or not.
  * Returns: NULL with CLIP_GPU_ERROR_NO_DEVICE when the device lacks what it needs. */

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gst-clip/kernels/internal.h"
+#include "gst-clip/kernels/tune_internal.h"
 
 void
 clip_kernels_free (ClipKernels *kernels)
 {
+  if (!kernels)
+    return;
+  clip_kernels_free (kernels->ends);
+  clip_tuning_free (kernels->tuning);
   g_free (kernels);
 }
 
@@ -23,6 +27,12 @@ ClipElement
 clip_kernels_operands (ClipKernels *kernels)
 {
   return kernels->operands;
+}
+
+ClipKernels *
+clip_kernels_ends (ClipKernels *kernels)
+{
+  return kernels->ends ? kernels->ends : kernels;
 }
 
 void

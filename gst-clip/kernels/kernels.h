@@ -35,7 +35,8 @@ typedef enum {
 
 /**
  * clip_kernels_new: chooses a variant for every kernel from the table (table.c), best
- * first, whose capability bits @gpu has. @gpu must outlive the result. Cheap: pipelines
+ * first, whose capability bits @gpu has; GST_CLIP_KERNELS names one of them instead, for tests, where
+ * it has such weights. @gpu must outlive the result. Cheap: pipelines
  * are made when first recorded.
  */
 ClipKernels *clip_kernels_new (ClipGpu *gpu, ClipWeightType weights, GError **error);
@@ -49,6 +50,13 @@ ClipWeightType clip_kernels_weight_type (ClipKernels *kernels);
  * embeddings are always fp32.
  */
 ClipElement clip_kernels_operands (ClipKernels *kernels);
+
+/**
+ * clip_kernels_ends: for a model's first and last product, where int8 costs most and saves least:
+ * the same family with fp16 weights (fp32 where the device has no fp16), owned by @kernels. What
+ * the two leave for each other fits: operands and ClipGemm's stats. Otherwise @kernels itself.
+ */
+ClipKernels *clip_kernels_ends (ClipKernels *kernels);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipKernels, clip_kernels_free)
 
 /* Matrices -------------------------------------------------------------- */
@@ -93,10 +101,21 @@ clip_ld (guint32 cols)
   return clip_round_up (cols, CLIP_LD);
 }
 
+/**
+ * clip_stride: the best @ld for matrices that are read by rows: an odd multiple of CLIP_LD. With
+ * even ones (4 KiB apart, for 1024 columns) rows that are used together fall into the same few
+ * sets of a cache and drive each other out.
+ */
+static inline guint32
+clip_stride (guint32 cols)
+{
+  return clip_ld (cols) | CLIP_LD;
+}
+
 static inline gsize
 clip_matrix_bytes (guint32 rows, guint32 cols)
 {
-  return (gsize)(rows + CLIP_PAD_ROWS) * clip_ld (cols) * sizeof (float);
+  return (gsize)(rows + CLIP_PAD_ROWS) * clip_stride (cols) * sizeof (float);
 }
 
 /* GEMM ------------------------------------------------------------------ */
@@ -220,5 +239,30 @@ void clip_kernel_layernorm (ClipKernels *kernels, ClipGpuRecording *rec, const C
  */
 void clip_kernel_l2norm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipMatrix *x,
                          const ClipMatrix *y, VkDeviceAddress flags);
+
+/* Ranking --------------------------------------------------------------- */
+
+/** Most values that clip_kernel_topk() chooses from. */
+#define CLIP_TOPK_MAX_N 131072
+
+/** ClipTopk: @value: bit by bit what was read. */
+typedef struct {
+  guint32 index;
+  float value;
+} ClipTopk;
+
+/** clip_topk_scratch_bytes: for clip_kernel_topk() of @n values. */
+gsize clip_topk_scratch_bytes (guint32 n);
+
+/**
+ * clip_kernel_topk: the @k best of @n values, best first: the largest, of equal ones (-0 equals 0)
+ * that with the lowest index; numbers before NaNs.
+ * @values: float[n]; 1 <= n <= CLIP_TOPK_MAX_N
+ * @k: 1 .. n; time grows with it
+ * @scratch: clip_topk_scratch_bytes (n)
+ * @best: ClipTopk[k]; the three overlap nowhere
+ */
+void clip_kernel_topk (ClipKernels *kernels, ClipGpuRecording *rec, VkDeviceAddress values,
+                       guint32 n, guint32 k, VkDeviceAddress scratch, VkDeviceAddress best);
 
 G_END_DECLS

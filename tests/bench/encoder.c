@@ -14,7 +14,8 @@
 #include "tests/bench/common/net.h"
 #include "tests/bench/common/report.h"
 
-#define MAX_BATCH 64
+#define MAX_BATCH  64
+#define MOST_TWICE 2.1 /* times as long for twice as many images */
 
 typedef struct {
   gchar *models, *batches, *families, *precisions, *json;
@@ -26,7 +27,7 @@ typedef struct {
 typedef struct {
   const Options *options;
   ClipGpu *gpu;
-  gboolean blas; /* worth comparing with */
+  gboolean is_cpu, blas; /* worth comparing with */
   BenchReport *report;
   BenchCeiling ceiling;
   GArray *batches;
@@ -35,16 +36,39 @@ typedef struct {
 /* Rows ------------------------------------------------------------------ */
 
 static void
+print_legend (const Bench *b)
+{
+  const BenchCeiling *c = &b->ceiling;
+
+  bench_print (
+      b->report,
+      "\nThe image encoder, random weights; medians of the runs. CPU: of this process, all "
+      "threads; device:\nthe device's clock (timestamps). ms/image, GFLOP/s and limit go "
+      "by %s time.\n"
+      "limit: the least time for the operations at %.0f GFLOP/s (fp16 %.0f, int8 %.0f) or "
+      "the bytes at %.1f GB/s,\nwhichever is longer; the ceilings were measured just now "
+      "(%s).\n",
+      b->is_cpu ? "CPU" : "device", c->flops[CLIP_WEIGHTS_F32] / 1e9,
+      c->flops[CLIP_WEIGHTS_F16] / 1e9, c->flops[CLIP_WEIGHTS_I8] / 1e9, c->bytes / 1e9, c->how);
+  if (b->blas)
+    bench_print (b->report, "BLAS: the same products in turn with it, fp32, one thread; %s.\n",
+                 blas_name ());
+  else if (b->is_cpu)
+    bench_print (b->report, "Built without OpenBLAS: no comparison.\n");
+}
+
+static void
 print_header (const Bench *b)
 {
-  bench_print (b->report,
-               "\nms a batch (median); limit: %.0f GFLOP/s fp32, %.0f fp16, %.1f GB/s, %s\n",
-               b->ceiling.flops[CLIP_WEIGHTS_F32] / 1e9, b->ceiling.flops[CLIP_WEIGHTS_F16] / 1e9,
-               b->ceiling.bytes / 1e9, b->ceiling.how);
-  bench_print (b->report, "%-14s %5s %-10s %-5s %4s %9s %9s %9s %9s %9s %9s %7s", "model", "batch",
-               "family", "prec", "n", "wall", "CPU", "device", "an image", "GFLOP/s", "limit",
-               "/limit");
-  bench_print (b->report, b->blas ? " %9s %22s\n" : "\n", "BLAS CPU", "CPU / BLAS CPU");
+  print_legend (b);
+  bench_print (b->report, "\n%44s%-26s %8s %8s %9s %7s", "", "      ms a batch", "", "", "limit,",
+               "time");
+  bench_print (b->report, b->blas ? "  %17s %23s\n" : "\n", "BLAS, ms a batch", "CPU / BLAS CPU");
+  bench_print (b->report, "%-13s %5s %-10s %-9s %4s %8s %8s %8s %8s %8s %9s %7s", "model", "batch",
+               "family", "precision", "runs", "wall", "CPU", "device", "ms/image", "GFLOP/s", "ms",
+               "/ limit");
+  bench_print (b->report, b->blas ? "  %8s %8s %7s %7s %7s\n" : "\n", "wall", "CPU", "least",
+               "median", "most");
 }
 
 static void
@@ -52,7 +76,7 @@ print_row (const Bench *b, const BenchNet *net, const BenchSamples *s, gdouble l
 {
   const BenchSpread time = bench_seconds (b->gpu, s), ratio = bench_samples_ratio (s);
 
-  bench_print (b->report, "%-14s %5u %-10s %-5s %4u %9.2f %9.2f %9.2f %9.2f %9.1f %9.2f %7.2f",
+  bench_print (b->report, "%-13s %5u %-10s %-9s %4u %8.2f %8.2f %8.2f %8.2f %8.1f %9.3f %7.2f",
                net->shape->name, net->batch, net->kernels->family->name,
                bench_precision_name (net->kernels->weights), s->n,
                1e3 * bench_samples_spread (s, BENCH_WALL).median,
@@ -61,7 +85,8 @@ print_row (const Bench *b, const BenchNet *net, const BenchSamples *s, gdouble l
                bench_net_flops (net->shape, net->batch) / time.median / 1e9, 1e3 * limit,
                time.median / limit);
   if (b->blas)
-    bench_print (b->report, " %9.2f %6.2f /%6.2f /%6.2f",
+    bench_print (b->report, "  %8.2f %8.2f %7.2f %7.2f %7.2f",
+                 1e3 * bench_samples_other (s, BENCH_WALL).median,
                  1e3 * bench_samples_other (s, BENCH_CPU).median, ratio.min, ratio.median,
                  ratio.max);
   bench_print (b->report, "\n");
@@ -92,8 +117,12 @@ write_row (const Bench *b, const BenchNet *net, const BenchSamples *s, gdouble l
     bench_line_spread (r, "blas_cpu_ms", bench_samples_other (s, BENCH_CPU), 1e3);
     bench_line_spread (r, "blas_wall_ms", bench_samples_other (s, BENCH_WALL), 1e3);
     bench_line_spread (r, "blas_ratio", bench_samples_ratio (s), 1);
+    bench_line_string (r, "blas", blas_name ());
   }
-  bench_line_number (r, "memory_bytes", clip_gpu_memory_bytes (b->gpu));
+  bench_line_number (r, "limit_gflops", b->ceiling.flops[net->kernels->weights] / 1e9);
+  bench_line_number (r, "limit_gbps", b->ceiling.bytes / 1e9);
+  bench_line_number (r, "device_bytes", clip_gpu_memory_bytes (b->gpu));
+  bench_line_number (r, "resident_bytes", bench_resident_bytes ());
   bench_line_number (r, "pipelines", clip_gpu_pipeline_count (b->gpu));
   bench_line_end (r);
 }
@@ -109,8 +138,8 @@ check_scaling (const Bench *b, const BenchNet *net, const gdouble *seconds)
 
       if (g_array_index (b->batches, guint, j) != 2 * n)
         continue;
-      bench_print (b->report, "  time (%u) / time (%u) = %.2f: %s 2.1\n", 2 * n, n, ratio,
-                   ratio <= 2.1 ? "within" : "MORE THAN");
+      bench_print (b->report, "  time of %u images / time of %u = %.2f: %s %.1f\n", 2 * n, n, ratio,
+                   ratio <= MOST_TWICE ? "within" : "MORE THAN", MOST_TWICE);
       bench_line_begin (b->report, "scaling");
       bench_line_string (b->report, "model", net->shape->name);
       bench_line_string (b->report, "family", net->kernels->family->name);
@@ -172,7 +201,7 @@ static gboolean
 measure_model (const Bench *b, const gchar *name, GError **error)
 {
   const Options *o = b->options;
-  g_autoptr (BenchModel) model = bench_model_new (name, error);
+  g_autoptr (BenchModel) model = bench_model_new (name, FALSE, error);
   g_autoptr (GArray) variants =
       model ? bench_variants (b->gpu, o->families, o->precisions, error) : NULL;
 
@@ -193,7 +222,8 @@ run (const Options *o, GError **error)
 
   if (!report || !batches)
     return FALSE;
-  Bench b = { o, gpu, clip_gpu_info (gpu)->is_cpu, report, .batches = batches };
+  const gboolean is_cpu = clip_gpu_info (gpu)->is_cpu;
+  Bench b = { o, gpu, is_cpu, is_cpu && blas_name (), report, .batches = batches };
   bench_print_device (report);
   if (!bench_ceiling_measure (gpu, o->quick, &b.ceiling, error))
     return FALSE;
@@ -207,7 +237,7 @@ run (const Options *o, GError **error)
 int
 main (int argc, char **argv)
 {
-  Options o = { .pairs = 9 };
+  Options o = { 0 };
   const GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_STRING, &o.models, "architectures (default vit-b-32)",
       "NAMES" },
@@ -216,7 +246,8 @@ main (int argc, char **argv)
       "NAMES" },
     { "family", 'f', 0, G_OPTION_ARG_STRING, &o.families,
       "best, all, auto (all on a GPU) or a name (default best)", "NAME" },
-    { "pairs", 'n', 0, G_OPTION_ARG_INT, &o.pairs, "interleaved pairs (default 9)", "N" },
+    { "pairs", 'n', 0, G_OPTION_ARG_INT, &o.pairs,
+      "runs, each followed by OpenBLAS (default 9; 99 on a GPU)", "N" },
     { "seconds", 's', 0, G_OPTION_ARG_DOUBLE, &o.seconds, "no new pair after this long",
       "SECONDS" },
     { "json", 'j', 0, G_OPTION_ARG_FILENAME, &o.json, "append JSON lines; - is stdout", "FILE" },
@@ -232,7 +263,7 @@ main (int argc, char **argv)
     g_printerr ("%s\n", error->message);
     return 2;
   }
-  if (o.pairs < 1 || o.pairs > BENCH_MAX_SAMPLES) {
+  if (o.pairs < 0 || o.pairs > BENCH_MAX_SAMPLES) {
     g_printerr ("pairs must be in 1..%d\n", BENCH_MAX_SAMPLES);
     return 2;
   }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * bench-job: one image from its bytes to its scores, as the element runs it: by frame size and by
- * number of prompts. And what an engine takes: seconds to open, memory by kind.
+ * number of prompts; and a row of images, with one or more of them on their way at a time.
  *
  * The vision tower is the architecture's; the text tower is small, so that thousands of prompts are
  * encoded in no time: scoring does not see where embeddings come from.
@@ -15,7 +15,7 @@
 
 typedef struct {
   gchar *model, *precision, *prompts, *sizes, *json;
-  gint runs;
+  gint runs, top_k;
 } Options;
 
 typedef struct {
@@ -40,6 +40,39 @@ common_fields (const Bench *b, const gchar *bench)
   bench_line_string (b->report, "precision", bench_precision_name (b->engine->kernels->weights));
 }
 
+/* One frame -------------------------------------------------------------- */
+
+typedef struct {
+  ClipFrameInfo info;
+  guint8 *bytes;
+  ClipFramePlanes planes;
+} Frame;
+
+static void
+frame_init (Frame *f, guint width, guint height)
+{
+  const gsize luma = (gsize)width * height;
+
+  f->info = (ClipFrameInfo){ .format = CLIP_PIXEL_NV12,
+                             .width = width,
+                             .height = height,
+                             .par_n = 1,
+                             .par_d = 1,
+                             .matrix = CLIP_MATRIX_BT709,
+                             .chroma_site = CLIP_CHROMA_H_COSITED };
+  f->bytes = g_malloc (2 * luma);
+  f->planes = (ClipFramePlanes){ { f->bytes, f->bytes + luma }, { width, width } };
+  for (gsize i = 0; i < 2 * luma; i++)
+    f->bytes[i] = (guint8)(i * 2654435761u >> 24);
+}
+
+static void
+frame_clear (Frame *f)
+{
+  g_free (f->bytes);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Frame, frame_clear)
+
 /* One job ---------------------------------------------------------------- */
 
 static void
@@ -55,28 +88,19 @@ static gboolean
 run_job (const Bench *b, ClipTexts *texts, guint width, guint height, Stages *stages,
          BenchSamples *samples, GError **error)
 {
-  const ClipFrameInfo info = { .format = CLIP_PIXEL_NV12,
-                               .width = width,
-                               .height = height,
-                               .par_n = 1,
-                               .par_d = 1,
-                               .matrix = CLIP_MATRIX_BT709,
-                               .chroma_site = CLIP_CHROMA_H_COSITED };
-  const gsize luma = (gsize)width * height;
-  g_autofree guint8 *frame = g_malloc (2 * luma);
-  const ClipFramePlanes planes = { { frame, frame + luma }, { width, width } };
-  g_autoptr (ClipJob) job = clip_job_new (b->engine, &info, error);
+  g_auto (Frame) frame = { .bytes = NULL };
 
+  frame_init (&frame, width, height);
+  g_autoptr (ClipJob) job = clip_job_new (b->engine, &frame.info, error);
   if (!job)
     return FALSE;
-  for (gsize i = 0; i < 2 * luma; i++)
-    frame[i] = (guint8)(i * 2654435761u >> 24);
+  clip_job_rank (job, b->options->top_k);
   samples->n = b->options->runs;
   for (gint i = -1; i < b->options->runs; i++) { /* the first one compiles */
     const guint at = MAX (i, 0);
 
     samples->runs[at] = bench_begin ();
-    clip_job_load (job, &planes);
+    clip_job_load (job, &frame.planes);
     if (!clip_job_run (job, texts, NULL, NULL, error))
       return FALSE;
     bench_end (&samples->runs[at]);
@@ -118,10 +142,11 @@ measure_prompts (const Bench *b, guint n, GError **error)
     return FALSE;
   const BenchSpread score = stage (s, SCORE, samples->n), encode = stage (s, ENCODE, samples->n);
   const BenchSpread total = stage (s, TOTAL, samples->n);
-  bench_print (b->report, "%8u %10.3f %10.3f %10.3f %9.2f %%\n", n, score.median, encode.median,
+  bench_print (b->report, "%8u %10.3f %10.3f %10.3f %14.2f %%\n", n, score.median, encode.median,
                total.median, 100 * score.median / encode.median);
   common_fields (b, "prompts");
   bench_line_number (b->report, "prompts", n);
+  bench_line_number (b->report, "top_k", b->options->top_k);
   bench_line_spread (b->report, "score_ms", score, 1);
   bench_line_spread (b->report, "encode_ms", encode, 1);
   bench_line_spread (b->report, "total_ms", total, 1);
@@ -162,37 +187,72 @@ measure_size (const Bench *b, const gchar *size, GError **error)
   return TRUE;
 }
 
-/* What an engine takes; the job's staging memory and results are "other". */
-static void
-measure_memory (const Bench *b, gdouble open_s, guint64 resident_before)
+/* Frames one after the other through @n jobs: the next one is loaded and started while the device is
+ * busy with those before it. */
+static gboolean
+run_in_flight (const Bench *b, guint n, guint frames, BenchTimes *times, GError **error)
 {
-  ClipEngine *e = b->engine;
-  const ClipModelConfig *config = clip_model_config (e->model);
-  const ClipActivations *a = e->activations;
-  const ClipGpuBuffer *buffers[] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
-  const guint64 all = clip_engine_memory_bytes (e), resident = bench_resident_bytes ();
-  const guint64 weights = clip_tower_weights_bytes (e->kernels, config, TRUE)
-                          + clip_tower_weights_bytes (e->kernels, config, FALSE);
-  guint64 activations = 0;
+  g_autoptr (ClipTexts) texts = make_texts (b, 2, error);
+  g_autoptr (GPtrArray) jobs = g_ptr_array_new_with_free_func ((GDestroyNotify)clip_job_free);
+  g_auto (Frame) frame = { .bytes = NULL };
 
-  for (guint i = 0; i < G_N_ELEMENTS (buffers); i++)
-    activations += buffers[i] ? buffers[i]->allocated : 0;
+  frame_init (&frame, 1920, 1080);
+  for (guint j = 0; texts && j < n; j++) {
+    ClipJob *job = clip_job_new (b->engine, &frame.info, error);
+    if (!job)
+      return FALSE;
+    g_ptr_array_add (jobs, job);
+    clip_job_load (job, &frame.planes);
+    if (!clip_job_run (job, texts, NULL, NULL, error)) /* compiles, records */
+      return FALSE;
+  }
+  *times = bench_begin ();
+  for (guint i = 0; texts && i < frames + n; i++) {
+    ClipJob *job = jobs->pdata[i % n];
+
+    if (i >= n && !clip_job_wait (job, NULL, NULL, error))
+      return FALSE;
+    if (i >= frames)
+      continue;
+    clip_job_load (job, &frame.planes);
+    if (!clip_job_start (job, texts, error))
+      return FALSE;
+  }
+  bench_end (times);
+  return texts != NULL;
+}
+
+#define MAX_IN_FLIGHT 3
+
+/* In turns: a machine that is busy with other things is it for all of them. */
+static gboolean
+measure_in_flight (const Bench *b, GError **error)
+{
+  BenchSamples samples[MAX_IN_FLIGHT] = { 0 };
+  const guint frames = 6;
+  const gint runs = MIN (b->options->runs, 5);
+
+  for (gint run = 0; run < runs; run++)
+    for (guint n = 1; n <= MAX_IN_FLIGHT; n++)
+      if (!run_in_flight (b, n, frames, &samples[n - 1].runs[samples[n - 1].n++], error))
+        return FALSE;
   bench_print (b->report,
-               "\n%s, %s: opened in %.2f s; device memory %.1f MB: weights %.1f, activations %.1f, "
-               "other %.1f; the process grew from %.1f to %.1f MB%s\n",
-               b->model, bench_precision_name (e->kernels->weights), open_s, all / 1e6,
-               weights / 1e6, activations / 1e6, (all - weights - activations) / 1e6,
-               resident_before / 1e6, resident / 1e6,
-               clip_gpu_info (e->gpu)->is_cpu ? " (device memory is in it)" : "");
-  common_fields (b, "memory");
-  bench_line_number (b->report, "open_s", open_s);
-  bench_line_number (b->report, "device_bytes", all);
-  bench_line_number (b->report, "weights_bytes", weights);
-  bench_line_number (b->report, "activations_bytes", activations);
-  bench_line_number (b->report, "other_bytes", all - weights - activations);
-  bench_line_number (b->report, "resident_before_bytes", resident_before);
-  bench_line_number (b->report, "resident_bytes", resident);
-  bench_line_end (b->report);
+               "\nms a frame (median) by jobs in flight, 1920x1080 NV12\n%8s %10s %10s\n", "jobs",
+               "wall", "CPU");
+  for (guint n = 1; n <= MAX_IN_FLIGHT; n++) {
+    const BenchSpread wall = bench_samples_spread (&samples[n - 1], BENCH_WALL);
+    const BenchSpread cpu = bench_samples_spread (&samples[n - 1], BENCH_CPU);
+
+    bench_print (b->report, "%8u %10.3f %10.3f\n", n, 1e3 * wall.median / frames,
+                 1e3 * cpu.median / frames);
+    common_fields (b, "in-flight");
+    bench_line_number (b->report, "jobs", n);
+    bench_line_number (b->report, "frames", frames);
+    bench_line_spread (b->report, "wall_ms", wall, 1e3 / frames);
+    bench_line_spread (b->report, "cpu_ms", cpu, 1e3 / frames);
+    bench_line_end (b->report);
+  }
+  return TRUE;
 }
 
 static gboolean
@@ -203,25 +263,30 @@ measure_all (const Bench *b, GError **error)
 
   if (!prompts)
     return FALSE;
-  bench_print (b->report, "\nms (median) by number of prompts\n%8s %10s %10s %10s %11s\n",
-               "prompts", "score", "encode", "submission", "score/enc.");
+  bench_print (b->report,
+               "\n%s, %s: one frame by number of prompts, ms by the device's clock, medians of %d "
+               "runs\n%8s %10s %10s %10s %16s\n",
+               b->model, b->options->precision, b->options->runs, "prompts", "scoring", "encoder",
+               "all", "scoring/encoder");
   for (guint i = 0; i < prompts->len; i++)
     if (!measure_prompts (b, g_array_index (prompts, guint, i), error))
       return FALSE;
-  bench_print (b->report, "\nms (median) by frame size, NV12\n%12s %10s %10s %10s %10s %10s\n",
-               "size", "load", "preprocess", "encode", "submission", "CPU");
+  bench_print (
+      b->report,
+      "\nThe same by frame size, NV12, 2 prompts. Copy: to staging memory, by the CPU. all: "
+      "from the\nsubmission to the result. CPU: of the process, copy included.\n"
+      "%12s %10s %10s %10s %10s %10s\n",
+      "frame", "copy", "preprocess", "encoder", "all", "CPU");
   for (guint i = 0; sizes[i]; i++)
     if (!measure_size (b, sizes[i], error))
       return FALSE;
-  return TRUE;
+  return measure_in_flight (b, error);
 }
 
 static gboolean
 run (const Options *o, GError **error)
 {
-  g_autoptr (BenchModel) model = bench_model_new (o->model, error);
-  const guint64 before = bench_resident_bytes ();
-  const gdouble start = bench_wall_seconds ();
+  g_autoptr (BenchModel) model = bench_model_new (o->model, FALSE, error);
 
   if (!model)
     return FALSE;
@@ -229,7 +294,6 @@ run (const Options *o, GError **error)
                                     strcmp (o->precision, "fp16") ? CLIP_PRECISION_FP32
                                                                   : CLIP_PRECISION_FP16 };
   g_autoptr (ClipEngine) engine = clip_engine_open (&config, NULL, NULL, NULL, error);
-  const gdouble open_s = bench_wall_seconds () - start;
   g_autoptr (BenchReport) r =
       engine ? bench_report_new (o->json, clip_gpu_info (engine->gpu), error) : NULL;
   if (!r)
@@ -237,14 +301,13 @@ run (const Options *o, GError **error)
 
   const Bench b = { o, engine, r, o->model };
   bench_print_device (r);
-  measure_memory (&b, open_s, before);
   return measure_all (&b, error);
 }
 
 int
 main (int argc, char **argv)
 {
-  Options o = { .runs = 9 };
+  Options o = { .runs = 9, .top_k = 5 };
   const GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_STRING, &o.model, "architecture (default vit-b-32)", "NAME" },
     { "precision", 'p', 0, G_OPTION_ARG_STRING, &o.precision, "fp32 (default) or fp16", "NAME" },
@@ -252,6 +315,8 @@ main (int argc, char **argv)
     { "sizes", 0, 0, G_OPTION_ARG_STRING, &o.sizes,
       "default 320x240,640x480,1280x720,1920x1080,3840x2160", "SIZES" },
     { "runs", 'n', 0, G_OPTION_ARG_INT, &o.runs, "default 9", "N" },
+    { "top-k", 'k', 0, G_OPTION_ARG_INT, &o.top_k, "best labels to find (default 5, 0: none)",
+      "N" },
     { "json", 'j', 0, G_OPTION_ARG_FILENAME, &o.json, "append JSON lines; - is stdout", "FILE" },
     { NULL }
   };

@@ -53,7 +53,7 @@ matrix (KernelCase *c, ClipElement type, guint rows, guint cols, GError **error)
   ClipGpuBuffer *buffer = bench_buffer_random (clip_kernels_gpu (c->kernels), type,
                                                clip_matrix_bytes (rows, cols), c->kernel, error);
 
-  return (ClipMatrix){ keep (c, buffer), rows, cols, clip_ld (cols), type };
+  return (ClipMatrix){ keep (c, buffer), rows, cols, clip_stride (cols), type };
 }
 
 /* @packed many times: each a matrix of its own for the memory. */

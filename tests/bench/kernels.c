@@ -10,10 +10,12 @@
 #include "tests/bench/common/report.h"
 #include "tests/bench/kernel_cases.h"
 
-#define SMALL_RUNS 25
+#define SMALL_RUNS 25 /* of what takes no time */
+#define MAX_SIDE   65536
 
 typedef struct {
   gchar *models, *batches, *families, *precisions, *kernels, *json;
+  gchar **products;
   gint runs;
   gdouble seconds;
   gboolean quick;
@@ -22,7 +24,7 @@ typedef struct {
 typedef struct {
   const Options *options;
   ClipGpu *gpu;
-  gboolean is_cpu;
+  gboolean is_cpu, blas;
   BenchReport *report;
   BenchCeiling ceiling;
 } Bench;
@@ -40,48 +42,88 @@ wanted (const Options *o, const gchar *kernel)
 static void
 print_header (const Bench *b)
 {
-  bench_print (b->report,
-               "\nus a call (median); %s; ceiling: %.0f GFLOP/s fp32, %.0f fp16, %.1f GB/s, %s\n",
-               b->is_cpu ? "process CPU" : "device", b->ceiling.flops[CLIP_WEIGHTS_F32] / 1e9,
-               b->ceiling.flops[CLIP_WEIGHTS_F16] / 1e9, b->ceiling.bytes / 1e9, b->ceiling.how);
-  bench_print (b->report, "%-10s %-27s %-10s %-5s %10s %8s %-8s %7s", "kernel", "size", "family",
-               "prec", "us", "rate", "", "/limit");
-  bench_print (b->report, b->is_cpu ? " %9s %22s\n" : "\n", "BLAS rate", "CPU / BLAS CPU");
+  const BenchCeiling *c = &b->ceiling;
+
+  bench_print (
+      b->report,
+      "\nEach kernel by itself, by %s time, medians of the runs. us: of one call, with its "
+      "barrier.\nlimit: the best rate that the ceilings allow, %.0f GFLOP/s (fp16 %.0f, "
+      "int8 %.0f) and %.1f GB/s, measured\njust now (%s).\n",
+      b->is_cpu ? "CPU" : "device", c->flops[CLIP_WEIGHTS_F32] / 1e9,
+      c->flops[CLIP_WEIGHTS_F16] / 1e9, c->flops[CLIP_WEIGHTS_I8] / 1e9, c->bytes / 1e9, c->how);
+  if (b->blas)
+    bench_print (b->report, "BLAS: the same product in turn with it, fp32, one thread; %s.\n",
+                 blas_name ());
+  else if (b->is_cpu)
+    bench_print (b->report, "Built without OpenBLAS: no comparison.\n");
+  bench_print (b->report, b->blas ? "\n%92s %7s  %9s %23s\n" : "\n%92s %7s\n", "", "time", "BLAS",
+               "CPU / BLAS CPU");
+  bench_print (b->report, "%-10s %-24s %-10s %-9s %4s %10s %8s %8s  %-7s %6s", "kernel", "size",
+               "family", "precision", "runs", "us", "rate", "limit", "", "/ limit");
+  bench_print (b->report, b->blas ? "  %9s %7s %7s %7s\n" : "\n", "rate", "least", "median",
+               "most");
+}
+
+/* Billions of what its rate counts. */
+static gdouble
+work_of (const KernelCase *c)
+{
+  return (c->by_bytes ? c->bytes : c->flops) / 1e9;
+}
+
+static const gchar *
+unit_of (const KernelCase *c)
+{
+  return c->by_bytes ? "GB/s" : "GFLOP/s";
 }
 
 static void
-report (const Bench *b, const KernelCase *c, const BenchSamples *s, gboolean blas)
+print_row (const Bench *b, const KernelCase *c, const BenchSamples *s, gdouble limit, gboolean blas)
 {
   const BenchSpread time = bench_seconds (b->gpu, s), ratio = bench_samples_ratio (s);
-  const gdouble work = (c->by_bytes ? c->bytes : c->flops) / 1e9;
-  const gdouble limit = bench_ceiling_limit (&b->ceiling, c->kernels->weights, c->flops, c->bytes);
-  const gchar *unit = c->by_bytes ? "GB/s" : "GFLOP/s";
+  const gdouble work = work_of (c);
+
+  bench_print (b->report, "%-10s %-24s %-10s %-9s %4u %10.1f %8.1f %8.1f  %-7s %7.2f", c->kernel,
+               c->shape, c->kernels->family->name, bench_precision_name (c->kernels->weights), s->n,
+               1e6 * time.median / c->repeats, work / time.median, work / limit, unit_of (c),
+               time.median / limit);
+  if (blas)
+    bench_print (b->report, "  %9.1f %7.2f %7.2f %7.2f",
+                 work / bench_samples_other (s, BENCH_CPU).median, ratio.min, ratio.median,
+                 ratio.max);
+  bench_print (b->report, "\n");
+}
+
+static void
+write_row (const Bench *b, const KernelCase *c, const BenchSamples *s, gdouble limit, gboolean blas)
+{
+  const gdouble per_call = 1e6 / c->repeats, seconds = bench_seconds (b->gpu, s).median;
   BenchReport *r = b->report;
 
-  bench_print (r, "%-10s %-27s %-10s %-5s %10.1f %8.1f %-8s %7.2f", c->kernel, c->shape,
-               c->kernels->family->name, bench_precision_name (c->kernels->weights),
-               1e6 * time.median / c->repeats, work / time.median, unit, time.median / limit);
   bench_line_begin (r, "kernel");
   bench_line_string (r, "kernel", c->kernel);
   bench_line_string (r, "size", c->shape);
   bench_line_string (r, "family", c->kernels->family->name);
   bench_line_string (r, "precision", bench_precision_name (c->kernels->weights));
   bench_line_number (r, "runs", s->n);
-  bench_line_spread (r, "us", time, 1e6 / c->repeats);
-  bench_line_number (r, "rate", work / time.median);
-  bench_line_string (r, "unit", unit);
-  bench_line_number (r, "limit_us", 1e6 * limit / c->repeats);
-  bench_line_number (r, "limit_ratio", time.median / limit);
+  bench_line_number (r, "calls", c->repeats);
+  bench_line_spread (r, "cpu_us", bench_samples_spread (s, BENCH_CPU), per_call);
+  bench_line_spread (r, "wall_us", bench_samples_spread (s, BENCH_WALL), per_call);
+  bench_line_spread (r, "device_us", bench_samples_spread (s, BENCH_GPU), per_call);
+  bench_line_number (r, "rate", work_of (c) / seconds);
+  bench_line_string (r, "unit", unit_of (c));
+  bench_line_number (r, "limit_rate", work_of (c) / limit);
+  bench_line_number (r, "limit_us", per_call * limit);
+  bench_line_number (r, "limit_ratio", seconds / limit);
   bench_line_string (r, "ceiling", b->ceiling.how);
   if (blas) {
-    const gdouble rate = work / bench_samples_other (s, BENCH_CPU).median;
-
-    bench_print (r, " %9.1f %6.2f /%6.2f /%6.2f", rate, ratio.min, ratio.median, ratio.max);
-    bench_line_number (r, "blas_rate", rate);
-    bench_line_spread (r, "blas_ratio", ratio, 1);
+    bench_line_spread (r, "blas_cpu_us", bench_samples_other (s, BENCH_CPU), per_call);
+    bench_line_spread (r, "blas_wall_us", bench_samples_other (s, BENCH_WALL), per_call);
+    bench_line_number (r, "blas_rate", work_of (c) / bench_samples_other (s, BENCH_CPU).median);
+    bench_line_spread (r, "blas_ratio", bench_samples_ratio (s), 1);
+    bench_line_string (r, "blas", blas_name ());
   }
   bench_line_end (r);
-  bench_print (r, "\n");
 }
 
 /* Takes @c, NULL with @error set already. */
@@ -95,7 +137,9 @@ measure (const Bench *b, KernelCase *c, guint runs, BlasNet *blas, GError **erro
       || !bench_sample (b->gpu, c->rec, runs, b->options->seconds, blas ? blas_net_run : NULL, blas,
                         &samples, error))
     return FALSE;
-  report (b, c, &samples, blas != NULL);
+  const gdouble limit = bench_ceiling_limit (&b->ceiling, c->kernels->weights, c->flops, c->bytes);
+  print_row (b, c, &samples, limit, blas != NULL);
+  write_row (b, c, &samples, limit, blas != NULL);
   return TRUE;
 }
 
@@ -107,7 +151,7 @@ measure_product (const Bench *b, ClipKernels *kernels, guint m, guint n, guint k
   KernelCase *c = kernel_case_gemm (kernels, m, n, k, error);
   BlasNet blas;
 
-  if (!c || !b->is_cpu)
+  if (!c || !b->blas)
     return measure (b, c, b->options->runs, NULL, error);
   blas = blas_net_new_product (m, n, k, c->repeats);
   const gboolean ok = measure (b, c, b->options->runs, &blas, error);
@@ -126,6 +170,23 @@ measure_products (const Bench *b, ClipKernels *kernels, const ClipRandomModel *m
          && measure_product (b, kernels, m, d, d, error)
          && measure_product (b, kernels, m, mlp, d, error)
          && measure_product (b, kernels, m, d, mlp, error);
+}
+
+/* "M,N,K", instead of the networks'. */
+static gboolean
+measure_given (const Bench *b, ClipKernels *kernels, const gchar *text, GError **error)
+{
+  g_autoptr (GArray) sizes = bench_parse_list (text, 1, MAX_SIDE, error);
+
+  if (!sizes)
+    return FALSE;
+  if (sizes->len != 3) {
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                 "a product has three sizes, M,N,K: \"%s\"", text);
+    return FALSE;
+  }
+  const guint *s = (const guint *)sizes->data;
+  return measure_product (b, kernels, s[0], s[1], s[2], error);
 }
 
 static gboolean
@@ -161,6 +222,12 @@ measure_variant (const Bench *b, const BenchVariant *variant, GError **error)
 
   if (!kernels || !batches)
     return FALSE;
+  if (b->options->products) {
+    for (gchar **p = b->options->products; *p; p++)
+      if (!measure_given (b, kernels, *p, error))
+        return FALSE;
+    return TRUE;
+  }
   for (guint i = 0; models[i]; i++)
     for (guint j = 0; j < batches->len; j++)
       if (!measure_network (b, kernels, models[i], g_array_index (batches, guint, j), error))
@@ -204,7 +271,8 @@ run (const Options *o, GError **error)
 
   if (!variants)
     return FALSE;
-  Bench b = { o, gpu, clip_gpu_info (gpu)->is_cpu, r };
+  const gboolean is_cpu = clip_gpu_info (gpu)->is_cpu;
+  Bench b = { o, gpu, is_cpu, is_cpu && blas_name (), r };
   bench_print_device (r);
   if (!bench_ceiling_measure (gpu, o->quick, &b.ceiling, error))
     return FALSE;
@@ -212,13 +280,13 @@ run (const Options *o, GError **error)
   for (guint i = 0; i < variants->len; i++)
     if (!measure_variant (&b, &g_array_index (variants, BenchVariant, i), error))
       return FALSE;
-  return measure_ends (&b, error);
+  return o->products || measure_ends (&b, error);
 }
 
 int
 main (int argc, char **argv)
 {
-  Options o = { .runs = 9, .seconds = 5 };
+  Options o = { .seconds = 5 };
   const GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_STRING, &o.models,
       "whose sizes (default vit-b-32,vit-b-16,vit-l-14,vit-l-14-336)", "NAMES" },
@@ -229,7 +297,9 @@ main (int argc, char **argv)
       "best, all, auto (all on a GPU) or a name (default auto)", "NAME" },
     { "kernel", 'k', 0, G_OPTION_ARG_STRING, &o.kernels,
       "of gemm, attention, layernorm, l2norm, score, preprocess (default all)", "NAMES" },
-    { "runs", 'n', 0, G_OPTION_ARG_INT, &o.runs, "default 9", "N" },
+    { "gemm", 'g', 0, G_OPTION_ARG_STRING_ARRAY, &o.products, "only this product; may be repeated",
+      "M,N,K" },
+    { "runs", 'n', 0, G_OPTION_ARG_INT, &o.runs, "default 9, 99 on a GPU", "N" },
     { "seconds", 's', 0, G_OPTION_ARG_DOUBLE, &o.seconds, "no new run after this long (default 5)",
       "SECONDS" },
     { "json", 'j', 0, G_OPTION_ARG_FILENAME, &o.json, "append JSON lines; - is stdout", "FILE" },
@@ -245,7 +315,7 @@ main (int argc, char **argv)
     g_printerr ("%s\n", error->message);
     return 2;
   }
-  if (o.runs < 1 || o.runs > BENCH_MAX_SAMPLES) {
+  if (o.runs < 0 || o.runs > BENCH_MAX_SAMPLES) {
     g_printerr ("runs must be in 1..%d\n", BENCH_MAX_SAMPLES);
     return 2;
   }

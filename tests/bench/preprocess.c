@@ -1,160 +1,189 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * bench-preprocess: from a frame's bytes to patches, in process CPU milliseconds.
- *
- * Of a warm engine: the copy to staging and the GPU's part (on a CPU device: all threads), each the
- * least and the median of many runs. The first run is printed too: it compiles.
+ * bench-preprocess: from a frame's bytes to patches, by frame size: the copy to staging memory and
+ * the device's part, each by itself. The first run is shown too: it compiles, or finds what an
+ * earlier one compiled.
  */
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include <stdio.h>
 
 #include "gst-clip/kernels/preprocess.h"
+#include "tests/bench/common/device.h"
+#include "tests/bench/common/report.h"
 
-#define MAX_RUNS 999
-#define EDGE     224
-#define PATCH    32
+#define EDGE  224
+#define PATCH 32
 
 typedef struct {
-  gint width, height, runs;
+  gchar *sizes, *json;
+  gint runs;
 } Options;
 
+/* One frame size. */
 typedef struct {
-  ClipGpu *gpu;
-  ClipKernels *kernels;
   ClipPreprocess *pre;
   ClipGpuBuffer *out;
   ClipGpuRecording *rec;
-} Bench;
+} Stage;
 
-static gdouble
-cpu_ms (void)
+static void
+stage_clear (Stage *s)
 {
-  struct timespec t;
+  clip_gpu_recording_free (s->rec);
+  clip_gpu_buffer_free (s->out);
+  clip_preprocess_free (s->pre);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Stage, stage_clear)
 
-  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &t);
-  return 1e3 * t.tv_sec + 1e-6 * t.tv_nsec;
+static gboolean
+stage_init (Stage *s, ClipKernels *kernels, guint width, guint height, GError **error)
+{
+  const ClipPreprocessSpec spec = { .resize_edge = EDGE, .crop_size = EDGE, .patch_size = PATCH };
+  const ClipFrameInfo info = { .format = CLIP_PIXEL_NV12,
+                               .width = width,
+                               .height = height,
+                               .par_n = 1,
+                               .par_d = 1,
+                               .matrix = CLIP_MATRIX_BT709,
+                               .chroma_site = CLIP_CHROMA_H_COSITED };
+  const guint side = EDGE / PATCH, cols = 3 * PATCH * PATCH;
+  ClipGpu *gpu = clip_kernels_gpu (kernels);
+
+  if (!(s->pre = clip_preprocess_new (kernels, &spec, &info, error)))
+    return FALSE;
+  s->out = clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_DEVICE, clip_matrix_bytes (side * side, cols),
+                                "patches", error);
+  if (!s->out)
+    return FALSE;
+  const ClipMatrix patches = { s->out->address, side * side, cols, clip_ld (cols) };
+  s->rec = clip_gpu_recording_new (gpu, "preprocess");
+  clip_gpu_recording_begin (s->rec);
+  clip_gpu_recording_mark (s->rec, "preprocess");
+  clip_kernel_preprocess (kernels, s->rec, s->pre, &patches, 0);
+  return clip_gpu_recording_end (s->rec, error);
 }
 
-static int
-compare (gconstpointer a, gconstpointer b)
-{
-  const gdouble x = *(const gdouble *)a, y = *(const gdouble *)b;
+typedef struct {
+  ClipPreprocess *pre;
+  const ClipFramePlanes *planes;
+} Load;
 
-  return (x > y) - (x < y);
+/* A BenchOther */
+static void
+load (gpointer data)
+{
+  const Load *l = data;
+
+  clip_preprocess_load (l->pre, l->planes);
 }
 
 static void
-print (const gchar *what, gdouble *ms, gint n)
+report (BenchReport *r, guint width, guint height, gdouble first, const BenchSamples *s)
 {
-  qsort (ms, n, sizeof (*ms), compare);
-  g_print ("%s, CPU ms: least %.2f, median %.2f\n", what, ms[0], ms[n / 2]);
+  const BenchSpread copy = bench_samples_other (s, BENCH_CPU);
+  const BenchSpread cpu = bench_samples_spread (s, BENCH_CPU);
+  const BenchSpread wall = bench_samples_spread (s, BENCH_WALL);
+  const BenchSpread device = bench_samples_spread (s, BENCH_GPU);
+  g_autofree gchar *size = g_strdup_printf ("%ux%u", width, height);
+
+  bench_print (r, "%11s %7.0f %7u %8.2f %8.2f %8.2f %8.2f %8.2f %8.2f\n", size, 1e3 * first, s->n,
+               1e3 * copy.median, 1e3 * cpu.min, 1e3 * cpu.median, 1e3 * cpu.max, 1e3 * wall.median,
+               1e3 * device.median);
+  bench_line_begin (r, "preprocess");
+  bench_line_number (r, "width", width);
+  bench_line_number (r, "height", height);
+  bench_line_string (r, "format", "NV12");
+  bench_line_number (r, "runs", s->n);
+  bench_line_number (r, "first_ms", 1e3 * first);
+  bench_line_spread (r, "copy_cpu_ms", copy, 1e3);
+  bench_line_spread (r, "cpu_ms", cpu, 1e3);
+  bench_line_spread (r, "wall_ms", wall, 1e3);
+  bench_line_spread (r, "device_ms", device, 1e3);
+  bench_line_end (r);
 }
 
 static gboolean
-make (Bench *b, const ClipFrameInfo *info, GError **error)
+measure (BenchReport *r, ClipKernels *kernels, const Options *o, const gchar *text, GError **error)
 {
-  const ClipPreprocessSpec spec = { .resize_edge = EDGE, .crop_size = EDGE, .patch_size = PATCH };
-  const guint side = EDGE / PATCH, cols = 3 * PATCH * PATCH;
+  guint width = 0, height = 0;
+  g_auto (Stage) stage = { NULL };
+  BenchTimes first = bench_begin (), unused;
+  BenchSamples samples;
 
-  if (!(b->gpu = clip_gpu_new (NULL, error))
-      || !(b->kernels = clip_kernels_new (b->gpu, CLIP_WEIGHTS_F32, error))
-      || !(b->pre = clip_preprocess_new (b->kernels, &spec, info, error)))
+  if (sscanf (text, "%ux%u", &width, &height) != 2 || width % 2 || height % 2) {
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                 "no size of even sides as in 640x480: \"%s\"", text);
     return FALSE;
-  b->out = clip_gpu_buffer_new (b->gpu, CLIP_GPU_MEMORY_DEVICE,
-                                clip_matrix_bytes (side * side, cols), "patches", error);
-  if (!b->out)
+  }
+  ClipGpu *gpu = clip_kernels_gpu (kernels);
+  if (!stage_init (&stage, kernels, width, height, error)
+      || !bench_run (gpu, stage.rec, &unused, error))
     return FALSE;
-  const ClipMatrix patches = { b->out->address, side * side, cols, clip_ld (cols) };
+  bench_end (&first);
 
-  b->rec = clip_gpu_recording_new (b->gpu, "preprocess");
-  clip_gpu_recording_begin (b->rec);
-  clip_kernel_preprocess (b->kernels, b->rec, b->pre, &patches, 0);
-  return clip_gpu_recording_end (b->rec, error);
-}
-
-static gboolean
-run_once (Bench *b, gdouble *ms, GError **error)
-{
-  const gdouble start = cpu_ms ();
-  const guint64 value = clip_gpu_submit (b->gpu, &b->rec, 1, error);
-
-  if (!value || !clip_gpu_wait (b->gpu, value, G_MAXUINT64, error))
+  const gsize luma = (gsize)width * height;
+  g_autofree guint8 *frame = g_malloc (2 * luma);
+  const ClipFramePlanes planes = { { frame, frame + luma }, { (gint)width, (gint)width } };
+  Load l = { stage.pre, &planes };
+  for (gsize i = 0; i < 2 * luma; i++)
+    frame[i] = (guint8)(i * 2654435761u >> 24);
+  if (!bench_sample (gpu, stage.rec, o->runs, 0, load, &l, &samples, error))
     return FALSE;
-  *ms = cpu_ms () - start;
+  report (r, width, height, first.wall, &samples);
   return TRUE;
 }
 
 static gboolean
-measure (Bench *b, const ClipFrameInfo *info, gint runs, GError **error)
+run (const Options *o, GError **error)
 {
-  const gsize luma = (gsize)info->width * info->height, bytes = luma * 2;
-  g_autofree guint8 *frame = g_malloc (bytes);
-  const gint stride = (gint)info->width;
-  const ClipFramePlanes planes = { { frame, frame + luma }, { stride, stride } };
-  g_autofree gdouble *load = g_new (gdouble, runs), *run = g_new (gdouble, runs);
-  gdouble first;
+  g_autoptr (ClipGpu) gpu = clip_gpu_new (NULL, error);
+  g_autoptr (ClipKernels) kernels = gpu ? clip_kernels_new (gpu, CLIP_WEIGHTS_F32, error) : NULL;
+  g_autoptr (BenchReport) r =
+      kernels ? bench_report_new (o->json, clip_gpu_info (gpu), error) : NULL;
+  g_auto (GStrv) sizes = g_strsplit (o->sizes, ",", -1);
 
-  for (gsize i = 0; i < bytes; i++)
-    frame[i] = (guint8)(i * 2654435761u >> 24);
-
-  const gdouble start = cpu_ms ();
-  if (!make (b, info, error) || !run_once (b, &first, error))
+  if (!r)
     return FALSE;
-  g_print ("%s, %s\nfirst run, CPU ms: %.0f\n", clip_gpu_info (b->gpu)->name,
-           clip_gpu_info (b->gpu)->driver, cpu_ms () - start);
-  for (gint i = 0; i < runs; i++) {
-    const gdouble before = cpu_ms ();
-    clip_preprocess_load (b->pre, &planes);
-    load[i] = cpu_ms () - before;
-    if (!run_once (b, &run[i], error))
+  bench_print_device (r);
+  bench_print (
+      r,
+      "\nNV12 frames to %u x %u pixels in patches of %u, ms. CPU: of the process, all "
+      "threads; copy: to staging\nmemory, apart from the rest; device: the device's clock; "
+      "first: wall, with pipelines that may have to be compiled.\n"
+      "%36s %8s %17s %8s %8s\n%11s %7s %7s %8s %8s %8s %8s %8s %8s\n",
+      EDGE, EDGE, PATCH, "copy,", "CPU,", "", "wall,", "device,", "frame", "first", "runs", "CPU",
+      "least", "median", "most", "median", "median");
+  for (guint i = 0; sizes[i]; i++)
+    if (!measure (r, kernels, o, sizes[i], error))
       return FALSE;
-  }
-  print ("copy to staging", load, runs);
-  print ("preprocessing", run, runs);
   return TRUE;
 }
 
 int
 main (int argc, char **argv)
 {
-  Options o = { 1920, 1080, 99 };
+  Options o = { .runs = 99 };
   const GOptionEntry entries[] = {
-    { "width", 'w', 0, G_OPTION_ARG_INT, &o.width, "of the NV12 frame (default 1920)", "PIXELS" },
-    { "height", 'h', 0, G_OPTION_ARG_INT, &o.height, "(default 1080)", "PIXELS" },
+    { "sizes", 0, 0, G_OPTION_ARG_STRING, &o.sizes,
+      "default 320x240,640x480,1280x720,1920x1080,3840x2160", "SIZES" },
     { "runs", 'n', 0, G_OPTION_ARG_INT, &o.runs, "default 99", "N" },
+    { "json", 'j', 0, G_OPTION_ARG_FILENAME, &o.json, "append JSON lines; - is stdout", "FILE" },
     { NULL }
   };
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autoptr (GError) error = NULL;
-  Bench b = { 0 };
 
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error)) {
     g_printerr ("%s\n", error->message);
     return 2;
   }
-  if (o.width < 2 || o.height < 2 || o.width % 2 || o.height % 2 || o.runs < 1
-      || o.runs > MAX_RUNS) {
-    g_printerr ("sides must be even, runs in 1..%d\n", MAX_RUNS);
+  if (o.runs < 1 || o.runs > BENCH_MAX_SAMPLES) {
+    g_printerr ("runs must be in 1..%d\n", BENCH_MAX_SAMPLES);
     return 2;
   }
-  const ClipFrameInfo info = {
-    .format = CLIP_PIXEL_NV12,
-    .width = o.width,
-    .height = o.height,
-    .par_n = 1,
-    .par_d = 1,
-    .matrix = CLIP_MATRIX_BT709,
-    .chroma_site = CLIP_CHROMA_H_COSITED,
-  };
-  const gboolean ok = measure (&b, &info, o.runs, &error);
-  if (!ok)
-    g_printerr ("%s\n", error->message);
-  clip_gpu_recording_free (b.rec);
-  clip_gpu_buffer_free (b.out);
-  clip_preprocess_free (b.pre);
-  clip_kernels_free (b.kernels);
-  clip_gpu_free (b.gpu);
-  return ok ? 0 : 1;
+  bench_set_default (&o.sizes, "320x240,640x480,1280x720,1920x1080,3840x2160");
+  if (run (&o, &error))
+    return 0;
+  g_printerr ("%s\n", error->message);
+  return 1;
 }

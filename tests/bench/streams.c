@@ -97,7 +97,7 @@ measure (BenchReport *r, const Options *o, const gchar *dir, guint n, GError **e
     return FALSE;
 
   const gdouble all = (gdouble)n * frames;
-  bench_print (r, "%8u %10.2f %10.2f %14.2f %14.2f\n", n, all / times.wall, 1e3 * times.wall / all,
+  bench_print (r, "%8u %10.2f %14.2f %16.2f %12.2f\n", n, all / times.wall, 1e3 * times.wall / all,
                1e3 * times.wall / frames, 1e3 * times.cpu / all);
   bench_line_begin (r, "streams");
   bench_line_string (r, "model", o->model);
@@ -124,7 +124,7 @@ run (const Options *o, GError **error)
 {
   g_autoptr (GArray) counts = bench_parse_list (o->streams, 1, MAX_STREAMS, error);
   g_autoptr (BenchReport) r = counts ? open_report (o, error) : NULL;
-  g_autoptr (BenchModel) model = r ? bench_model_new (o->model, error) : NULL;
+  g_autoptr (BenchModel) model = r ? bench_model_new (o->model, FALSE, error) : NULL;
   Streams keeper = { .n = 0 };
 
   if (!model)
@@ -133,8 +133,11 @@ run (const Options *o, GError **error)
   gboolean ok = streams_make (&keeper, 1, 1, model->dir, error)
                 && streams_reach (&keeper, GST_STATE_PAUSED, GST_MESSAGE_ASYNC_DONE, error);
   bench_print_device (r);
-  bench_print (r, "\n%s, in step\n%8s %10s %10s %14s %14s\n", o->model, "streams", "frames/s",
-               "ms/frame", "ms in a stream", "CPU ms/frame");
+  bench_print (r,
+               "\nPipelines that share one engine, mode=in-step, 320x240, %s: %d frames in all.\n"
+               "%8s %10s %14s %16s %12s\n%8s %10s %14s %16s %12s\n",
+               o->model, o->frames, "", "frames/s,", "ms a frame,", "ms a frame,", "CPU ms",
+               "streams", "all", "all", "one stream", "a frame");
   for (guint i = 0; ok && i < counts->len; i++)
     ok = measure (r, o, model->dir, g_array_index (counts, guint, i), error);
   streams_clear (&keeper);

@@ -22,6 +22,7 @@ static struct {
   GCond cond;
   Gate gates[FAKE_N_GATES];
   gint alive;
+  gint ranking;
   ClipFrameInfo last_info;
   gchar *last_wordings;
 } fake;
@@ -39,6 +40,9 @@ struct _ClipTexts {
 
 struct _ClipJob {
   guint8 pixel;
+  guint top_k;
+  GArray *similarities; /* of the last run */
+  guint best[CLIP_RANK_MAX];
 };
 
 /* Control -------------------------------------------------------------------- */
@@ -49,6 +53,7 @@ fake_reset (void)
   g_mutex_lock (&fake.lock);
   g_assert_cmpint (fake.alive, ==, 0);
   memset (fake.gates, 0, sizeof fake.gates);
+  fake.ranking = FALSE;
   g_clear_pointer (&fake.last_wordings, g_free);
   g_mutex_unlock (&fake.lock);
 }
@@ -109,6 +114,12 @@ fake_is_inside (FakeGate gate)
   gboolean inside = fake.gates[gate].inside > 0;
   g_mutex_unlock (&fake.lock);
   return inside;
+}
+
+void
+fake_set_ranking (gboolean on)
+{
+  g_atomic_int_set (&fake.ranking, on);
 }
 
 guint
@@ -311,7 +322,9 @@ clip_job_new (ClipEngine *engine, const ClipFrameInfo *info, GError **error)
   fake.last_info = *info;
   g_mutex_unlock (&fake.lock);
   g_atomic_int_inc (&fake.alive);
-  return g_new0 (ClipJob, 1);
+  ClipJob *job = g_new0 (ClipJob, 1);
+  job->similarities = g_array_new (FALSE, FALSE, sizeof (float));
+  return job;
 }
 
 void
@@ -320,6 +333,7 @@ clip_job_free (ClipJob *job)
   if (!job)
     return;
   g_atomic_int_add (&fake.alive, -1);
+  g_array_unref (job->similarities);
   g_free (job);
 }
 
@@ -354,7 +368,35 @@ clip_job_run (ClipJob *job, ClipTexts *texts, float *similarities, float *negati
     negative_similarities[n] = similarity (clip_prompt_set_get (texts->negatives, n), job->pixel);
   for (guint i = 0; i < texts->n_background; i++)
     negative_similarities[n + i] = 0.5;
+  g_array_set_size (job->similarities, 0);
+  g_array_append_vals (job->similarities, similarities, clip_prompt_set_size (texts->prompts));
   return TRUE;
+}
+
+void
+clip_job_rank (ClipJob *job, guint top_k)
+{
+  job->top_k = top_k;
+}
+
+/* The best so far, k times: simple, and stable where similarities are equal. */
+const guint *
+clip_job_best (ClipJob *job, guint *n)
+{
+  g_autoptr (GArray) left = g_array_copy (job->similarities);
+
+  *n = 0;
+  if (!g_atomic_int_get (&fake.ranking) || job->top_k == 0 || job->top_k > CLIP_RANK_MAX)
+    return NULL;
+  for (*n = 0; *n < MIN (job->top_k, left->len); ++*n) {
+    guint best = 0;
+    for (guint i = 1; i < left->len; i++)
+      if (g_array_index (left, float, i) > g_array_index (left, float, best))
+        best = i;
+    g_array_index (left, float, best) = -G_MAXFLOAT;
+    job->best[*n] = best;
+  }
+  return job->best;
 }
 
 ClipJobTimes

@@ -37,6 +37,10 @@ void fake_wait_inside (FakeGate gate);
 /** fake_is_inside: whether one stands there now. */
 gboolean fake_is_inside (FakeGate gate);
 
+/** fake_set_ranking: from now on clip_job_best() knows the best labels, however few there are. It
+ * does not after a reset. */
+void fake_set_ranking (gboolean on);
+
 /** fake_alive: engines, text sets and jobs that were not freed. */
 guint fake_alive (void);
 

@@ -126,6 +126,73 @@ test_top_k (void)
   stage_free (stage);
 }
 
+/* 0 .. 255 in disorder, some with a threshold of their own. */
+static gchar *
+many_prompts (void)
+{
+  GString *prompts = g_string_new (NULL);
+
+  for (guint i = 0; i < 256; i++)
+    g_string_append_printf (prompts, "%s%u%s", i ? ";" : "", i * 77 % 256,
+                            i % 5 == 0 ? "@0.01" : "");
+  return g_string_free (prompts, FALSE);
+}
+
+static GstStructure *
+result_of_many (const gchar *scoring, gdouble scale, guint top_k, gboolean ranking)
+{
+  g_autofree gchar *prompts = many_prompts ();
+  g_autofree gchar *properties = g_strdup_printf ("mode=in-step, top-k=%u", top_k);
+  Stage *stage = stage_new (properties);
+
+  fake_set_ranking (ranking);
+  gst_util_set_object_arg (G_OBJECT (stage->filter), "scoring", scoring);
+  g_object_set (stage->filter, "prompts", prompts, "negative-prompts", "90;110", "logit-scale",
+                scale, NULL);
+  stage_play (stage);
+  g_autoptr (GstBuffer) buffer = stage_push (stage, 100);
+  GstStructure *result = gst_structure_copy (stage_result (buffer, 0));
+  stage_free (stage);
+  return result;
+}
+
+static void
+expect_order (const GstStructure *result, guint n)
+{
+  const GValue *indices = gst_structure_get_value (result, "indices");
+  gint last_distance = -1, last_index = -1;
+
+  g_assert_cmpuint (gst_value_array_get_size (indices), ==, n);
+  for (guint i = 0; i < n; i++) {
+    gint index = g_value_get_uint (gst_value_array_get_value (indices, i));
+    gint distance = ABS (index * 77 % 256 - 100);
+    g_assert_true (distance > last_distance || (distance == last_distance && index > last_index));
+    last_distance = distance;
+    last_index = index;
+  }
+}
+
+/* The order of the device is that of sorting by scores, also where these are all 0 or 1. */
+static void
+test_ranking (void)
+{
+  static const gchar *const scorings[] = { "softmax", "contrast", "cosine", "sigmoid" };
+  static const gdouble scales[] = { 0.001, 10.0, 1000.0 };
+  static const guint top_k[] = { 1, 7, 64, 65, 300 };
+
+  for (guint a = 0; a < G_N_ELEMENTS (scorings); a++)
+    for (guint b = 0; b < G_N_ELEMENTS (scales); b++)
+      for (guint c = 0; c < G_N_ELEMENTS (top_k); c++) {
+        GstStructure *ranked = result_of_many (scorings[a], scales[b], top_k[c], TRUE);
+        GstStructure *sorted = result_of_many (scorings[a], scales[b], top_k[c], FALSE);
+
+        expect_order (sorted, MIN (top_k[c], 256));
+        g_assert_true (gst_structure_is_equal (ranked, sorted));
+        gst_structure_free (ranked);
+        gst_structure_free (sorted);
+      }
+}
+
 static gdouble
 first_score (Stage *stage, guint8 value)
 {
@@ -345,6 +412,7 @@ main (int argc, char **argv)
   g_test_add_func ("/results/fields", test_fields);
   g_test_add_func ("/results/nothing-accepted", test_nothing_accepted);
   g_test_add_func ("/results/top-k", test_top_k);
+  g_test_add_func ("/results/ranking", test_ranking);
   g_test_add_func ("/results/scoring", test_scoring);
   g_test_add_func ("/results/second-filter-appends", test_second_filter_appends);
   g_test_add_func ("/results/two-filters", test_two_filters);

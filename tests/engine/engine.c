@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Sharing, cancelling, losing the device, the number of pipelines: on a tiny random model. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,19 +49,26 @@ make_texts (ClipEngine *engine, const gchar *prompts, const gchar *negatives, gb
   return texts;
 }
 
+static void
+load (ClipJob *job, guint8 value)
+{
+  g_autofree guint8 *pixels = g_malloc (64 * 48);
+  const ClipFramePlanes planes = { { pixels }, { 64 } };
+
+  for (guint i = 0; i < 64 * 48; i++)
+    pixels[i] = value + i * (1 + value % 5);
+  clip_job_load (job, &planes);
+}
+
 static ClipJob *
 make_job (ClipEngine *engine, guint8 value)
 {
   const ClipFrameInfo info = { CLIP_PIXEL_GRAY8, 64, 48, 1, 1, CLIP_MATRIX_BT601, TRUE };
-  g_autofree guint8 *pixels = g_malloc (64 * 48);
-  const ClipFramePlanes planes = { { pixels }, { 64 } };
   g_autoptr (GError) error = NULL;
   ClipJob *job = clip_job_new (engine, &info, &error);
 
   g_assert_no_error (error);
-  for (guint i = 0; i < 64 * 48; i++)
-    pixels[i] = value + i;
-  clip_job_load (job, &planes);
+  load (job, value);
   return job;
 }
 
@@ -149,6 +157,245 @@ test_long_text (void)
   g_assert_cmpuint (warnings, ==, 2);
 }
 
+/* "text 0" and so on; every seventh says the same as the one before it. */
+static ClipTexts *
+make_many_texts (ClipEngine *engine, guint n, const gchar *negatives)
+{
+  g_autoptr (GString) prompts = g_string_new (NULL);
+
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf (prompts, "%sl%u=text %u", i ? ";" : "", i, i % 7 == 6 ? i - 1 : i);
+  return make_texts (engine, prompts->str, negatives, TRUE);
+}
+
+typedef struct {
+  gdouble score;
+  float similarity;
+  guint index;
+} Label;
+
+static int
+compare_labels (const void *a, const void *b)
+{
+  const Label *x = a, *y = b;
+
+  if (x->score != y->score)
+    return x->score > y->score ? -1 : 1;
+  if (x->similarity != y->similarity)
+    return x->similarity > y->similarity ? -1 : 1;
+  return x->index < y->index ? -1 : 1;
+}
+
+/* Whatever the scoring: sorted by scores on the host, the same labels come out. */
+static void
+compare_best (const guint *best, guint n_best, const float *sims, guint n, const float *others,
+              guint n_negatives, guint n_background)
+{
+  const ClipScoring scorings[] = { CLIP_SCORING_SOFTMAX, CLIP_SCORING_CONTRAST, CLIP_SCORING_COSINE,
+                                   CLIP_SCORING_SIGMOID };
+  const gdouble scales[] = { 1e-6, 1.0, 100.0, 1000.0 };
+  g_autofree gdouble *scores = g_new (gdouble, n);
+  g_autofree Label *labels = g_new (Label, n);
+
+  for (guint s = 0; s < G_N_ELEMENTS (scorings) * G_N_ELEMENTS (scales); s++) {
+    clip_score (scorings[s % 4], scales[s / 4], sims, n, others, n_negatives, n_background, scores);
+    for (guint i = 0; i < n; i++)
+      labels[i] = (Label){ scores[i], sims[i], i };
+    qsort (labels, n, sizeof *labels, compare_labels);
+    for (guint i = 0; i < n_best; i++)
+      g_assert_cmpuint (best[i], ==, labels[i].index);
+  }
+}
+
+static void
+check_ranking (ClipEngine *engine, ClipJob *job, guint n, guint top_k, guint expected)
+{
+  g_autoptr (ClipTexts) texts = make_many_texts (engine, n, "text 3;no text");
+  g_autofree float *sims = g_new (float, n);
+  float others[64];
+  guint n_best = 99, n_background = 0;
+  guint n_negatives = clip_texts_n_negatives (texts, &n_background);
+  g_autoptr (GError) error = NULL;
+
+  clip_job_rank (job, top_k);
+  clip_job_run (job, texts, sims, others, &error);
+  g_assert_no_error (error);
+  const guint *best = clip_job_best (job, &n_best);
+  g_assert_cmpuint (n_best, ==, expected);
+  g_assert_true ((best != NULL) == (expected > 0));
+  compare_best (best, n_best, sims, n, others, n_negatives, n_background);
+}
+
+static void
+test_ranking (void)
+{
+  g_autoptr (ClipEngine) engine = need_engine ();
+  g_autoptr (ClipJob) job = NULL;
+
+  if (engine == NULL)
+    return;
+  job = make_job (engine, 9);
+  check_ranking (engine, job, CLIP_RANK_MIN_LABELS, 5, 0); /* too few */
+  check_ranking (engine, job, CLIP_RANK_MIN_LABELS + 1, 5, 5);
+  check_ranking (engine, job, 1000, 5, 5);
+  check_ranking (engine, job, 1000, CLIP_RANK_MAX, CLIP_RANK_MAX);
+  check_ranking (engine, job, 1000, CLIP_RANK_MAX + 1, 0);
+  check_ranking (engine, job, 300, 1, 1);
+  check_ranking (engine, job, 300, 0, 0);
+}
+
+#define N_JOBS   3
+#define N_FRAMES 12
+
+/* Frames through several jobs at once, which differ in prompts too, give what they give alone. */
+static void
+test_in_flight (void)
+{
+  g_autoptr (ClipEngine) engine = need_engine ();
+  ClipJob *jobs[N_JOBS];
+  ClipTexts *texts[N_JOBS];
+  float alone[N_FRAMES][4], sims[4];
+  g_autoptr (GError) error = NULL;
+
+  if (engine == NULL)
+    return;
+  for (guint j = 0; j < N_JOBS; j++) {
+    jobs[j] = make_job (engine, j);
+    texts[j] = make_texts (engine, j == 0 ? "a;b" : j == 1 ? "c;d;e;f" : "b;f;a", NULL, FALSE);
+  }
+  for (guint f = 0; f < N_FRAMES; f++) {
+    load (jobs[f % N_JOBS], f * 20);
+    clip_job_run (jobs[f % N_JOBS], texts[f % N_JOBS], alone[f], NULL, &error);
+    g_assert_no_error (error);
+    g_assert_true (f == 0 || alone[f][0] != alone[f - 1][0]);
+  }
+
+  for (guint f = 0; f < N_FRAMES + N_JOBS; f++) {
+    const guint j = f % N_JOBS;
+
+    if (f >= N_JOBS) {
+      clip_job_wait (jobs[j], sims, NULL, &error);
+      g_assert_no_error (error);
+      for (guint i = 0; i < clip_prompt_set_size (clip_texts_prompts (texts[j])); i++)
+        g_assert_cmpfloat (sims[i], ==, alone[f - N_JOBS][i]);
+      g_assert_cmpuint (clip_job_times (jobs[j]).total, >, 0);
+    }
+    if (f < N_FRAMES) {
+      load (jobs[j], f * 20);
+      clip_job_start (jobs[j], texts[j], &error);
+      g_assert_no_error (error);
+    }
+  }
+
+  /* Waited for in another order, or not at all. */
+  for (guint j = 0; j < N_JOBS; j++) {
+    load (jobs[j], j * 20);
+    g_assert_true (clip_job_start (jobs[j], texts[j], NULL));
+  }
+  clip_job_wait (jobs[2], sims, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpfloat (sims[0], ==, alone[2][0]);
+  clip_job_wait (jobs[0], sims, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpfloat (sims[0], ==, alone[0][0]);
+  for (guint j = 0; j < N_JOBS; j++) {
+    clip_texts_unref (texts[j]);
+    clip_job_free (jobs[j]);
+  }
+  g_assert_cmpint (engine->running, ==, 0);
+}
+
+static void
+poison_activations (ClipEngine *engine)
+{
+  const ClipActivations *a = engine->activations;
+  const ClipGpuBuffer *all[] = { a->x, a->x2, a->y, a->z, a->h };
+
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++) {
+    ClipGpuBuffer buffer = *all[i];
+    g_autofree guint8 *nans = g_malloc (buffer.size);
+
+    memset (nans, 0xff, buffer.size);
+    g_assert_true (clip_gpu_buffer_upload (&buffer, 0, nans, buffer.size, NULL));
+  }
+}
+
+/* What one frame leaves behind is cleared away, also for those that were queued behind it. */
+static void
+test_not_finite (void)
+{
+  /* no width is a multiple of 64: rows have padding */
+  const ClipRandomModel narrow = { "narrow", { 48, 2, 3, 80 }, { 48, 2, 3, 80 }, 32, 8, 16, 24 };
+  g_autofree gchar *dir = g_dir_make_tmp ("gst-clip-engine-XXXXXX", NULL);
+  ClipEngineConfig config = { dir, NULL, CLIP_PRECISION_FP32 };
+  g_autoptr (ClipEngine) probe = need_engine ();
+  g_autoptr (ClipEngine) engine = NULL;
+  g_autoptr (ClipJob) first = NULL;
+  g_autoptr (ClipJob) second = NULL;
+  g_autoptr (ClipTexts) texts = NULL;
+  g_autoptr (GError) error = NULL;
+  float alone = 0.0f, sims[1] = { 0.0f };
+
+  if (probe == NULL)
+    return;
+  clip_random_model_write (&narrow, dir, 5, &error);
+  g_assert_no_error (error);
+  engine = clip_engine_open (&config, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  texts = make_texts (engine, "a", NULL, FALSE);
+  first = make_job (engine, 9);
+  second = make_job (engine, 40);
+  g_assert_true (clip_job_run (second, texts, &alone, NULL, NULL));
+
+  poison_activations (engine);
+  g_assert_true (clip_job_start (first, texts, NULL));
+  g_assert_true (clip_job_start (second, texts, NULL));
+  g_assert_false (clip_job_wait (first, sims, NULL, &error));
+  g_assert_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE);
+  g_clear_error (&error);
+  clip_job_wait (second, sims, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpfloat (sims[0], ==, alone);
+  g_assert_true (clip_job_run (first, texts, sims, NULL, NULL));
+  clip_random_model_remove (dir);
+}
+
+static gpointer
+run_frames (gpointer data)
+{
+  ClipEngine *engine = data;
+  g_autoptr (ClipTexts) texts = make_texts (engine, "a", NULL, FALSE);
+  g_autoptr (ClipJob) one = make_job (engine, 1);
+  g_autoptr (ClipJob) two = make_job (engine, 2);
+  float want[2], sims;
+
+  g_assert_true (clip_job_run (one, texts, &want[0], NULL, NULL));
+  g_assert_true (clip_job_run (two, texts, &want[1], NULL, NULL));
+  for (guint i = 0; i < 10; i++) {
+    g_assert_true (clip_job_start (one, texts, NULL));
+    g_assert_true (clip_job_start (two, texts, NULL));
+    g_assert_true (clip_job_wait (one, &sims, NULL, NULL));
+    g_assert_cmpfloat (sims, ==, want[0]);
+    g_assert_true (clip_job_wait (two, &sims, NULL, NULL));
+    g_assert_cmpfloat (sims, ==, want[1]);
+  }
+  return NULL;
+}
+
+static void
+test_threads (void)
+{
+  g_autoptr (ClipEngine) engine = need_engine ();
+  GThread *threads[3];
+
+  if (engine == NULL)
+    return;
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("frames", run_frames, engine);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+}
+
 static void
 test_cancel (void)
 {
@@ -170,15 +417,23 @@ test_lost (void)
   g_autoptr (ClipEngine) again = NULL;
   g_autoptr (ClipTexts) texts = NULL;
   g_autoptr (ClipJob) job = NULL;
+  g_autoptr (ClipJob) running = NULL;
   g_autoptr (GError) error = NULL;
 
   if (engine == NULL)
     return;
   texts = make_texts (engine, "a dog", NULL, FALSE);
   job = make_job (engine, 9);
+  running = make_job (engine, 10);
+  g_assert_true (clip_job_start (job, texts, NULL));
+  g_assert_true (clip_job_start (running, texts, NULL));
   clip_gpu_simulate_loss (clip_engine_gpu (engine));
-  g_assert_false (clip_job_run (job, texts, NULL, NULL, &error));
+  g_assert_false (clip_job_wait (job, NULL, NULL, &error));
   g_assert_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST);
+  g_clear_error (&error);
+  g_assert_false (clip_job_start (job, texts, &error));
+  g_assert_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST);
+  g_clear_pointer (&running, clip_job_free); /* not waited for */
   clip_engine_retire (engine);
 
   again = need_engine ();
@@ -269,6 +524,10 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/sharing", test_sharing);
   g_test_add_func ("/engine/texts", test_texts);
   g_test_add_func ("/engine/long-text", test_long_text);
+  g_test_add_func ("/engine/ranking", test_ranking);
+  g_test_add_func ("/engine/in-flight", test_in_flight);
+  g_test_add_func ("/engine/not-finite", test_not_finite);
+  g_test_add_func ("/engine/threads", test_threads);
   g_test_add_func ("/engine/cancel", test_cancel);
   g_test_add_func ("/engine/lost", test_lost);
   g_test_add_func ("/engine/fork", test_fork);

@@ -264,7 +264,7 @@ check_text_hidden (gconstpointer data)
   prompts = golden_strings (golden, "prompts");
   n_ids = g_new (guint32, g_strv_length (prompts));
   ids = tokenize (engine, prompts, n_ids);
-  ld = clip_ld (want->shape[3]);
+  ld = clip_stride (want->shape[3]);
   layer = 2 * want->shape[2] * ld;
   hidden = clip_gpu_buffer_new (engine->gpu, CLIP_GPU_MEMORY_DEVICE,
                                 want->shape[0] * layer * sizeof (float), "hidden", &error);
@@ -296,7 +296,7 @@ check_vision_hidden (gconstpointer data)
     return;
   want = golden_npy (golden, "vision_hidden.npy");
   images = golden_strings (golden, "images");
-  ld = clip_ld (want->shape[3]);
+  ld = clip_stride (want->shape[3]);
   layer = want->shape[2] * ld;
   bytes = want->shape[0] * layer * sizeof (float);
   hidden = clip_gpu_buffer_new (engine->gpu, CLIP_GPU_MEMORY_DEVICE, bytes, "hidden", &error);

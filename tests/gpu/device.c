@@ -183,6 +183,35 @@ test_masks (void)
 }
 
 /* The barrier-free kernels must not run when llvmpipe has other vectors. */
+/* Which version of llvmpipe is said to run loops quickly, and of which nobody knows. */
+static void
+test_llvmpipe_versions (void)
+{
+  enum { NO, YES, UNSURE };
+  static const struct {
+    const gchar *info;
+    guint loops;
+  } versions[] = {
+    { "Mesa 20.3.5 (LLVM 11.0.1)", NO },
+    { "Mesa 22.3.6 (LLVM 15.0.6)", NO },
+    { "Mesa 25.0.7-2 (LLVM 19.1.7)", NO },
+    { "Mesa 25.1.0 (LLVM 20.1.0)", UNSURE },
+    { "Mesa 25.3.0-devel (git-1234567890) (LLVM 21.1.0)", UNSURE },
+    { "Mesa 26.0.0-rc1 (LLVM 21.1.0)", YES },
+    { "Mesa 26.2.6 (LLVM 22.1.0)", YES },
+    { "Mesa git (LLVM 22.1.0)", UNSURE },
+    { "", UNSURE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (versions); i++) {
+    ClipGpuCaps caps, unsure;
+    clip_gpu_llvmpipe_caps (versions[i].info, &caps, &unsure);
+    g_assert_true (caps & CLIP_GPU_CAP_LLVMPIPE);
+    g_assert_cmpint ((caps & CLIP_GPU_CAP_LLVMPIPE_LOOPS) != 0, ==, versions[i].loops == YES);
+    g_assert_cmpint ((unsure & CLIP_GPU_CAP_LLVMPIPE_LOOPS) != 0, ==, versions[i].loops == UNSURE);
+  }
+}
+
 static void
 test_vector_width (void)
 {
@@ -257,6 +286,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gpu/device/bad-names", test_bad_names);
   g_test_add_func ("/gpu/device/environment", test_environment);
   g_test_add_func ("/gpu/device/masks", test_masks);
+  g_test_add_func ("/gpu/device/llvmpipe-versions", test_llvmpipe_versions);
   g_test_add_func ("/gpu/device/vector-width", test_vector_width);
   g_test_add_func ("/gpu/device/validation", test_validation);
   g_test_add_func ("/gpu/device/fork", test_fork);

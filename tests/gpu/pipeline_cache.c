@@ -24,13 +24,13 @@ folder_path (void)
 static void
 store (void)
 {
-  g_assert_true (clip_gpu_cache_store (&some_info, content, sizeof content));
+  g_assert_true (clip_gpu_cache_store (&some_info, CLIP_GPU_PIPELINES, content, sizeof content));
 }
 
 static void
 expect (gboolean found)
 {
-  g_autoptr (GBytes) bytes = clip_gpu_cache_load (&some_info);
+  g_autoptr (GBytes) bytes = clip_gpu_cache_load (&some_info, CLIP_GPU_PIPELINES);
 
   g_assert_cmpint (bytes != NULL, ==, found);
   if (bytes)
@@ -42,7 +42,7 @@ static void
 test_round_trip (void)
 {
   g_autofree gchar *folder = folder_path ();
-  g_autofree gchar *path = clip_gpu_cache_path (&some_info);
+  g_autofree gchar *path = clip_gpu_cache_path (&some_info, CLIP_GPU_PIPELINES);
   struct stat st;
 
   expect (FALSE);
@@ -59,7 +59,7 @@ test_round_trip (void)
 static void
 test_damaged (void)
 {
-  g_autofree gchar *path = clip_gpu_cache_path (&some_info);
+  g_autofree gchar *path = clip_gpu_cache_path (&some_info, CLIP_GPU_PIPELINES);
   g_autofree gchar *data = NULL;
   gsize size;
 
@@ -92,7 +92,7 @@ test_other_driver (void)
 #define DIFFERENT(field)                                                                           \
   other = some_info;                                                                               \
   other.field++;                                                                                   \
-  g_assert_null (clip_gpu_cache_load (&other))
+  g_assert_null (clip_gpu_cache_load (&other, CLIP_GPU_PIPELINES))
   DIFFERENT (vendor_id);
   DIFFERENT (device_id);
   DIFFERENT (driver_version);
@@ -102,16 +102,36 @@ test_other_driver (void)
   expect (TRUE);
 }
 
+/* A good file of another kind. */
+static void
+test_other_kind (void)
+{
+  g_autofree gchar *path = clip_gpu_cache_path (&some_info, CLIP_GPU_PIPELINES);
+  g_autofree gchar *other = clip_gpu_cache_path (&some_info, "choices");
+  g_autoptr (GBytes) bytes = NULL;
+
+  store ();
+  g_assert_null (clip_gpu_cache_load (&some_info, "choices"));
+  g_assert_true (clip_gpu_cache_store (&some_info, "choices", "other", 5));
+  bytes = clip_gpu_cache_load (&some_info, "choices");
+  g_assert_cmpmem (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), "other", 5);
+  expect (TRUE);
+  g_assert_cmpint (rename (other, path), ==, 0);
+  expect (FALSE);
+  store ();
+  expect (TRUE);
+}
+
 static void
 test_permissions (void)
 {
   g_autofree gchar *folder = folder_path ();
-  g_autofree gchar *path = clip_gpu_cache_path (&some_info);
+  g_autofree gchar *path = clip_gpu_cache_path (&some_info, CLIP_GPU_PIPELINES);
 
   store ();
   g_assert_cmpint (chmod (folder, 0755), ==, 0);
   expect (FALSE);
-  g_assert_false (clip_gpu_cache_store (&some_info, content, sizeof content));
+  g_assert_false (clip_gpu_cache_store (&some_info, CLIP_GPU_PIPELINES, content, sizeof content));
   g_assert_cmpint (chmod (folder, 0700), ==, 0);
   expect (TRUE);
   g_assert_cmpint (chmod (path, 0620), ==, 0);
@@ -126,7 +146,7 @@ static void
 test_foreign_owner (void)
 {
   g_autofree gchar *folder = folder_path ();
-  g_autofree gchar *path = clip_gpu_cache_path (&some_info);
+  g_autofree gchar *path = clip_gpu_cache_path (&some_info, CLIP_GPU_PIPELINES);
 
   if (geteuid () != 0) {
     g_test_skip ("only root can give a file to somebody else");
@@ -139,7 +159,7 @@ test_foreign_owner (void)
   expect (TRUE);
   g_assert_cmpint (chown (folder, 65534, 65534), ==, 0);
   expect (FALSE);
-  g_assert_false (clip_gpu_cache_store (&some_info, content, sizeof content));
+  g_assert_false (clip_gpu_cache_store (&some_info, CLIP_GPU_PIPELINES, content, sizeof content));
   g_assert_cmpint (chown (folder, 0, 0), ==, 0);
   expect (TRUE);
 }
@@ -149,7 +169,7 @@ test_not_files (void)
 {
   g_autofree gchar *folder = folder_path ();
   g_autofree gchar *moved = g_strconcat (folder, ".moved", NULL);
-  g_autofree gchar *path = clip_gpu_cache_path (&some_info);
+  g_autofree gchar *path = clip_gpu_cache_path (&some_info, CLIP_GPU_PIPELINES);
   g_autofree gchar *target = g_strconcat (path, ".target", NULL);
 
   store ();
@@ -163,7 +183,7 @@ test_not_files (void)
   g_assert_cmpint (unlink (path), ==, 0);
   g_assert_cmpint (mkdir (path, 0700), ==, 0);
   expect (FALSE);
-  g_assert_false (clip_gpu_cache_store (&some_info, content, sizeof content));
+  g_assert_false (clip_gpu_cache_store (&some_info, CLIP_GPU_PIPELINES, content, sizeof content));
   g_assert_cmpint (rmdir (path), ==, 0);
   g_assert_cmpint (rename (target, path), ==, 0);
   expect (TRUE);
@@ -172,7 +192,7 @@ test_not_files (void)
   g_assert_cmpint (rename (folder, moved), ==, 0);
   g_assert_cmpint (symlink (moved, folder), ==, 0);
   expect (FALSE);
-  g_assert_false (clip_gpu_cache_store (&some_info, content, sizeof content));
+  g_assert_false (clip_gpu_cache_store (&some_info, CLIP_GPU_PIPELINES, content, sizeof content));
   g_assert_cmpint (unlink (folder), ==, 0);
   g_assert_cmpint (rename (moved, folder), ==, 0);
   expect (TRUE);
@@ -187,11 +207,11 @@ make_one_pipeline (void)
 
   if (!gpu)
     return;
-  g_autofree gchar *path = clip_gpu_cache_path (clip_gpu_info (gpu));
+  g_autofree gchar *path = clip_gpu_cache_path (clip_gpu_info (gpu), CLIP_GPU_PIPELINES);
   g_assert_nonnull (clip_gpu_pipeline (gpu, &square_shader, &scale, 1, &error));
   g_assert_no_error (error);
   clip_gpu_save_cache (gpu);
-  g_autoptr (GBytes) saved = clip_gpu_cache_load (clip_gpu_info (gpu));
+  g_autoptr (GBytes) saved = clip_gpu_cache_load (clip_gpu_info (gpu), CLIP_GPU_PIPELINES);
   g_assert_nonnull (saved);
   g_test_message ("%" G_GSIZE_FORMAT " bytes", g_bytes_get_size (saved));
   /* Nothing new: not written again, not even at the end. */
@@ -235,6 +255,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gpu/pipeline-cache/round-trip", test_round_trip);
   g_test_add_func ("/gpu/pipeline-cache/damaged", test_damaged);
   g_test_add_func ("/gpu/pipeline-cache/other-driver", test_other_driver);
+  g_test_add_func ("/gpu/pipeline-cache/other-kind", test_other_kind);
   g_test_add_func ("/gpu/pipeline-cache/permissions", test_permissions);
   g_test_add_func ("/gpu/pipeline-cache/foreign-owner", test_foreign_owner);
   g_test_add_func ("/gpu/pipeline-cache/not-files", test_not_files);

@@ -88,6 +88,7 @@ extern const CheckKernel check_l2norm;
 extern const CheckKernel check_gemm;
 extern const CheckKernel check_attention;
 extern const CheckKernel check_preprocess;
+extern const CheckKernel check_topk;
 
 /* Variants -------------------------------------------------------------- */
 

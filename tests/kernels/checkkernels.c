@@ -15,7 +15,8 @@
 #define MAX_PIPELINES 120
 
 static const CheckKernel *const kernels[] = {
-  &check_gemm, &check_attention, &check_layernorm, &check_l2norm, &check_preprocess, NULL,
+  &check_gemm, &check_attention, &check_layernorm, &check_l2norm, &check_preprocess, &check_topk,
+  NULL,
 };
 
 typedef struct {

@@ -2,6 +2,7 @@
 #include "tests/kernels/reference.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 void
 ref_matrix_init (RefMatrix *m, gsize rows, gsize cols)
@@ -240,4 +241,32 @@ ref_l2norm (const float *x, gsize ld, RefMatrix *y, guint32 *flags)
       y->scale[row * y->cols + c] = fabs (v[c] / norm);
     }
   }
+}
+
+static const float *sorted_values; /* qsort() has no argument for them; tests have one thread */
+
+static int
+compare_topk (const void *a, const void *b)
+{
+  const guint32 x = *(const guint32 *)a, y = *(const guint32 *)b;
+  const float u = sorted_values[x], v = sorted_values[y];
+
+  if (isnan (u) != isnan (v))
+    return isnan (u) ? 1 : -1;
+  if (!isnan (u) && u != v)
+    return u > v ? -1 : 1;
+  return x < y ? -1 : x > y;
+}
+
+void
+ref_topk (const float *values, guint32 n, guint32 k, ClipTopk *best)
+{
+  g_autofree guint32 *order = g_new (guint32, n);
+
+  for (guint32 i = 0; i < n; i++)
+    order[i] = i;
+  sorted_values = values;
+  qsort (order, n, sizeof *order, compare_topk);
+  for (guint32 i = 0; i < k; i++)
+    best[i] = (ClipTopk){ order[i], values[order[i]] };
 }

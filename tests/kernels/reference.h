@@ -73,4 +73,7 @@ void ref_layernorm (const float *x, gsize ld, const float *gamma, const float *b
 /** ref_l2norm: @flags: guint32[rows], 1 where a row has a value that is not finite. */
 void ref_l2norm (const float *x, gsize ld, RefMatrix *y, guint32 *flags);
 
+/** ref_topk: @best: of the @k best of float[@n], by sorting all. */
+void ref_topk (const float *values, guint32 n, guint32 k, ClipTopk *best);
+
 G_END_DECLS

@@ -1,10 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/bench/common/blas.h"
 
-#include <cblas.h>
 #include <unistd.h>
 
 #include "tests/bench/common/device.h"
+
+#ifdef HAVE_OPENBLAS
+#include <cblas.h>
+
+const gchar *
+blas_name (void)
+{
+  static gchar text[128];
+  g_auto (GStrv) words = g_strsplit (openblas_get_config (), " ", 3); /* OpenBLAS 0.3.21 ... */
+
+  g_snprintf (text, sizeof text, "OpenBLAS %s, %s kernels", words[1] ? words[1] : "",
+              openblas_get_corename ());
+  return text;
+}
+
+static void
+multiply (guint m, guint n, guint k, const float *a, const float *w, float *c)
+{
+  cblas_sgemm (CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1.0f, a, k, w, k, 0.0f, c, n);
+}
+#else
+const gchar *
+blas_name (void)
+{
+  return NULL;
+}
+
+static void
+multiply (guint m, guint n, guint k, const float *a, const float *w, float *c)
+{
+}
+#endif
 
 typedef struct {
   guint m, n, k;
@@ -14,7 +45,7 @@ typedef struct {
 void
 blas_choose (char **argv)
 {
-  if (g_getenv ("OPENBLAS_NUM_THREADS"))
+  if (!blas_name () || g_getenv ("OPENBLAS_NUM_THREADS"))
     return;
   g_setenv ("OPENBLAS_NUM_THREADS", "1", TRUE);
 #if defined(__x86_64__)
@@ -102,8 +133,7 @@ blas_net_run (gpointer data)
   for (guint i = 0; i < net->gemms->len; i++) {
     const Blas *g = &g_array_index (net->gemms, Blas, i);
 
-    cblas_sgemm (CblasRowMajor, CblasNoTrans, CblasTrans, g->m, g->n, g->k, 1.0f, net->a, g->k,
-                 g->w, g->k, 0.0f, net->c, g->n);
+    multiply (g->m, g->n, g->k, net->a, g->w, net->c);
   }
 }
 

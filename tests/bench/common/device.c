@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+#define CPU_RUNS      9
+#define GPU_RUNS      99
+#define GPU_WARM_UP_S 0.3
+
 static const gchar *const precision_names[] = {
   [CLIP_WEIGHTS_F32] = "fp32",
   [CLIP_WEIGHTS_F16] = "fp16",
@@ -107,15 +111,30 @@ bench_seconds (ClipGpu *gpu, const BenchSamples *samples)
   return bench_samples_spread (samples, clip_gpu_info (gpu)->is_cpu ? BENCH_CPU : BENCH_GPU);
 }
 
+/* Once, or on a GPU until its clocks have had the time to rise. */
+static gboolean
+warm_up (ClipGpu *gpu, ClipGpuRecording *rec, GError **error)
+{
+  const gdouble until = bench_wall_seconds () + (clip_gpu_info (gpu)->is_cpu ? 0 : GPU_WARM_UP_S);
+  BenchTimes unused;
+
+  do {
+    if (!bench_run (gpu, rec, &unused, error))
+      return FALSE;
+  } while (bench_wall_seconds () < until);
+  return TRUE;
+}
+
 gboolean
 bench_sample (ClipGpu *gpu, ClipGpuRecording *rec, guint n, gdouble seconds, BenchOther other,
               gpointer data, BenchSamples *samples, GError **error)
 {
-  BenchTimes unused;
   const gdouble start = bench_wall_seconds ();
 
   samples->n = 0;
-  if (!bench_run (gpu, rec, &unused, error))
+  if (n == 0)
+    n = clip_gpu_info (gpu)->is_cpu ? CPU_RUNS : GPU_RUNS;
+  if (!warm_up (gpu, rec, error))
     return FALSE;
   if (other)
     other (data);

@@ -39,7 +39,9 @@ BenchSpread bench_seconds (ClipGpu *gpu, const BenchSamples *samples);
 typedef void (*BenchOther) (gpointer data);
 
 /**
- * bench_sample: one run that is not counted, then up to @n, each followed by @other.
+ * bench_sample: runs that are not counted (one, or on a GPU for 0.3 s), then up to @n, each followed
+ * by @other.
+ * @n: 0 for 9, on a GPU 99
  * @seconds: no more runs after that many; 0 for no limit
  * @other: (nullable)
  */

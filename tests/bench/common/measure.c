@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/bench/common/measure.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 static gdouble
 seconds (clockid_t clock)
@@ -97,18 +96,28 @@ bench_samples_ratio (const BenchSamples *samples)
   return bench_spread (values, n);
 }
 
+/* A line of /proc/self/status, which counts in KiB; 0 without. */
+static guint64
+status_bytes (const gchar *name)
+{
+  g_autofree gchar *text = NULL;
+  const gchar *line = NULL;
+
+  if (g_file_get_contents ("/proc/self/status", &text, NULL, NULL))
+    line = strstr (text, name);
+  return line ? g_ascii_strtoull (line + strlen (name), NULL, 10) * 1024 : 0;
+}
+
 guint64
 bench_resident_bytes (void)
 {
-  unsigned long size, resident = 0;
-  FILE *statm = fopen ("/proc/self/statm", "r");
+  return status_bytes ("\nVmRSS:");
+}
 
-  if (!statm)
-    return 0;
-  if (fscanf (statm, "%lu %lu", &size, &resident) != 2)
-    resident = 0;
-  fclose (statm);
-  return (guint64)resident * sysconf (_SC_PAGESIZE);
+guint64
+bench_anonymous_bytes (void)
+{
+  return status_bytes ("\nRssAnon:") + status_bytes ("\nRssShmem:");
 }
 
 GArray *

@@ -50,6 +50,8 @@ BenchSpread bench_samples_ratio (const BenchSamples *samples);
 
 /** bench_resident_bytes: of this process; 0 where /proc does not tell. */
 guint64 bench_resident_bytes (void);
+/** bench_anonymous_bytes: the part of it that no file backs: what other processes cannot share. */
+guint64 bench_anonymous_bytes (void);
 
 /** bench_parse_list: "1,2,4" to numbers from @min to @max.
  * Returns: (transfer full): guint[]; NULL with an error. */

@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/bench/common/net.h"
 
+#include <errno.h>
 #include <math.h>
 
 #include "gst-clip/engine/model.h"
 
-/* A folder in memory, where the system has one. (transfer full) */
+/* Writes the model to a new folder. Returns: (transfer full) */
 static gchar *
-make_folder (GError **error)
+write_in (const gchar *parent, const ClipRandomModel *shape, GError **error)
 {
-  gchar *dir = g_strdup ("/dev/shm/gst-clip-bench-XXXXXX");
+  g_autofree gchar *dir = g_build_filename (parent, "gst-clip-bench-XXXXXX", NULL);
 
-  if (g_mkdtemp (dir))
-    return dir;
-  g_free (dir);
-  return g_dir_make_tmp ("gst-clip-bench-XXXXXX", error);
+  if (!g_mkdtemp (dir)) {
+    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno), "%s: %s", dir,
+                 g_strerror (errno));
+    return NULL;
+  }
+  if (clip_random_model_write (shape, dir, 1, error))
+    return g_steal_pointer (&dir);
+  clip_random_model_remove (dir);
+  return NULL;
 }
 
 BenchModel *
-bench_model_new (const gchar *architecture, GError **error)
+bench_model_new (const gchar *architecture, gboolean whole, GError **error)
 {
   const ClipRandomModel *shape = clip_random_model_find (architecture);
   g_autoptr (BenchModel) m = g_new0 (BenchModel, 1);
@@ -29,9 +35,10 @@ bench_model_new (const gchar *architecture, GError **error)
     return NULL;
   }
   m->shape = *shape;
-  m->shape.text = (ClipRandomTower){ 64, 1, 2, 128 };
-  m->dir = make_folder (error);
-  if (!m->dir || !clip_random_model_write (&m->shape, m->dir, 1, error))
+  if (!whole)
+    m->shape.text = (ClipRandomTower){ 64, 1, 2, 128 };
+  m->dir = write_in ("/dev/shm", &m->shape, NULL); /* in memory, where there is room */
+  if (!m->dir && !(m->dir = write_in (g_get_tmp_dir (), &m->shape, error)))
     return NULL;
   m->model = clip_model_open (m->dir, error);
   return m->model ? g_steal_pointer (&m) : NULL;
@@ -108,7 +115,7 @@ record (BenchNet *net, GError **error)
   const ClipTowerRun run = {
     .batch = net->batch,
     .tokens = t->tokens,
-    .patches = { net->patches->address, rows, t->patch_k, clip_ld (t->patch_k) },
+    .patches = { net->patches->address, rows, t->patch_k, clip_stride (t->patch_k) },
     .pool_rows = pool_rows,
     .embeds = { net->embeds->address, net->batch, t->projection, clip_ld (t->projection) },
   };

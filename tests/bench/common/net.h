@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 
 /**
  * BenchModel: a model with random weights, in memory where there is /dev/shm.
- * @shape: the vision tower's are the architecture's; the text tower is small, since nothing here
- *   measures it
+ * @shape: the vision tower's are the architecture's; the text tower is small unless the model is
+ *   whole: most benchmarks do not measure it
  */
 typedef struct {
   ClipRandomModel shape;
@@ -22,7 +22,8 @@ typedef struct {
   ClipModel *model;
 } BenchModel;
 
-BenchModel *bench_model_new (const gchar *architecture, GError **error);
+/** bench_model_new: @architecture: a name of clip_random_models; @whole: with its own text tower. */
+BenchModel *bench_model_new (const gchar *architecture, gboolean whole, GError **error);
 void bench_model_free (BenchModel *model);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BenchModel, bench_model_free)
 

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What was measured, and its file: lines of "key=value". */
+#include "gst-clip/kernels/tune_internal.h"
+
+#include <string.h>
+
+#define KIND      "choices"
+#define FIRST     "gst-clip choices 1" /* another number when keys mean something else */
+#define MAX_LINES 10000
+
+static const gchar *const weight_names[] = {
+  [CLIP_WEIGHTS_F32] = "f32",
+  [CLIP_WEIGHTS_F16] = "f16",
+  [CLIP_WEIGHTS_I8] = "i8",
+};
+
+/* File ------------------------------------------------------------------- */
+
+static void
+parse (GHashTable *choices, GBytes *bytes)
+{
+  gsize size = 0;
+  const gchar *data = g_bytes_get_data (bytes, &size);
+  g_autofree gchar *text = g_strndup (data, size);
+  g_auto (GStrv) lines = g_strsplit (text, "\n", MAX_LINES);
+
+  if (!lines[0] || !g_str_equal (lines[0], FIRST))
+    return;
+  for (gchar **line = lines + 1; *line; line++) {
+    gchar *value = strchr (*line, '=');
+
+    if (value == NULL)
+      continue;
+    *value++ = '\0';
+    g_hash_table_replace (choices, g_strdup (*line), g_strdup (value));
+  }
+}
+
+static GHashTable *
+load (ClipGpu *gpu)
+{
+  GHashTable *choices = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_autoptr (GBytes) bytes = clip_gpu_remembered (gpu, KIND);
+
+  if (bytes)
+    parse (choices, bytes);
+  return choices;
+}
+
+ClipTuning *
+clip_tuning_load (ClipGpu *gpu)
+{
+  ClipTuning *tuning = g_new0 (ClipTuning, 1);
+
+  tuning->choices = load (gpu);
+  return tuning;
+}
+
+void
+clip_tuning_free (ClipTuning *tuning)
+{
+  if (!tuning)
+    return;
+  g_hash_table_unref (tuning->choices);
+  g_clear_pointer (&tuning->asked, g_array_unref);
+  g_free (tuning);
+}
+
+void
+clip_tuning_store (ClipTuning *tuning, ClipGpu *gpu)
+{
+  g_autoptr (GHashTable) all = NULL;
+  g_autoptr (GString) text = g_string_new (FIRST);
+  GHashTableIter iter;
+  gpointer key, value;
+
+  if (!tuning->changed)
+    return;
+  all = load (gpu);
+  g_hash_table_iter_init (&iter, tuning->choices);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    g_hash_table_replace (all, g_strdup (key), g_strdup (value));
+  g_hash_table_iter_init (&iter, all);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    g_string_append_printf (text, "\n%s=%s", (gchar *)key, (gchar *)value);
+  clip_gpu_remember (gpu, KIND, text->str, text->len);
+  tuning->changed = FALSE;
+}
+
+const gchar *
+clip_tuning_get (const ClipTuning *tuning, const gchar *key)
+{
+  return g_hash_table_lookup (tuning->choices, key);
+}
+
+void
+clip_tuning_set (ClipTuning *tuning, const gchar *key, const gchar *value)
+{
+  g_hash_table_replace (tuning->choices, g_strdup (key), g_strdup (value));
+  tuning->changed = TRUE;
+}
+
+/* Choices ---------------------------------------------------------------- */
+
+static void
+note_question (ClipTuning *tuning, const gchar *key, guint n_candidates)
+{
+  const ClipTuneQuestion question = { g_strdup (key), n_candidates };
+
+  for (guint i = 0; i < tuning->asked->len; i++)
+    if (g_str_equal (g_array_index (tuning->asked, ClipTuneQuestion, i).key, key)) {
+      g_free (question.key);
+      return;
+    }
+  g_array_append_val (tuning->asked, question);
+}
+
+guint
+clip_tune_choice (ClipKernels *kernels, const gchar *what, guint32 m, guint32 n, guint32 k,
+                  guint n_candidates, guint fallback)
+{
+  ClipTuning *tuning = kernels->tuning;
+  g_autofree gchar *key = NULL;
+  const gchar *value = NULL;
+  guint64 choice = fallback;
+
+  if (tuning == NULL)
+    return fallback;
+  key = g_strdup_printf ("%s %s %s %ux%ux%u of %u", kernels->family->name,
+                         weight_names[kernels->weights], what, m, n, k, n_candidates);
+  if (tuning->asked)
+    note_question (tuning, key, n_candidates);
+  if (tuning->forced_key && g_str_equal (tuning->forced_key, key))
+    return MIN (tuning->forced, n_candidates - 1);
+  value = clip_tuning_get (tuning, key);
+  if (value && !g_ascii_string_to_unsigned (value, 10, 0, n_candidates - 1, &choice, NULL))
+    choice = fallback;
+  return (guint)choice;
+}
