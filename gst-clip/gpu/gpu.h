@@ -87,6 +87,7 @@ typedef struct {
  * @unsure: capabilities that the driver may have, but its version does not tell: not in @caps; whoever
  *   needs to know measures
  * @subgroup_size: lanes
+ * @processors: multiprocessors (compute units); 0 where the driver does not tell
  * @max_workgroup_invocations, @max_shared_bytes, @max_push_bytes: limits
  * @timestamp_period_ns: 0 where the queue has no timestamps
  * @matrix_shapes: (array length=n_matrix_shapes): of cooperative matrices, largest first
@@ -102,6 +103,7 @@ typedef struct {
   guint32 vendor_id, device_id, driver_version;
   guint8 pipeline_cache_uuid[VK_UUID_SIZE];
   guint32 subgroup_size;
+  guint32 processors;
   guint32 max_workgroup_invocations;
   guint32 max_shared_bytes;
   guint32 max_push_bytes;

@@ -167,6 +167,30 @@ find_caps (ClipGpu *gpu, ClipGpuCandidate *candidate, const Answers *a)
   return caps;
 }
 
+/* Multiprocessors, where there is an extension that tells. */
+static guint32
+count_processors (ClipGpu *gpu, VkPhysicalDevice physical)
+{
+  VkPhysicalDeviceShaderSMBuiltinsPropertiesNV nvidia = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SM_BUILTINS_PROPERTIES_NV,
+  };
+  VkPhysicalDeviceShaderCoreProperties2AMD amd = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_CORE_PROPERTIES_2_AMD,
+  };
+  VkPhysicalDeviceProperties2 properties = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+  };
+
+  if (clip_gpu_has_extension (gpu, physical, VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME))
+    properties.pNext = &nvidia;
+  else if (clip_gpu_has_extension (gpu, physical, VK_AMD_SHADER_CORE_PROPERTIES_2_EXTENSION_NAME))
+    properties.pNext = &amd;
+  else
+    return 0;
+  gpu->vk.GetPhysicalDeviceProperties2 (physical, &properties);
+  return nvidia.shaderSMCount + amd.activeComputeUnitCount;
+}
+
 static void
 fill_info (ClipGpuCandidate *candidate, const Answers *a)
 {
@@ -244,6 +268,7 @@ clip_gpu_probe (ClipGpu *gpu, ClipGpuCandidate *candidate)
   if (clip_gpu_has_extension (gpu, physical, "VK_KHR_portability_subset"))
     add_extension (candidate, "VK_KHR_portability_subset");
   fill_info (candidate, &a);
+  candidate->info.processors = count_processors (gpu, physical);
   candidate->info.caps = find_caps (gpu, candidate, &a);
 #ifdef VK_KHR_cooperative_matrix
   if (candidate->info.caps & CLIP_GPU_CAP_COOPMAT)

@@ -4,7 +4,7 @@
 
 #include "shaders/gemm_coopmat.h"
 
-/* Multiprocessors of a GPU of the middle: Vulkan does not tell how many there are. */
+/* Multiprocessors of a GPU of the middle, for drivers that do not tell. */
 #define PROCESSORS 64
 
 /* The last ones are for few rows: K is split, so that a workgroup for a small tile still has
@@ -40,10 +40,10 @@ clip_coopmat_tiling_fits (ClipKernels *kernels, const ClipCoopmatTiling *tiling)
 
 /* Of one product, in units of no meaning. */
 static double
-cost (const ClipCoopmatTiling *t, guint32 m, guint32 n)
+cost (const ClipCoopmatTiling *t, guint32 processors, guint32 m, guint32 n)
 {
   const guint64 workgroups = (guint64)((m + t->m - 1) / t->m) * ((n + t->n - 1) / t->n);
-  const guint64 rounds = (workgroups + PROCESSORS - 1) / PROCESSORS;
+  const guint64 rounds = (workgroups + processors - 1) / processors;
 
   return (double)rounds * t->m * t->n / t->rate;
 }
@@ -52,12 +52,19 @@ cost (const ClipCoopmatTiling *t, guint32 m, guint32 n)
 static guint
 guess (ClipKernels *kernels, guint32 m, guint32 n)
 {
+  const guint32 told = clip_gpu_info (kernels->gpu)->processors;
+  const guint32 processors = told ? told : PROCESSORS;
+  double least = G_MAXDOUBLE;
   guint best = CLIP_COOPMAT_TILINGS - 1;
 
-  for (guint i = 0; i < CLIP_COOPMAT_TILINGS; i++)
-    if (clip_coopmat_tiling_fits (kernels, &clip_coopmat_tilings[i])
-        && cost (&clip_coopmat_tilings[i], m, n) < cost (&clip_coopmat_tilings[best], m, n))
+  for (guint i = 0; i < CLIP_COOPMAT_TILINGS; i++) {
+    const double c = cost (&clip_coopmat_tilings[i], processors, m, n);
+
+    if (c < least && clip_coopmat_tiling_fits (kernels, &clip_coopmat_tilings[i])) {
+      least = c;
       best = i;
+    }
+  }
   return best;
 }
 

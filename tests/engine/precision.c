@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gst-clip/engine/internal.h"
+#include "gst-clip/kernels/internal.h"
 #include "tests/common/random_model.h"
 
 /* What a model's embeddings must keep. Large activations times weights that are small in their row
@@ -177,8 +178,11 @@ test_model (gconstpointer data)
     g_autoptr (ClipEngine) fp16 = open_engine (folder, CLIP_PRECISION_FP16);
     g_autoptr (ClipEngine) int8 = open_engine (folder, CLIP_PRECISION_INT8);
 
-    if (fp16)
+    if (fp16) {
+      if (g_getenv ("GST_CLIP_KERNELS"))
+        g_assert_cmpstr (fp16->kernels->family->name, ==, g_getenv ("GST_CLIP_KERNELS"));
       compare (exact, fp16, p->fp16);
+    }
     if (int8)
       compare (exact, int8, p->int8);
   }
