@@ -267,7 +267,8 @@ main ()
     /* the last step fetches its own tiles once more rather than beyond the end */
     fetch (first_row, first_col, min (k + STEP, last));
     /* two turns; unrolled by us, small shapes would take minutes to compile on a CPU */
-    for (uint v = slice * SLICE_V; v < (slice + 1) * SLICE_V; v += MAT_K / 8) {
+    for (uint kk = 0; kk < SLICE_V; kk += MAT_K / 8) {
+      const uint v = slice * SLICE_V + kk;
       MATRIX_A a[ROWS];
       MATRIX_B w;
 
