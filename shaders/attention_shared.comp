@@ -2,8 +2,8 @@
 /*
  * attention_shared.comp: z = softmax (q kT [+ causal mask]) v, for every sequence and head
  *
- * q, k, v (batch tokens, heads HEAD_DIM) fp32, rows of ld floats; z likewise. 1/sqrt (d) is in q.
- * fp32; online softmax: keys come in tiles of KEYS; with each, the running maximum of a query
+ * q, k, v (batch tokens, heads HEAD_DIM), rows of ld values; z likewise; fp32, or fp16 with
+ * -DCLIP_HALF. 1/sqrt (d) is in q. fp32 arithmetic and shared memory; online softmax: keys come in tiles of KEYS; with each, the running maximum of a query
  * moves and what was summed so far is scaled to it.
  * Grid: (ceil (tokens / QUERIES), heads, batch).
  * 128 invocations: 8 lanes for each of 16 groups of ROWS queries. A lane makes the scores of
@@ -11,12 +11,18 @@
  * Constants 0..2: HEAD_DIM (multiple of 16, <= 128), ROWS (queries of a lane), KEYS (multiple of 8).
  * Shared memory: (QUERIES + KEYS) (HEAD_DIM + 4) + QUERIES (KEYS + 9) floats.
  * Queries and keys beyond the last repeat the last; such keys get the probability 0, such
- * queries are not stored. Variants: attention_loop and attention_straight for llvmpipe.
+ * queries are not stored. Variants: operands in fp16; on llvmpipe the families have their own.
  */
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "clip.glsl"
 #include "attention_shared.h"
+#ifdef CLIP_HALF
+#include "half.glsl"
+#define OUT_VEC4(x) f16vec4 (half_range (x))
+#else
+#define OUT_VEC4(x) (x)
+#endif
 
 layout(local_size_x = 128) in;
 layout(constant_id = 0) const uint HEAD_DIM = 64;
@@ -46,7 +52,7 @@ load_q (uint sequence, uint first_query, uint column)
   for (uint i = gl_LocalInvocationID.x; i < QUERIES * VECTORS; i += THREADS) {
     const uint token = min (first_query + i / VECTORS, p.tokens - 1);
     q_tile[i / VECTORS * LD + i % VECTORS]
-        = p.q.v[(sequence + token) * (p.ld / 4) + column + i % VECTORS];
+        = vec4 (p.q.v[(sequence + token) * (p.ld / 4) + column + i % VECTORS]);
   }
 }
 
@@ -54,7 +60,7 @@ load_q (uint sequence, uint first_query, uint column)
   for (uint i = gl_LocalInvocationID.x; i < KEYS * VECTORS; i += THREADS) {                       \
     const uint token = min (first_key + i / VECTORS, p.tokens - 1);                               \
     kv_tile[i / VECTORS * LD + i % VECTORS]                                                       \
-        = from.v[(sequence + token) * (p.ld / 4) + column + i % VECTORS];                         \
+        = vec4 (from.v[(sequence + token) * (p.ld / 4) + column + i % VECTORS]);                  \
   }
 
 void
@@ -155,6 +161,6 @@ main ()
     [[unroll]] for (uint i = 0; i < LANE_VECTORS; i++)
       if (query < p.tokens && lane + i * LANES < VECTORS)
         p.z.v[(sequence + query) * (p.z_ld / 4) + column + lane + i * LANES]
-            = z[r * LANE_VECTORS + i] / sum;
+            = OUT_VEC4 (z[r * LANE_VECTORS + i] / sum);
   }
 }

@@ -4,12 +4,20 @@
 
 #include "clip.h"
 
-/* @ld: floats from row to row of q, k and v; @causal: 0 or 1 */
+#ifdef CLIP_HALF
+#define ATTENTION_SHARED_IN  ConstHalf4s
+#define ATTENTION_SHARED_OUT Half4s
+#else
+#define ATTENTION_SHARED_IN  ConstVec4s
+#define ATTENTION_SHARED_OUT Vec4s
+#endif
+
+/* @ld, @z_ld: values from row to row of q, k and v, and of z; @causal: 0 or 1 */
 struct AttentionSharedPush {
-  CLIP_ADDRESS (ConstVec4s) q;
-  CLIP_ADDRESS (ConstVec4s) k;
-  CLIP_ADDRESS (ConstVec4s) v;
-  CLIP_ADDRESS (Vec4s) z;
+  CLIP_ADDRESS (ATTENTION_SHARED_IN) q;
+  CLIP_ADDRESS (ATTENTION_SHARED_IN) k;
+  CLIP_ADDRESS (ATTENTION_SHARED_IN) v;
+  CLIP_ADDRESS (ATTENTION_SHARED_OUT) z;
   uint32_t tokens;
   uint32_t ld;
   uint32_t z_ld;

@@ -20,8 +20,14 @@ layout(buffer_reference, std430, buffer_reference_align = 4) restrict readonly b
 layout(buffer_reference, std430, buffer_reference_align = 4) restrict readonly buffer ConstFloats {
   float v[];
 };
+layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly buffer ConstVec2s {
+  vec2 v[];
+};
 layout(buffer_reference, std430, buffer_reference_align = 16) restrict readonly buffer ConstVec4s {
   vec4 v[];
+};
+layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly buffer ConstUvec2s {
+  uvec2 v[];
 };
 layout(buffer_reference, std430, buffer_reference_align = 16) restrict readonly buffer ConstUvec4s {
   uvec4 v[];
@@ -35,6 +41,12 @@ layout(buffer_reference, std430, buffer_reference_align = 4) restrict writeonly 
 layout(buffer_reference, std430, buffer_reference_align = 4) restrict writeonly buffer Floats {
   float v[];
 };
+layout(buffer_reference, std430, buffer_reference_align = 8) restrict writeonly buffer Vec2s {
+  vec2 v[];
+};
 layout(buffer_reference, std430, buffer_reference_align = 16) restrict writeonly buffer Vec4s {
   vec4 v[];
+};
+layout(buffer_reference, std430, buffer_reference_align = 8) restrict writeonly buffer Half4s {
+  f16vec4 v[];
 };

@@ -15,7 +15,9 @@ layout(constant_id = 6) const uint ROWS = GEMM_TILE_ROWS;
 #define HIGH16(x) ((x) >> 16)
 
 /* words from place to place in packed weights: 16 columns of one k */
-#ifdef CLIP_HALF
+#if defined CLIP_I8
+const uint WEIGHT_WORDS = GEMM_PANEL / 4;
+#elif defined CLIP_HALF
 const uint WEIGHT_WORDS = GEMM_PANEL / 2;
 #else
 const uint WEIGHT_WORDS = GEMM_PANEL;
@@ -25,7 +27,12 @@ const uint WEIGHT_WORDS = GEMM_PANEL;
 vec2
 weights (Address w, uint k)
 {
-#ifdef CLIP_HALF
+#if defined CLIP_I8
+  /* word l of two k: of the first columns l and l + 8, then of the other */
+  ConstUvec4s u = ConstUvec4s (w);
+  const int both = int (lanes8 (u.v[k / 2 * 2], u.v[k / 2 * 2 + 1]));
+  return vec2 (both << (k % 2 == 0 ? 24 : 8) >> 24, both << (k % 2 == 0 ? 16 : 0) >> 24);
+#elif defined CLIP_HALF
   /* word l holds the fp16 weights of columns l (low half) and l + 8 */
   ConstUvec4s u = ConstUvec4s (w);
   return unpackHalf2x16 (lanes8 (u.v[k * 2], u.v[k * 2 + 1]));
@@ -113,6 +120,16 @@ bias_of (uint n, uint side)
   const float bias = lanes (place (p.bias, has_bias ? n * GEMM_PANEL + side * 8 : 0u));
   return has_bias ? bias : 0.0;
 }
+
+#ifdef CLIP_I8
+/* the same of the scales of sums, which lie behind the panel's weights */
+float
+scale_of (uint n, uint side)
+{
+  const uint panel = HIGH16 (p.panel);
+  return lanes (place (p.w, (n * panel + panel - GEMM_SCALE_STEPS) * WEIGHT_WORDS + side * 8u));
+}
+#endif
 
 /* the same of the residual's row m, which must be known as uniform */
 float

@@ -11,6 +11,9 @@
 #define GEMM_TILE_ROWS 5
 #define GEMM_PANEL 16
 
+/* Steps of k that the scales of int8 weights take behind each panel: 16 floats. */
+#define GEMM_SCALE_STEPS 4
+
 /* Rows of one dispatch, for `last_row`: a multiple of 5 and 16. */
 #define GEMM_MAX_ROWS 4080
 

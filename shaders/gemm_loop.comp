@@ -8,7 +8,7 @@
  * makes a tile of ROWS rows x 16 columns and walks along K in chunks of CHUNK unrolled steps: a
  * round trip costs some hundred cycles of masks, so that few and long ones are best.
  *
- * The sums start with the biases because lanes8() has to be used before the loop: the driver
+ * The sums start with the biases (not those of int8 weights, which are scaled first) because lanes8() has to be used before the loop: the driver
  * keeps what a loop defines and later code uses in masked registers. Were the loop the first
  * to ask for the lane's number, the conditions of its selects would be such variables, no constants,
  * and nothing would melt.
@@ -70,13 +70,20 @@ main ()
 
   const uint w0 = n * (HIGH16 (p.panel) * WEIGHT_WORDS) + z * (HIGH16 (p.step) * 16);
   const vec2 bias = vec2 (bias_of (n, 0), bias_of (n, 1));
+#ifdef CLIP_I8
+  const vec2 scale = vec2 (scale_of (n, 0), scale_of (n, 1));
+#endif
   Address a0[ROWS];
   vec2 sum[ROWS];
 
   [[unroll]] for (uint r = 0; r < ROWS; r++) {
     a0[r] = place (p.a, min (m0 + r, p.last_row & 0xfffu) * (LOW16 (p.ld) * 4)
                             + z * (LOW16 (p.step) * 16));
+#ifdef CLIP_I8
+    sum[r] = vec2 (0.0);
+#else
     sum[r] = bias;
+#endif
   }
 
   uint chunk = 0;
@@ -95,6 +102,10 @@ main ()
     KEEP_ORDER (sum)
     MULTIPLY (sum, a, w, CHUNK - BLOCK / 2, BLOCK / 2);
     if (chunk == last) {
+#ifdef CLIP_I8
+      [[unroll]] for (uint r = 0; r < ROWS; r++)
+        sum[r] = sum[r] * scale + bias;
+#endif
       FINISH (sum, m0, n)
       [[unroll]] for (uint r = 0; r < ROWS; r++) {
         store (m0 + r, n, z, 0, sum[r].x);

@@ -3,7 +3,7 @@
  * gemm_straight.comp: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m,n]
  * for llvmpipe before Mesa 26, where only code without loops and branches becomes vector code.
  *
- * a (M, K), c (M, N) fp32; w in panels [N / 16][K][16], fp32 or -DCLIP_HALF. fp32 accumulation.
+ * a (M, K), c (M, N) fp32; w in panels [N / 16][K][16], fp32, -DCLIP_HALF or -DCLIP_I8. fp32 accumulation.
  * A tile is 5 rows x 16 columns: ten vector sums, one per row and 8 columns. A workgroup makes
  * TILES of them, one below the other: subgroups that follow each other use the same weights.
  *
@@ -63,7 +63,11 @@ get_partial (uint slot)
 float
 finish (uint m, uint n, uint side, float sum)
 {
+#ifdef CLIP_I8
+  const float x = sum * scale_of (n, side) + bias_of (n, side);
+#else
   const float x = sum + bias_of (n, side);
+#endif
   const float y = activates () ? activate_one (flags () & GEMM_ACTIVATION_MASK, x) : x;
 
   return y + residual_of (m, n, side);

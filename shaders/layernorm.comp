@@ -2,10 +2,11 @@
 /*
  * layernorm.comp: y[r,c] = (x[r,c] - mean_r) / sqrt (var_r + eps) * gamma[c] + beta[c]
  *
- * x (R, C), y (R, C) fp32; gamma, beta float[clip_ld (C)], zero beyond C, so that y is too.
+ * x (R, C) fp32, y (R, C) fp32 or -DCLIP_HALF_OUT; gamma, beta float[clip_ld (C)], zero beyond C, so that y is too.
  * fp32; two passes: the variance is the mean of (x - mean)^2.
  * Grid: one workgroup a row. Constant 0: invocations in a workgroup, a power of two.
- * Variants: -DSUBGROUP reduces within subgroups, else in shared memory; layernorm_llvmpipe.comp.
+ * Variants: -DSUBGROUP reduces within subgroups, else in shared memory; -DCLIP_HALF_OUT;
+ * layernorm_llvmpipe.comp.
  */
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -18,6 +19,12 @@ layout(push_constant, std430) uniform Push {
 };
 
 #include "reduce.glsl"
+#ifdef CLIP_HALF_OUT
+#include "half.glsl"
+#define STORE(i, x) Half4s (p.y).v[i] = f16vec4 (half_range (x))
+#else
+#define STORE(i, x) Vec4s (p.y).v[i] = x
+#endif
 
 /* 1 for the columns of vector i that exist, 0 for padding */
 vec4
@@ -47,6 +54,6 @@ main ()
 
   for (uint i = first; i < padded; i += step) {
     const vec4 d = (p.x.v[x0 + i] - mean) * exists (i);
-    Vec4s (p.y).v[y0 + i] = d * rstd * p.gamma.v[i] + p.beta.v[i];
+    STORE (y0 + i, d * rstd * p.gamma.v[i] + p.beta.v[i]);
   }
 }

@@ -4,7 +4,7 @@
 
 #include "clip.h"
 
-/* @cols: C; @x_ld, @y_ld: floats from row to row, multiples of 64 */
+/* @cols: C; @x_ld, @y_ld: elements from row to row, multiples of 64 */
 struct LayernormPush {
   CLIP_ADDRESS (ConstVec4s) x;
   CLIP_ADDRESS (ConstVec4s) gamma;

@@ -345,7 +345,7 @@ install_engine_properties (GObjectClass *klass)
   g_object_class_install_property (
       klass, PROP_PRECISION,
       g_param_spec_enum ("precision", "Precision",
-                         "Number format in which the weights are stored; arithmetic is fp32",
+                         "Number format in which the weights are stored; sums are fp32",
                          GST_TYPE_CLIP_PRECISION, CLIP_PRECISION_AUTO, READY));
   g_object_class_install_property (
       klass, PROP_MODE,

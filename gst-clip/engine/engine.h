@@ -29,7 +29,7 @@ GQuark clip_engine_error_quark (void);
  * @CANCELLED: the ClipCancel was set
  * @NOT_FINITE: the embedding has a value that is not finite; nothing was published
  * @FORKED: used in a process that forked after the engine was made
- * @MEMORY: the weights do not fit; the message has the sizes and names precision=fp16
+ * @MEMORY: the weights do not fit; the message has the sizes and names a smaller precision
  */
 typedef enum {
   CLIP_ENGINE_ERROR_CANCELLED,
@@ -38,7 +38,13 @@ typedef enum {
   CLIP_ENGINE_ERROR_MEMORY,
 } ClipEngineError;
 
-typedef enum { CLIP_PRECISION_AUTO, CLIP_PRECISION_FP32, CLIP_PRECISION_FP16 } ClipPrecision;
+/** ClipPrecision: how weights are stored. @AUTO: fp32, or fp16 where that does not fit. */
+typedef enum {
+  CLIP_PRECISION_AUTO,
+  CLIP_PRECISION_FP32,
+  CLIP_PRECISION_FP16,
+  CLIP_PRECISION_INT8,
+} ClipPrecision;
 
 /** ClipCancel: an int that another thread sets to 1 to make a long call return soon. */
 typedef gint ClipCancel;

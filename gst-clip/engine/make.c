@@ -39,36 +39,45 @@ weights_bytes (ClipKernels *kernels, const ClipModelConfig *config)
          + clip_tower_weights_bytes (kernels, config, FALSE);
 }
 
-/*
- * Kernels for the wanted precision. AUTO is fp32, and fp16 where the heap is too small for
- * that. With the weights stored as fp16 all arithmetic stays fp32.
- */
+/* What a precision may be, best first; and what to advise when the last one does not fit. */
+static const struct {
+  ClipWeightType types[2];
+  guint n;
+  const gchar *advice;
+} precisions[] = {
+  [CLIP_PRECISION_AUTO] = { { CLIP_WEIGHTS_F32, CLIP_WEIGHTS_F16 }, 2, "precision=int8" },
+  [CLIP_PRECISION_FP32] = { { CLIP_WEIGHTS_F32 }, 1, "precision=fp16 (half the size)" },
+  [CLIP_PRECISION_FP16] = { { CLIP_WEIGHTS_F16 }, 1, "precision=int8 (half the size)" },
+  [CLIP_PRECISION_INT8] = { { CLIP_WEIGHTS_I8 }, 1, NULL },
+};
+
+/* Kernels for the wanted precision whose weights fit into the device's heap. */
 static ClipKernels *
 choose_kernels (ClipEngine *e, ClipPrecision precision, GError **error)
 {
   const ClipGpuInfo *info = clip_gpu_info (e->gpu);
   const ClipModelConfig *config = clip_model_config (e->model);
-  ClipWeightType types[] = { CLIP_WEIGHTS_F32, CLIP_WEIGHTS_F16 };
+  const gchar *advice = precisions[precision].advice;
   guint64 bytes = 0;
 
-  for (guint i = 0; i < G_N_ELEMENTS (types); i++) {
+  for (guint i = 0; i < precisions[precision].n; i++) {
+    const ClipWeightType type = precisions[precision].types[i];
     g_autoptr (ClipKernels) kernels = NULL;
 
-    if (precision == (types[i] == CLIP_WEIGHTS_F32 ? CLIP_PRECISION_FP16 : CLIP_PRECISION_FP32))
-      continue;
-    kernels = clip_kernels_new (e->gpu, types[i], error);
+    if (i > 0 && type == CLIP_WEIGHTS_F16 && !(info->caps & CLIP_GPU_CAP_FP16))
+      break;
+    kernels = clip_kernels_new (e->gpu, type, error);
     if (kernels == NULL)
       return NULL;
     bytes = weights_bytes (kernels, config);
     if (bytes + HEADROOM_BYTES <= info->heap_bytes)
       return g_steal_pointer (&kernels);
-    if (!(info->caps & CLIP_GPU_CAP_FP16))
-      break;
   }
   g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_MEMORY,
                "the weights of model %s take %" G_GUINT64_FORMAT " MB, %s has %" G_GUINT64_FORMAT
-               " MB; try precision=fp16 (half the size), a smaller model or another device",
-               clip_model_name (e->model), bytes >> 20, info->name, info->heap_bytes >> 20);
+               " MB; try %s%sa smaller model or another device",
+               clip_model_name (e->model), bytes >> 20, info->name, info->heap_bytes >> 20,
+               advice ? advice : "", advice ? ", " : "");
   return NULL;
 }
 

@@ -160,11 +160,22 @@ record_layer_uncut (const Walk *w, guint32 layer, guint32 rows)
   return x;
 }
 
+/* Patch embedding and projection have kernels of their own. */
+static Walk
+at_an_end (const Walk *w)
+{
+  Walk end = *w;
+
+  end.kernels = clip_kernels_ends (w->kernels);
+  return end;
+}
+
 /* -> x: token rows with positions. */
 static void
 record_embeddings (const Walk *w, guint32 rows)
 {
   const ClipTowerWeights *t = w->tower;
+  const Walk ends = at_an_end (w);
   guint32 width = t->config.width;
   ClipMatrix x = matrix (w->a->x, rows, width), x2 = matrix (w->a->x2, rows, width);
   ClipMatrix table = { t->positions, t->tokens, width, clip_ld (width) };
@@ -175,7 +186,7 @@ record_embeddings (const Walk *w, guint32 rows)
     clip_gpu_recording_barrier (w->rec);
     return;
   }
-  linear_residual (w, w->run->patches, t->patch_weights, 0, x2, &table);
+  linear_residual (&ends, w->run->patches, t->patch_weights, 0, x2, &table);
   clip_kernel_layernorm (w->kernels, w->rec, &x2, t->pre_gamma, t->pre_beta, t->config.eps, &x);
 }
 
@@ -184,9 +195,10 @@ static void
 record_head (const Walk *w, ClipMatrix pooled)
 {
   const ClipTowerWeights *t = w->tower;
+  const Walk ends = at_an_end (w);
   const ClipNorm post = norm (w, t->post_gamma, t->post_beta, pooled.rows, !w->run->hidden);
 
-  linear (w, pooled, &post, t->projection_weights, 0, w->run->embeds, CLIP_ACTIVATION_NONE);
+  linear (&ends, pooled, &post, t->projection_weights, 0, w->run->embeds, CLIP_ACTIVATION_NONE);
 }
 
 void

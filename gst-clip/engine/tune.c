@@ -44,7 +44,8 @@ clip_engine_tune (ClipEngine *e, const ClipCancel *cancel, GError **error)
   const ClipTowerWeights *v = e->vision;
   g_autoptr (GError) failure = NULL;
 
-  /* Most important first: time is limited. */
+  /* Most important first: time is limited. (int8 has other kernels for patches and projection; those
+   * keep their fallback.) */
   add_layer (shapes, v, v->tokens);
   add (shapes, v->tokens, v->config.width, v->patch_k);
   add_pooled (shapes, v, 1);

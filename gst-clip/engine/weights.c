@@ -45,12 +45,12 @@ layer_bytes (ClipKernels *kernels, const ClipTowerWeights *t)
 static gsize
 ends_bytes (ClipKernels *kernels, const ClipTowerWeights *t)
 {
+  ClipKernels *ends = clip_kernels_ends (kernels);
   gsize bytes =
-      2 * vector_bytes (t->config.width) + matrix_bytes (kernels, t->projection, t->config.width);
+      2 * vector_bytes (t->config.width) + matrix_bytes (ends, t->projection, t->config.width);
 
   if (t->vision)
-    bytes += 2 * vector_bytes (t->config.width)
-             + matrix_bytes (kernels, t->config.width, t->patch_k)
+    bytes += 2 * vector_bytes (t->config.width) + matrix_bytes (ends, t->config.width, t->patch_k)
              + clip_round_up (t->tokens * clip_ld (t->config.width) * sizeof (float), ALIGN_BYTES);
   return bytes;
 }
@@ -77,10 +77,13 @@ place_vector (Loader *l, const float *values, guint32 n, GError **error)
   return place (l, padded, clip_ld (n) * sizeof (float), error);
 }
 
+/* For the kernels of layers, or those of ends where the matrix is not in a layer. */
 static VkDeviceAddress
 place_matrix (Loader *l, const float *rows, guint32 n, guint32 k, GError **error)
 {
-  gsize bytes = clip_gemm_packed_bytes (l->kernels, n, k);
+  ClipKernels *kernels =
+      l->buffer == l->tower->buffer ? clip_kernels_ends (l->kernels) : l->kernels;
+  gsize bytes = clip_gemm_packed_bytes (kernels, n, k);
   g_autofree gpointer packed = g_try_malloc0 (bytes);
 
   if (packed == NULL) {
@@ -88,7 +91,7 @@ place_matrix (Loader *l, const float *rows, guint32 n, guint32 k, GError **error
                  "no host memory for %" G_GSIZE_FORMAT " bytes of weights", bytes);
     return 0;
   }
-  clip_gemm_pack (l->kernels, n, k, 0, n, rows, packed);
+  clip_gemm_pack (kernels, n, k, 0, n, rows, packed);
   return place (l, packed, bytes, error);
 }
 

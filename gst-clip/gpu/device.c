@@ -46,10 +46,21 @@ open_device (ClipGpu *gpu, const ClipGpuCandidate *chosen, GError **error)
     .subgroupSizeControl = VK_TRUE,
     .computeFullSubgroups = VK_TRUE,
   };
+  void *optional = chosen->pin_subgroup ? &subgroup_size : NULL;
+#ifdef VK_KHR_cooperative_matrix
+  VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR,
+    .pNext = optional,
+    .cooperativeMatrix = VK_TRUE,
+  };
+  if (chosen->info.caps & CLIP_GPU_CAP_COOPMAT)
+    optional = &matrix;
+#endif
   VkPhysicalDeviceVulkan12Features f12 = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-    .pNext = chosen->pin_subgroup ? &subgroup_size : NULL,
+    .pNext = optional,
     .shaderFloat16 = chosen->float16,
+    .vulkanMemoryModel = (chosen->info.caps & CLIP_GPU_CAP_COOPMAT) != 0,
     .timelineSemaphore = VK_TRUE,
     .bufferDeviceAddress = VK_TRUE,
   };

@@ -51,7 +51,8 @@ typedef enum {
  * @SUBGROUP ("subgroup"): basic, shuffle and arithmetic operations in compute
  * @FP16 ("fp16"): storageBuffer16BitAccess
  * @FP16_ARITHMETIC ("fp16-arithmetic"): shaderFloat16
- * @COOPMAT ("coopmat"): VK_KHR_cooperative_matrix with an fp16 shape, not on a CPU
+ * @COOPMAT ("coopmat"): VK_KHR_cooperative_matrix with one of ClipGpuInfo's matrix_shapes at least
+ * @COOPMAT_FAST ("coopmat-fast"): and there is hardware behind it that is worth using
  * @LLVMPIPE ("llvmpipe"): the driver is llvmpipe and its subgroup size is 8: the
  *   barrier-free kernels, which use what this driver does and no specification
  *   promises, may run
@@ -65,7 +66,16 @@ typedef enum {
   CLIP_GPU_CAP_COOPMAT = 1 << 3,
   CLIP_GPU_CAP_LLVMPIPE = 1 << 4,
   CLIP_GPU_CAP_LLVMPIPE_LOOPS = 1 << 5,
+  CLIP_GPU_CAP_COOPMAT_FAST = 1 << 6,
 } ClipGpuCaps;
+
+/**
+ * ClipGpuMatrixShape: a subgroup multiplies (m, k) fp16 by (k, n) fp16 and adds to (m, n) fp32.
+ * Each is 8 or 16.
+ */
+typedef struct {
+  guint32 m, n, k;
+} ClipGpuMatrixShape;
 
 /**
  * ClipGpuInfo: read-only after clip_gpu_new().
@@ -77,8 +87,11 @@ typedef enum {
  * @unsure: capabilities that the driver may have, but its version does not tell: not in @caps; whoever
  *   needs to know measures
  * @subgroup_size: lanes
+ * @processors: multiprocessors (compute units); 0 where the driver does not tell
  * @max_workgroup_invocations, @max_shared_bytes, @max_push_bytes: limits
  * @timestamp_period_ns: 0 where the queue has no timestamps
+ * @matrix_shapes: (array length=n_matrix_shapes): of cooperative matrices, largest first
+ * @matrix_subgroup_size: lanes of the subgroups that share one
  * @heap_bytes: size of the heap that CLIP_GPU_MEMORY_DEVICE allocates from
  */
 typedef struct {
@@ -90,10 +103,14 @@ typedef struct {
   guint32 vendor_id, device_id, driver_version;
   guint8 pipeline_cache_uuid[VK_UUID_SIZE];
   guint32 subgroup_size;
+  guint32 processors;
   guint32 max_workgroup_invocations;
   guint32 max_shared_bytes;
   guint32 max_push_bytes;
   gdouble timestamp_period_ns;
+  ClipGpuMatrixShape matrix_shapes[8];
+  guint n_matrix_shapes;
+  guint32 matrix_subgroup_size;
   guint64 heap_bytes;
 } ClipGpuInfo;
 
@@ -213,7 +230,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipGpuBuffer, clip_gpu_buffer_free)
 
 typedef struct _ClipGpuPipeline ClipGpuPipeline;
 
-#define CLIP_GPU_MAX_CONSTANTS 12
+#define CLIP_GPU_MAX_CONSTANTS   12
+#define CLIP_GPU_SUBGROUP_MATRIX G_MAXUINT32
 
 /**
  * ClipGpuShader: static description of one shader variant.
@@ -221,7 +239,8 @@ typedef struct _ClipGpuPipeline ClipGpuPipeline;
  * @spirv, @spirv_bytes: what the build made of shaders/NAME.comp
  * @push_bytes: size of its push-constant block, <= 128
  * @subgroup_size: 0, or the size that the shader was written for (pinned, with full
- *   subgroups, where VK_EXT_subgroup_size_control allows it)
+ *   subgroups, where VK_EXT_subgroup_size_control allows it); CLIP_GPU_SUBGROUP_MATRIX for
+ *   ClipGpuInfo's matrix_subgroup_size
  */
 typedef struct {
   const gchar *name;

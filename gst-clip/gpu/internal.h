@@ -38,7 +38,7 @@ typedef struct {
   guint32 family;
   const gchar *extensions[4];
   guint n_extensions;
-  gboolean storage16, float16, int16, int64;
+  gboolean storage16, float16, int16, int64, memory_model;
   guint32 timestamp_bits;
   gboolean pin_subgroup;
   guint32 min_subgroup, max_subgroup;
@@ -157,12 +157,22 @@ gboolean clip_gpu_choose (ClipGpu *gpu, const gchar *wanted, ClipGpuCandidate *c
 void clip_gpu_probe (ClipGpu *gpu, ClipGpuCandidate *candidate);
 void clip_gpu_candidate_clear (ClipGpuCandidate *candidate);
 
+gboolean clip_gpu_has_extension (ClipGpu *gpu, VkPhysicalDevice physical, const gchar *name);
 /** clip_gpu_llvmpipe_caps: what llvmpipe can do by its driverInfo, "Mesa 22.3.6 (LLVM 15.0.6)", and
  * where that does not tell. */
 void clip_gpu_llvmpipe_caps (const gchar *driver_info, ClipGpuCaps *caps, ClipGpuCaps *unsure);
 
 /** clip_gpu_has_word: whether the comma-separated @list has @word (case-insensitive). */
 gboolean clip_gpu_has_word (const gchar *list, const gchar *word);
+
+/* matrix.c */
+
+/**
+ * clip_gpu_probe_matrix: fills info's matrix_shapes and matrix_subgroup_size.
+ * Returns: CLIP_GPU_CAP_COOPMAT where all that kernels need besides is there too, and
+ *   CLIP_GPU_CAP_COOPMAT_FAST.
+ */
+ClipGpuCaps clip_gpu_probe_matrix (ClipGpu *gpu, ClipGpuCandidate *candidate, VkDriverId driver);
 
 /* memory.c */
 

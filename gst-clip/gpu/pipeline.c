@@ -22,19 +22,25 @@ pipeline_free (ClipGpu *gpu, ClipGpuPipeline *pipeline)
   g_free (pipeline);
 }
 
+static guint32
+subgroup_size (ClipGpu *gpu, const ClipGpuShader *shader)
+{
+  return shader->subgroup_size == CLIP_GPU_SUBGROUP_MATRIX ? gpu->info.matrix_subgroup_size
+                                                           : shader->subgroup_size;
+}
+
 static gboolean
 check_subgroup_size (ClipGpu *gpu, const ClipGpuShader *shader, GError **error)
 {
+  const guint32 wanted = subgroup_size (gpu, shader);
   guint32 min = gpu->pin_subgroup ? gpu->min_subgroup : gpu->info.subgroup_size;
   guint32 max = gpu->pin_subgroup ? gpu->max_subgroup : gpu->info.subgroup_size;
 
   if (!shader->subgroup_size
-      || (shader->subgroup_size >= min && shader->subgroup_size <= max
-          && !(shader->subgroup_size & (shader->subgroup_size - 1))))
+      || (wanted >= min && wanted <= max && wanted && !(wanted & (wanted - 1))))
     return TRUE;
   g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_FAILED,
-               "it needs subgroups of %u lanes, %s has %u to %u", shader->subgroup_size,
-               gpu->info.name, min, max);
+               "it needs subgroups of %u lanes, %s has %u to %u", wanted, gpu->info.name, min, max);
   return FALSE;
 }
 
@@ -81,7 +87,7 @@ compile (ClipGpu *gpu, ClipGpuPipeline *pipeline, const ClipGpuShader *shader,
   };
   const VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT size = {
     .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,
-    .requiredSubgroupSize = shader->subgroup_size,
+    .requiredSubgroupSize = subgroup_size (gpu, shader),
   };
   gboolean ok = FALSE;
 

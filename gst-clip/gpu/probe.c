@@ -13,6 +13,7 @@ static const struct {
   { "fp16", CLIP_GPU_CAP_FP16 },
   { "fp16-arithmetic", CLIP_GPU_CAP_FP16_ARITHMETIC },
   { "coopmat", CLIP_GPU_CAP_COOPMAT },
+  { "coopmat-fast", CLIP_GPU_CAP_COOPMAT_FAST },
   { "llvmpipe", CLIP_GPU_CAP_LLVMPIPE },
   { "llvmpipe-loops", CLIP_GPU_CAP_LLVMPIPE_LOOPS },
 };
@@ -48,8 +49,8 @@ lacks (ClipGpuCandidate *candidate, const gchar *what)
   g_string_append_printf (candidate->missing, "%s%s", candidate->missing->len ? ", " : "", what);
 }
 
-static gboolean
-has_extension (ClipGpu *gpu, VkPhysicalDevice physical, const gchar *name)
+gboolean
+clip_gpu_has_extension (ClipGpu *gpu, VkPhysicalDevice physical, const gchar *name)
 {
   guint32 n = 0;
 
@@ -132,42 +133,6 @@ is_llvmpipe (const Answers *a)
   return a->v12.driverID == VK_DRIVER_ID_MESA_LLVMPIPE && a->v11.subgroupSize == 8;
 }
 
-#ifdef VK_KHR_cooperative_matrix
-/* A shape with fp16 factors and fp32 sums. */
-static gboolean
-has_half_matrix (ClipGpu *gpu, VkPhysicalDevice physical)
-{
-  PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR shapes_of =
-      (PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR)gpu->vk.GetInstanceProcAddr (
-          gpu->instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
-  gboolean found = FALSE;
-  guint32 n = 0;
-
-  if (!shapes_of || !has_extension (gpu, physical, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME)
-      || shapes_of (physical, &n, NULL) != VK_SUCCESS)
-    return FALSE;
-  g_autofree VkCooperativeMatrixPropertiesKHR *shapes =
-      g_new0 (VkCooperativeMatrixPropertiesKHR, n);
-  for (guint32 i = 0; i < n; i++)
-    shapes[i].sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR;
-  if (shapes_of (physical, &n, shapes) != VK_SUCCESS)
-    return FALSE;
-  for (guint32 i = 0; i < n; i++)
-    found |= shapes[i].AType == VK_COMPONENT_TYPE_FLOAT16_KHR
-             && shapes[i].BType == VK_COMPONENT_TYPE_FLOAT16_KHR
-             && shapes[i].ResultType == VK_COMPONENT_TYPE_FLOAT32_KHR
-             && shapes[i].scope == VK_SCOPE_SUBGROUP_KHR;
-  return found;
-}
-#else
-/* These Vulkan headers are older than the extension. */
-static gboolean
-has_half_matrix (ClipGpu *gpu, VkPhysicalDevice physical)
-{
-  return FALSE;
-}
-#endif
-
 static ClipGpuCaps
 find_caps (ClipGpu *gpu, ClipGpuCandidate *candidate, const Answers *a)
 {
@@ -186,8 +151,7 @@ find_caps (ClipGpu *gpu, ClipGpuCandidate *candidate, const Answers *a)
     caps |= CLIP_GPU_CAP_FP16;
   if (candidate->float16)
     caps |= CLIP_GPU_CAP_FP16_ARITHMETIC;
-  if (!candidate->info.is_cpu && has_half_matrix (gpu, candidate->physical))
-    caps |= CLIP_GPU_CAP_COOPMAT;
+  caps |= clip_gpu_probe_matrix (gpu, candidate, a->v12.driverID);
   for (guint i = 0; i < G_N_ELEMENTS (cap_names); i++)
     if (clip_gpu_has_word (disable, cap_names[i].name)) {
       caps &= ~cap_names[i].cap;
@@ -197,8 +161,34 @@ find_caps (ClipGpu *gpu, ClipGpuCandidate *candidate, const Answers *a)
     caps &= ~CLIP_GPU_CAP_LLVMPIPE_LOOPS;
     unsure &= ~CLIP_GPU_CAP_LLVMPIPE_LOOPS;
   }
+  if (!(caps & CLIP_GPU_CAP_COOPMAT))
+    caps &= ~CLIP_GPU_CAP_COOPMAT_FAST;
   candidate->info.unsure = unsure;
   return caps;
+}
+
+/* Multiprocessors, where there is an extension that tells. */
+static guint32
+count_processors (ClipGpu *gpu, VkPhysicalDevice physical)
+{
+  VkPhysicalDeviceShaderSMBuiltinsPropertiesNV nvidia = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SM_BUILTINS_PROPERTIES_NV,
+  };
+  VkPhysicalDeviceShaderCoreProperties2AMD amd = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_CORE_PROPERTIES_2_AMD,
+  };
+  VkPhysicalDeviceProperties2 properties = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+  };
+
+  if (clip_gpu_has_extension (gpu, physical, VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME))
+    properties.pNext = &nvidia;
+  else if (clip_gpu_has_extension (gpu, physical, VK_AMD_SHADER_CORE_PROPERTIES_2_EXTENSION_NAME))
+    properties.pNext = &amd;
+  else
+    return 0;
+  gpu->vk.GetPhysicalDeviceProperties2 (physical, &properties);
+  return nvidia.shaderSMCount + amd.activeComputeUnitCount;
 }
 
 static void
@@ -211,7 +201,7 @@ fill_info (ClipGpuCandidate *candidate, const Answers *a)
   for (guint i = 0; i < VK_UUID_SIZE; i++)
     g_snprintf (info->uuid + 2 * i, 3, "%02x", a->v11.deviceUUID[i]);
   memcpy (info->pipeline_cache_uuid, p->pipelineCacheUUID, VK_UUID_SIZE);
-  info->subgroup_size = a->v11.subgroupSize;
+  info->subgroup_size = info->matrix_subgroup_size = a->v11.subgroupSize;
   info->max_workgroup_invocations = p->limits.maxComputeWorkGroupInvocations;
   info->max_shared_bytes = p->limits.maxComputeSharedMemorySize;
   info->max_push_bytes = p->limits.maxPushConstantsSize;
@@ -256,7 +246,8 @@ clip_gpu_probe (ClipGpu *gpu, ClipGpuCandidate *candidate)
     return;
   }
 
-  gboolean extension = has_extension (gpu, physical, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
+  gboolean extension =
+      clip_gpu_has_extension (gpu, physical, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
   ask (gpu, physical, extension || p.apiVersion >= VK_API_VERSION_1_3, &a);
   if (!a.f12.bufferDeviceAddress)
     lacks (candidate, "bufferDeviceAddress");
@@ -267,16 +258,22 @@ clip_gpu_probe (ClipGpu *gpu, ClipGpuCandidate *candidate)
 
   candidate->storage16 = a.f11.storageBuffer16BitAccess;
   candidate->float16 = a.f12.shaderFloat16;
+  candidate->memory_model = a.f12.vulkanMemoryModel;
   candidate->int16 = a.features.features.shaderInt16;
   candidate->int64 = a.features.features.shaderInt64;
   probe_subgroup_size (candidate, &a);
   if (candidate->pin_subgroup && extension)
     add_extension (candidate, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
   /* MoltenVK; a device that has it demands that it is enabled. */
-  if (has_extension (gpu, physical, "VK_KHR_portability_subset"))
+  if (clip_gpu_has_extension (gpu, physical, "VK_KHR_portability_subset"))
     add_extension (candidate, "VK_KHR_portability_subset");
   fill_info (candidate, &a);
+  candidate->info.processors = count_processors (gpu, physical);
   candidate->info.caps = find_caps (gpu, candidate, &a);
+#ifdef VK_KHR_cooperative_matrix
+  if (candidate->info.caps & CLIP_GPU_CAP_COOPMAT)
+    add_extension (candidate, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME);
+#endif
 }
 
 void

@@ -75,16 +75,15 @@ record_plane (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op, g
               ClipPanelGemm *gemm)
 {
   const guint32 k = clip_round_up (op->a.cols, CLIP_LD);
-  const gboolean half = kernels->weights == CLIP_WEIGHTS_F16;
   const guint32 width = gemm->panels * GEMM_PANEL;
 
-  gemm->w = op->weights + (gsize)plane * width * k * (half ? sizeof (guint16) : sizeof (float));
+  gemm->w = op->weights + plane * clip_llvmpipe_packed_bytes (kernels, width, k);
   gemm->bias = op->bias ? op->bias + (gsize)plane * width * sizeof (float) : 0;
   gemm->batch = 1;
   gemm->k = clip_gemm_kernel (kernels)->chunks (kernels, k, CLIP_ACTIVATION_NONE);
   gemm->a_ld = op->a.ld;
-  gemm->w_panel = k;
-  gemm->half = half;
+  gemm->w_panel = clip_llvmpipe_panel_steps (kernels, k);
+  gemm->type = kernels->weights;
   clip_panel_gemm (kernels, rec, gemm);
 }
 

@@ -3,7 +3,8 @@
 
 #include "shaders/attention_shared.h"
 
-#include "clip_spv_attention_shared.h"
+#include "clip_spv_attention_shared_f16.h"
+#include "clip_spv_attention_shared_f32.h"
 
 /* As in the shader: groups of lanes, each with ROWS queries. */
 #define LANES  8
@@ -11,23 +12,32 @@
 
 #define MAX_SHARED_BYTES 16384 /* what every device has */
 
-static const ClipGpuShader shader = {
-  .name = "attention_shared",
-  .spirv = clip_spv_attention_shared,
-  .spirv_bytes = sizeof (clip_spv_attention_shared),
-  .push_bytes = sizeof (struct AttentionSharedPush),
+static const ClipGpuShader shaders[] = {
+  [CLIP_ELEMENT_F32] = {
+    .name = "attention_shared_f32",
+    .spirv = clip_spv_attention_shared_f32,
+    .spirv_bytes = sizeof (clip_spv_attention_shared_f32),
+    .push_bytes = sizeof (struct AttentionSharedPush),
+  },
+  [CLIP_ELEMENT_F16] = {
+    .name = "attention_shared_f16",
+    .spirv = clip_spv_attention_shared_f16,
+    .spirv_bytes = sizeof (clip_spv_attention_shared_f16),
+    .push_bytes = sizeof (struct AttentionSharedPush),
+  },
 };
 
 static gsize
-plane_bytes (const ClipAttention *shape)
+plane_bytes (ClipKernels *kernels, const ClipAttention *shape)
 {
-  return (gsize)shape->batch * shape->tokens * shape->heads * shape->head_dim * sizeof (float);
+  return (gsize)shape->batch * shape->tokens * shape->heads * shape->head_dim
+         * clip_element_bytes (kernels->operands);
 }
 
 gsize
 clip_attention_shared_scratch_bytes (ClipKernels *kernels, const ClipAttention *shape)
 {
-  return 3 * plane_bytes (shape);
+  return 3 * plane_bytes (kernels, shape);
 }
 
 static guint32
@@ -59,8 +69,8 @@ clip_attention_shared (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAt
   const guint32 constants[] = { shape->head_dim, rows, choose_keys (shape->head_dim, rows) };
   const struct AttentionSharedPush push = {
     .q = scratch,
-    .k = scratch + plane_bytes (shape),
-    .v = scratch + 2 * plane_bytes (shape),
+    .k = scratch + plane_bytes (kernels, shape),
+    .v = scratch + 2 * plane_bytes (kernels, shape),
     .z = z->address,
     .tokens = shape->tokens,
     .ld = shape->heads * shape->head_dim,
@@ -74,8 +84,8 @@ clip_attention_shared (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAt
   g_assert (shape->tokens > 0 && z->rows == shape->batch * shape->tokens);
   g_assert (z->ld >= shape->heads * shape->head_dim);
 
-  clip_record (kernels, rec, &shader, constants, G_N_ELEMENTS (constants), &push,
-               (shape->tokens + queries - 1) / queries, shape->heads, shape->batch,
+  clip_record (kernels, rec, &shaders[kernels->operands], constants, G_N_ELEMENTS (constants),
+               &push, (shape->tokens + queries - 1) / queries, shape->heads, shape->batch,
                clip_gpu_info (kernels->gpu)->is_cpu ? work * 10 : work / 50);
   clip_gpu_recording_barrier (rec);
 }

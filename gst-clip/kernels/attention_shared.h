@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/** q, k, v: three planes of batch * tokens rows of heads * head_dim floats. */
+/** q, k, v: three planes of batch * tokens rows of heads * head_dim operands. */
 gsize clip_attention_shared_scratch_bytes (ClipKernels *kernels, const ClipAttention *shape);
 
 void clip_attention_shared (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,

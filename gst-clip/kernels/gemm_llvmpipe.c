@@ -5,6 +5,7 @@
  */
 #include "gst-clip/kernels/gemm_llvmpipe.h"
 #include "gst-clip/kernels/half.h"
+#include "gst-clip/kernels/quantise.h"
 
 /* Weights are padded to a multiple of this many k: ClipMatrix has that many columns. */
 #define K_STEP CLIP_LD
@@ -15,32 +16,59 @@
 /* Weights ---------------------------------------------------------------- */
 
 static gsize
-weight_bytes (gboolean half)
+weight_bytes (ClipWeightType type)
 {
-  return half ? sizeof (guint16) : sizeof (float);
+  static const gsize sizes[] = {
+    [CLIP_WEIGHTS_F32] = 4, [CLIP_WEIGHTS_F16] = 2, [CLIP_WEIGHTS_I8] = 1
+  };
+
+  return sizes[type];
+}
+
+guint32
+clip_llvmpipe_panel_steps (ClipKernels *kernels, guint32 k)
+{
+  G_STATIC_ASSERT (GEMM_SCALE_STEPS * GEMM_PANEL == GEMM_PANEL * sizeof (float));
+
+  return clip_round_up (k, K_STEP) + (kernels->weights == CLIP_WEIGHTS_I8 ? GEMM_SCALE_STEPS : 0);
 }
 
 gsize
 clip_llvmpipe_packed_bytes (ClipKernels *kernels, guint32 n, guint32 k)
 {
-  return (gsize)clip_round_up (n, GEMM_PANEL) * clip_round_up (k, K_STEP)
-         * weight_bytes (kernels->weights == CLIP_WEIGHTS_F16);
+  return (gsize)clip_round_up (n, GEMM_PANEL) * clip_llvmpipe_panel_steps (kernels, k)
+         * weight_bytes (kernels->weights);
+}
+
+/* Two k together, so that a word is what one lane needs of them: columns c and c + 8 of the
+ * first, then of the other. The panel's 16 scales lie behind its weights. */
+static void
+pack_i8 (guint32 k, guint32 column, const float *from, guint8 *panel)
+{
+  g_autofree gint8 *values = g_new (gint8, k);
+  float *scales = (float *)(panel + clip_round_up (k, K_STEP) * GEMM_PANEL);
+
+  scales[column] = clip_quantise_row (from, k, values);
+  for (guint32 i = 0; i < k; i++)
+    panel[i / 2 * (2 * GEMM_PANEL) + column % 8 * 4 + i % 2 * 2 + column / 8] = (guint8)values[i];
 }
 
 /* [N / 16][K][16] floats; or halves, with columns c and c + 8 next to each other, so that a
- * word of 32 bits is what one lane needs. */
+ * word of 32 bits is what one lane needs; or as pack_i8() has it. */
 void
 clip_llvmpipe_pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
                     const float *rows, gpointer packed)
 {
-  const gsize panel = (gsize)clip_round_up (k, K_STEP) * GEMM_PANEL;
+  const gsize panel = (gsize)clip_llvmpipe_panel_steps (kernels, k) * GEMM_PANEL;
 
   for (guint32 r = 0; r < n_rows; r++) {
     const guint32 column = (first_row + r) % GEMM_PANEL;
     const gsize first = (first_row + r) / GEMM_PANEL * panel;
     const float *from = rows + (gsize)r * k;
 
-    if (kernels->weights == CLIP_WEIGHTS_F16)
+    if (kernels->weights == CLIP_WEIGHTS_I8)
+      pack_i8 (k, column, from, (guint8 *)packed + first);
+    else if (kernels->weights == CLIP_WEIGHTS_F16)
       for (guint32 i = 0; i < k; i++)
         ((guint16 *)packed)[first + (gsize)i * GEMM_PANEL + column % 8 * 2 + column / 8] =
             clip_float_to_half (from[i]);
@@ -89,7 +117,7 @@ make_push (const ClipPanelGemm *op, guint32 row, guint32 y, guint32 z)
   const gboolean fit = steps_fit (op);
   const guint32 a_last = MIN (op->a_rows - row, GEMM_MAX_ROWS) - 1;
   const guint32 c_last = MIN (op->c_rows - row, GEMM_MAX_ROWS) - 1;
-  const VkDeviceAddress weights = op->w + w * weight_bytes (op->half);
+  const VkDeviceAddress weights = op->w + w * weight_bytes (op->type);
 
   g_assert (row % 16 == 0 || op->c_16_rows == 16 * op->c_row);
   g_assert (row < op->a_rows && row < op->c_rows);
@@ -151,7 +179,7 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGemm
       const double work =
           (double)width * height * depth * rows * GEMM_PANEL * op->k.chunk * op->k.chunks;
 
-      kernel->record (kernels, rec, op->half, constants, &push, width, height, depth,
+      kernel->record (kernels, rec, op->type, constants, &push, width, height, depth,
                       work * COST_NS);
     }
 }
@@ -201,14 +229,14 @@ record_period (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op, 
                        .k = clip_gemm_kernel (kernels)->chunks (kernels, k, op->activation),
                        .a_rows = rows,
                        .a_ld = op->a.ld,
-                       .w_panel = k,
+                       .w_panel = clip_llvmpipe_panel_steps (kernels, k),
                        .residual_ld = op->residual_ld,
                        .c_rows = rows,
                        .c_row = op->c.ld,
                        .c_16_rows = op->c.ld * 16,
                        .c_panel = GEMM_PANEL,
                        .activation = op->activation,
-                       .half = kernels->weights == CLIP_WEIGHTS_F16,
+                       .type = kernels->weights,
                    });
 }
 

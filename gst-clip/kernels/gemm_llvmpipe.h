@@ -22,13 +22,13 @@ typedef struct {
  * ClipPanelGemm: @batch products of (rows, K) and (K, panels * GEMM_PANEL).
  * @a_rows, @c_rows: rows beyond are computed from the last row of a, stored to the last of c
  * @a_ld, @residual_ld: floats from row to row
- * @w_panel: values of k from panel to panel of w
+ * @w_panel: values of k from panel to panel of w: clip_llvmpipe_panel_steps() of packed weights
  * @c_row, @c_16_rows, @c_panel: floats from row to row within 16 rows, from 16 rows to the next,
  *   from panel to panel: multiples of 16, 256 and 16
  * @lanes_apart: neighbouring columns of c are 16 floats apart, rows (within 16) neighbours
  * @a_step, @w_step, @c_step: floats from product to product, multiples of 16; c_step 0 where there
  *   is only one
- * @half: w is fp16
+ * @type: of w
  */
 typedef struct {
   VkDeviceAddress a, w, bias, residual, c;
@@ -39,7 +39,7 @@ typedef struct {
   gboolean lanes_apart;
   guint32 a_step, w_step, c_step;
   ClipActivation activation;
-  gboolean half;
+  ClipWeightType type;
 } ClipPanelGemm;
 
 /**
@@ -57,7 +57,7 @@ typedef struct {
   ClipChunks (*chunks) (ClipKernels *kernels, guint32 k, ClipActivation activation);
   ClipChunks (*key_chunks) (guint32 tokens);
   guint32 (*tile_rows) (ClipKernels *kernels, guint32 rows);
-  void (*record) (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half,
+  void (*record) (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
                   const guint32 *constants, const struct GemmLlvmpipePush *push, guint32 x,
                   guint32 y, guint32 z, guint64 cost_ns);
 } ClipGemmKernel;
@@ -72,6 +72,9 @@ clip_gemm_kernel (ClipKernels *kernels)
 /** clip_panel_gemm: records all dispatches of @op; no barrier. A K that is too large sticks to
  * the recording as an error. */
 void clip_panel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGemm *op);
+
+/** clip_llvmpipe_panel_steps: k rounded up, and what scales take behind it, in values of k. */
+guint32 clip_llvmpipe_panel_steps (ClipKernels *kernels, guint32 k);
 
 /** clip_llvmpipe_*: ClipFamily's functions; its @data is a ClipGemmKernel. */
 gsize clip_llvmpipe_packed_bytes (ClipKernels *kernels, guint32 n, guint32 k);

@@ -6,6 +6,7 @@
 
 #include "clip_spv_gemm_loop_f16.h"
 #include "clip_spv_gemm_loop_f32.h"
+#include "clip_spv_gemm_loop_i8.h"
 
 /* A tile with 128 steps is 16 KiB of code: half of an instruction cache. */
 #define MAX_CHUNK  128
@@ -30,19 +31,26 @@ static const ClipGpuShader shaders[] = {
     .push_bytes = sizeof (struct GemmLlvmpipePush),
     .subgroup_size = 8,
   },
+  [CLIP_WEIGHTS_I8] = {
+    .name = "gemm_loop_i8",
+    .spirv = clip_spv_gemm_loop_i8,
+    .spirv_bytes = sizeof (clip_spv_gemm_loop_i8),
+    .push_bytes = sizeof (struct GemmLlvmpipePush),
+    .subgroup_size = 8,
+  },
 };
 
 static void
-record (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half, const guint32 *constants,
-        const struct GemmLlvmpipePush *push, guint32 x, guint32 y, guint32 z, guint64 cost_ns)
+record (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
+        const guint32 *constants, const struct GemmLlvmpipePush *push, guint32 x, guint32 y,
+        guint32 z, guint64 cost_ns)
 {
   /* the number of chunks is no constant here: one pipeline serves every multiple of CHUNK */
   const guint32 activates =
       constants[2] == CLIP_ACTIVATION_GELU ? GEMM_ACTIVATES_GELU : GEMM_ACTIVATES_SIGMOID;
   const guint32 all[] = { 0, constants[0], 0, activates, constants[3], 0, constants[4] };
 
-  clip_record (kernels, rec, &shaders[half ? CLIP_WEIGHTS_F16 : CLIP_WEIGHTS_F32], all,
-               G_N_ELEMENTS (all), push, x, y, z, cost_ns);
+  clip_record (kernels, rec, &shaders[weights], all, G_N_ELEMENTS (all), push, x, y, z, cost_ns);
 }
 
 static guint32
@@ -91,6 +99,7 @@ const ClipFamily clip_family_loop = {
   .name = "loop",
   .needs = CLIP_GPU_CAP_LLVMPIPE,
   .wants = CLIP_GPU_CAP_LLVMPIPE_LOOPS,
+  .int8 = TRUE,
   .packed_bytes = clip_llvmpipe_packed_bytes,
   .pack = clip_llvmpipe_pack,
   .gemm = clip_llvmpipe_gemm,

@@ -6,6 +6,7 @@
 
 #include "clip_spv_gemm_straight_f16.h"
 #include "clip_spv_gemm_straight_f32.h"
+#include "clip_spv_gemm_straight_i8.h"
 
 #define LANES 8
 /* Fewer steps leave more partial sums to add up, more outgrow the instruction cache. */
@@ -23,6 +24,13 @@ static const ClipGpuShader shaders[] = {
     .name = "gemm_straight_f16",
     .spirv = clip_spv_gemm_straight_f16,
     .spirv_bytes = sizeof (clip_spv_gemm_straight_f16),
+    .push_bytes = sizeof (struct GemmLlvmpipePush),
+    .subgroup_size = LANES,
+  },
+  [CLIP_WEIGHTS_I8] = {
+    .name = "gemm_straight_i8",
+    .spirv = clip_spv_gemm_straight_i8,
+    .spirv_bytes = sizeof (clip_spv_gemm_straight_i8),
     .push_bytes = sizeof (struct GemmLlvmpipePush),
     .subgroup_size = LANES,
   },
@@ -60,8 +68,9 @@ activates (guint32 k, ClipActivation activation, gboolean batched)
 }
 
 static void
-record (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half, const guint32 *constants,
-        const struct GemmLlvmpipePush *push, guint32 x, guint32 y, guint32 z, guint64 cost_ns)
+record (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
+        const guint32 *constants, const struct GemmLlvmpipePush *push, guint32 x, guint32 y,
+        guint32 z, guint64 cost_ns)
 {
   const guint32 chunks = constants[1], tiles = choose_tiles (kernels, chunks);
   const guint32 all[] = { LANES * chunks * tiles,
@@ -71,8 +80,8 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, gboolean half, const guint3
                           constants[3],
                           tiles };
 
-  clip_record (kernels, rec, &shaders[half ? CLIP_WEIGHTS_F16 : CLIP_WEIGHTS_F32], all,
-               G_N_ELEMENTS (all), push, (x + tiles - 1) / tiles, y, z, cost_ns);
+  clip_record (kernels, rec, &shaders[weights], all, G_N_ELEMENTS (all), push,
+               (x + tiles - 1) / tiles, y, z, cost_ns);
 }
 
 /*
@@ -134,6 +143,7 @@ static const ClipGemmKernel kernel = {
 const ClipFamily clip_family_straight = {
   .name = "straight",
   .needs = CLIP_GPU_CAP_LLVMPIPE,
+  .int8 = TRUE,
   .packed_bytes = clip_llvmpipe_packed_bytes,
   .pack = clip_llvmpipe_pack,
   .gemm = clip_llvmpipe_gemm,

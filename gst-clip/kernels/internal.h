@@ -14,7 +14,10 @@ G_BEGIN_DECLS
  * @needs: capability bits that it cannot run without
  * @wants: further bits without which it would be slow: clip_kernels_new() passes it over, tests
  *   run it all the same
- * @half_operands: clip_kernels_operands() is F16 where weights are not fp32
+ * @half_operands: clip_kernels_operands() is F16 where weights are not fp32 and the device stores it
+ * @int8: packs CLIP_WEIGHTS_I8
+ * @no_f32: does not pack CLIP_WEIGHTS_F32, and rounds an fp32 `a` to fp16 before it is multiplied
+ * @n_tilings: for tests and tuning: values of ClipKernels' @tiling
  * @stats_bytes: (nullable): of ClipGemm's stats; a family with this function takes ClipGemm's norm
  *   itself, where that has stats
  * @data: (nullable): for the family's own functions
@@ -22,7 +25,8 @@ G_BEGIN_DECLS
 typedef struct {
   const gchar *name;
   guint needs, wants;
-  gboolean half_operands;
+  gboolean half_operands, int8, no_f32;
+  guint n_tilings;
   gsize (*packed_bytes) (ClipKernels *kernels, guint32 n, guint32 k);
   void (*pack) (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
                 const float *rows, gpointer packed);
@@ -39,6 +43,7 @@ typedef struct {
 extern const ClipFamily clip_family_loop;     /* llvmpipe, Mesa >= 26 */
 extern const ClipFamily clip_family_straight; /* llvmpipe before that */
 extern const ClipFamily clip_family_shared;   /* any GPU: shared-memory tiles */
+extern const ClipFamily clip_family_coopmat;  /* GPUs with matrix units; if compiled */
 
 /** clip_families: NULL-terminated, best first. */
 extern const ClipFamily *const clip_families[];
@@ -48,21 +53,28 @@ typedef struct _ClipTuning ClipTuning;
 
 /**
  * _ClipKernels: @families: the table that @family is from, in which others are looked for
+ * @ends: NULL, or what clip_kernels_ends() returns
  * @caps: the device's, and of those that it was unsure of what was measured
  * @tuning: (nullable): none where nothing is ever measured
+ * @tiling: -1, or which of the family's tilings every product gets (for tests)
  */
 struct _ClipKernels {
   ClipGpu *gpu;
   ClipWeightType weights;
   const ClipFamily *const *families;
   const ClipFamily *family;
+  ClipKernels *ends;
   ClipGpuCaps caps;
   ClipTuning *tuning;
   ClipElement operands;
+  gint tiling;
   gboolean wide_registers; /* llvmpipe: on a processor with 32 vector registers */
   gboolean llvmpipe;       /* rows kernels: the barrier-free variant */
   gboolean subgroup;       /* rows kernels on GPUs: subgroup reductions */
 };
+
+/** clip_family_packs: whether the family has such weights at all. */
+gboolean clip_family_packs (const ClipFamily *family, ClipWeightType weights);
 
 /**
  * clip_gemm_normalise: @op as the family takes it: where it does not normalise itself, a layernorm

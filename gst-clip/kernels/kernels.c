@@ -6,6 +6,7 @@ clip_kernels_free (ClipKernels *kernels)
 {
   if (!kernels)
     return;
+  clip_kernels_free (kernels->ends);
   clip_tuning_free (kernels->tuning);
   g_free (kernels);
 }
@@ -26,6 +27,12 @@ ClipElement
 clip_kernels_operands (ClipKernels *kernels)
 {
   return kernels->operands;
+}
+
+ClipKernels *
+clip_kernels_ends (ClipKernels *kernels)
+{
+  return kernels->ends ? kernels->ends : kernels;
 }
 
 void

@@ -35,7 +35,8 @@ typedef enum {
 
 /**
  * clip_kernels_new: chooses a variant for every kernel from the table (table.c), best
- * first, whose capability bits @gpu has. @gpu must outlive the result. Cheap: pipelines
+ * first, whose capability bits @gpu has; GST_CLIP_KERNELS names one of them instead, for tests, where
+ * it has such weights. @gpu must outlive the result. Cheap: pipelines
  * are made when first recorded.
  */
 ClipKernels *clip_kernels_new (ClipGpu *gpu, ClipWeightType weights, GError **error);
@@ -49,6 +50,13 @@ ClipWeightType clip_kernels_weight_type (ClipKernels *kernels);
  * embeddings are always fp32.
  */
 ClipElement clip_kernels_operands (ClipKernels *kernels);
+
+/**
+ * clip_kernels_ends: for a model's first and last product, where int8 costs most and saves least:
+ * the same family with fp16 weights (fp32 where the device has no fp16), owned by @kernels. What
+ * the two leave for each other fits: operands and ClipGemm's stats. Otherwise @kernels itself.
+ */
+ClipKernels *clip_kernels_ends (ClipKernels *kernels);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipKernels, clip_kernels_free)
 
 /* Matrices -------------------------------------------------------------- */

@@ -3,10 +3,11 @@
 
 /* Best first. A family belongs here as soon as its file is in meson.build. */
 const ClipFamily *const clip_families[] = {
-  &clip_family_loop,
-  &clip_family_straight,
-  &clip_family_shared,
-  NULL,
+  &clip_family_loop,    &clip_family_straight,
+#ifdef CLIP_HAVE_COOPMAT
+  &clip_family_coopmat,
+#endif
+  &clip_family_shared,  NULL,
 };
 
 /* llvmpipe's code runs on this processor. */
@@ -20,6 +21,28 @@ has_wide_registers (void)
 #endif
 }
 
+static void
+set_family (ClipKernels *kernels, const ClipFamily *family)
+{
+  const gboolean half = family->half_operands && kernels->weights != CLIP_WEIGHTS_F32
+                        && (clip_gpu_info (kernels->gpu)->caps & CLIP_GPU_CAP_FP16);
+
+  kernels->family = family;
+  kernels->operands = half ? CLIP_ELEMENT_F16 : CLIP_ELEMENT_F32;
+  if (kernels->ends)
+    set_family (kernels->ends, family);
+}
+
+/* What was chosen besides the family. */
+static void
+set_choices (ClipKernels *kernels, const ClipFamily *const *families, guint caps)
+{
+  kernels->families = families;
+  kernels->caps = caps;
+  if (kernels->ends)
+    set_choices (kernels->ends, families, caps);
+}
+
 static ClipKernels *
 kernels_new (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family)
 {
@@ -29,16 +52,25 @@ kernels_new (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family)
   kernels->gpu = gpu;
   kernels->weights = weights;
   kernels->families = clip_families;
-  kernels->family = family;
   kernels->caps = info->caps;
+  kernels->tiling = -1;
   kernels->llvmpipe = (info->caps & CLIP_GPU_CAP_LLVMPIPE) != 0;
-  kernels->operands =
-      family->half_operands && weights != CLIP_WEIGHTS_F32 ? CLIP_ELEMENT_F16 : CLIP_ELEMENT_F32;
   kernels->wide_registers = kernels->llvmpipe && has_wide_registers ();
   kernels->subgroup = (info->caps & CLIP_GPU_CAP_SUBGROUP) != 0;
+  if (weights == CLIP_WEIGHTS_I8)
+    kernels->ends = kernels_new (
+        gpu, info->caps & CLIP_GPU_CAP_FP16 ? CLIP_WEIGHTS_F16 : CLIP_WEIGHTS_F32, family);
   if (!info->is_cpu)
     kernels->tuning = clip_tuning_load (gpu);
+  set_family (kernels, family);
   return kernels;
+}
+
+gboolean
+clip_family_packs (const ClipFamily *family, ClipWeightType weights)
+{
+  return (weights != CLIP_WEIGHTS_I8 || family->int8)
+         && (weights != CLIP_WEIGHTS_F32 || !family->no_f32);
 }
 
 static gboolean
@@ -46,7 +78,8 @@ can_store (ClipGpu *gpu, ClipWeightType weights, GError **error)
 {
   const ClipGpuInfo *info = clip_gpu_info (gpu);
 
-  if (weights == CLIP_WEIGHTS_F32 || (info->caps & CLIP_GPU_CAP_FP16))
+  /* int8 is read as words */
+  if (weights != CLIP_WEIGHTS_F16 || (info->caps & CLIP_GPU_CAP_FP16))
     return TRUE;
   g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
                "%s cannot read fp16 weights (no storageBuffer16BitAccess)", info->name);
@@ -66,16 +99,24 @@ clip_kernels_new_with_family (ClipGpu *gpu, ClipWeightType weights, const ClipFa
                  family->name);
     return NULL;
   }
+  if (!clip_family_packs (family, weights)) {
+    g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
+                 "the \"%s\" kernels for %s have no %s weights", family->name, info->name,
+                 weights == CLIP_WEIGHTS_I8 ? "int8" : "fp32");
+    return NULL;
+  }
   if (!can_store (gpu, weights, error))
     return NULL;
   return kernels_new (gpu, weights, family);
 }
 
-/* The best one for these capabilities. */
+/* The best one for these weights and capabilities. */
 static const ClipFamily *
-find_family (const ClipFamily *const *families, guint caps)
+find_family (const ClipFamily *const *families, ClipWeightType weights, guint caps)
 {
-  while (*families && (((*families)->needs | (*families)->wants) & ~caps))
+  while (*families
+         && ((((*families)->needs | (*families)->wants) & ~caps)
+             || !clip_family_packs (*families, weights)))
     families++;
   return *families;
 }
@@ -85,40 +126,72 @@ clip_kernels_new_from (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *c
                        GError **error)
 {
   const ClipGpuInfo *info = clip_gpu_info (gpu);
-  const ClipFamily *sure = find_family (families, info->caps);
-  const ClipFamily *maybe = find_family (families, info->caps | info->unsure);
+  const ClipFamily *sure = find_family (families, weights, info->caps);
+  const ClipFamily *maybe = find_family (families, weights, info->caps | info->unsure);
   ClipKernels *kernels = NULL;
 
   if (sure == NULL) {
     g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
-                 "no matrix kernels for %s (capabilities 0x%x)", info->name, info->caps);
+                 "no matrix kernels%s for %s (capabilities 0x%x)",
+                 weights == CLIP_WEIGHTS_I8 ? " with int8 weights" : "", info->name, info->caps);
     return NULL;
   }
   kernels = clip_kernels_new_with_family (gpu, weights, sure, error);
   if (kernels == NULL)
     return NULL;
-  kernels->families = families;
+  set_choices (kernels, families, info->caps);
   if (maybe != sure && clip_tune_family (kernels, maybe, sure) == maybe) {
-    kernels->family = maybe;
-    kernels->caps |= info->unsure;
+    set_family (kernels, maybe);
+    set_choices (kernels, families, info->caps | info->unsure);
   }
   return kernels;
+}
+
+/* GST_CLIP_KERNELS: NULL without an error where it is not set, or has no such weights. */
+static const ClipFamily *
+wanted_family (ClipWeightType weights, GError **error)
+{
+  const gchar *name = g_getenv ("GST_CLIP_KERNELS");
+
+  if (name == NULL || *name == '\0')
+    return NULL;
+  for (const ClipFamily *const *family = clip_families; *family; family++)
+    if (g_str_equal ((*family)->name, name))
+      return clip_family_packs (*family, weights) ? *family : NULL;
+  g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
+               "GST_CLIP_KERNELS: this build has no \"%s\" kernels", name);
+  return NULL;
 }
 
 ClipKernels *
 clip_kernels_new (ClipGpu *gpu, ClipWeightType weights, GError **error)
 {
-  return clip_kernels_new_from (gpu, weights, clip_families, error);
+  GError *failure = NULL;
+  const ClipFamily *wanted = wanted_family (weights, &failure);
+
+  if (failure) {
+    g_propagate_error (error, failure);
+    return NULL;
+  }
+  return wanted ? clip_kernels_new_with_family (gpu, weights, wanted, error)
+                : clip_kernels_new_from (gpu, weights, clip_families, error);
 }
 
 ClipKernels *
 clip_kernels_with_weights (ClipKernels *kernels, ClipWeightType weights, GError **error)
 {
-  ClipKernels *other = clip_kernels_new_with_family (kernels->gpu, weights, kernels->family, error);
+  const ClipFamily *family = clip_family_packs (kernels->family, weights)
+                                 ? kernels->family
+                                 : find_family (kernels->families, weights, kernels->caps);
+  ClipKernels *other = NULL;
 
-  if (other) {
-    other->families = kernels->families;
-    other->caps = kernels->caps;
+  if (family == NULL) {
+    g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE,
+                 "no matrix kernels with such weights for %s", clip_gpu_info (kernels->gpu)->name);
+    return NULL;
   }
+  other = clip_kernels_new_with_family (kernels->gpu, weights, family, error);
+  if (other)
+    set_choices (other, kernels->families, kernels->caps);
   return other;
 }

@@ -52,8 +52,8 @@ gboolean clip_kernels_tune (ClipKernels *kernels, const ClipTuneShape *shapes, g
  */
 ClipKernels *clip_kernels_verify (ClipKernels *kernels, guint32 m, guint32 k, GError **error);
 
-/** clip_kernels_with_weights: the same choices for another type of weights. (transfer full): NULL
- * when the device or the family cannot read them. */
+/** clip_kernels_with_weights: the same choices for another type of weights; the best family that has
+ * such where this one does not. (transfer full): NULL when the device cannot read them. */
 ClipKernels *clip_kernels_with_weights (ClipKernels *kernels, ClipWeightType weights,
                                         GError **error);
 

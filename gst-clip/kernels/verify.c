@@ -15,6 +15,14 @@ is_right (ClipKernels *kernels, guint32 m, guint32 k, gboolean *right, GError **
          && clip_trial_compare (&trial, right, error);
 }
 
+/* The same of all kernels that belong together. */
+static gboolean
+are_right (ClipKernels *kernels, guint32 m, guint32 k, gboolean *right, GError **error)
+{
+  return is_right (kernels, m, k, right, error)
+         && (!*right || !kernels->ends || is_right (kernels->ends, m, k, right, error));
+}
+
 /* The next one in the table that runs, be it slow; NULL when there is none. */
 static const ClipFamily *
 next_family (const ClipKernels *kernels)
@@ -25,7 +33,9 @@ next_family (const ClipKernels *kernels)
     family++;
   if (*family)
     family++;
-  while (*family && ((*family)->needs & ~(guint)kernels->caps))
+  while (*family
+         && (((*family)->needs & ~(guint)kernels->caps)
+             || !clip_family_packs (*family, kernels->weights)))
     family++;
   return *family;
 }
@@ -53,7 +63,7 @@ clip_kernels_verify (ClipKernels *kernels, guint32 m, guint32 k, GError **error)
     g_autoptr (GError) failure = NULL;
     gboolean right = FALSE;
 
-    if (is_right (kernels, m, k, &right, &failure) && right)
+    if (are_right (kernels, m, k, &right, &failure) && right)
       return kernels;
     wrong = g_steal_pointer (&kernels);
     /* What does not compile is as good as wrong; no memory, or no device, is another matter. */

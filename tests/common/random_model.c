@@ -9,6 +9,7 @@
 
 const ClipRandomModel clip_random_models[] = {
   { "tiny", { 64, 2, 2, 128 }, { 64, 2, 2, 128 }, 32, 8, 16, 32 },
+  { "outliers", { 64, 4, 2, 128 }, { 64, 4, 2, 128 }, 32, 8, 16, 32, TRUE },
   { "wide", { 768, 1, 12, 3072 }, { 512, 1, 8, 2048 }, 224, 32, 77, 512 },
   { "vit-b-32", { 768, 12, 12, 3072 }, { 512, 12, 8, 2048 }, 224, 32, 77, 512 },
   { "vit-b-16", { 768, 12, 12, 3072 }, { 512, 12, 8, 2048 }, 224, 16, 77, 512 },
@@ -20,7 +21,11 @@ const ClipRandomModel clip_random_models[] = {
 /* 256 bytes, 256 bytes at the end of a word, start and end of text. */
 #define VOCAB 514
 
+/* Where outliers go: a channel's value, from what it would be. */
+typedef float (*Plant) (guint channel, guint width, float value);
+
 typedef struct {
+  const ClipRandomModel *model;
   GString *header;    /* JSON */
   GOutputStream *out; /* NULL while the header is being made */
   guint64 offset;
@@ -49,10 +54,44 @@ next_random (guint32 *seed)
   return (float)(*seed >> 8) / 8388608.0f - 1.0f;
 }
 
-/* One tensor of @rows x @cols: its entry in the header, or its values around @mean. */
+static const float residual_outliers[] = { 3e4f, -3e4f, 1e3f, -1e3f };
+
+/* As many up as down: they do not move the mean of a row. */
+static float
+plant_residual (guint channel, guint width, float value)
+{
+  return channel < G_N_ELEMENTS (residual_outliers) ? value + residual_outliers[channel] : value;
+}
+
+/* What makes the other channels about 1 again behind a normalisation. */
+static float
+plant_gamma (guint channel, guint width, float value)
+{
+  float squares = 0.0f;
+
+  for (guint i = 0; i < G_N_ELEMENTS (residual_outliers); i++)
+    squares += residual_outliers[i] * residual_outliers[i];
+  return value * (channel < G_N_ELEMENTS (residual_outliers) ? 0.1f : sqrtf (squares / width));
+}
+
+static float
+plant_hidden (guint channel, guint width, float value)
+{
+  return channel < 2 ? value + (channel ? -100.0f : 100.0f) : value;
+}
+
+/* What the large one adds to every row alike must not drown the rest. */
+static float
+plant_after_hidden (guint channel, guint width, float value)
+{
+  return channel < 2 ? value * 0.02f : value;
+}
+
+/* One tensor of @count values, rows of @width: its entry in the header, or its values around
+ * @mean; @plant (nullable) is for models with outliers. */
 static gboolean
 tensor (Writer *w, const gchar *prefix, const gchar *name, const gchar *shape, guint64 count,
-        float mean, float spread, GError **error)
+        guint width, float mean, float spread, Plant plant, GError **error)
 {
   guint16 chunk[8192];
 
@@ -65,50 +104,66 @@ tensor (Writer *w, const gchar *prefix, const gchar *name, const gchar *shape, g
     w->offset += 2 * count;
     return TRUE;
   }
-  while (count > 0) {
-    guint n = MIN (count, G_N_ELEMENTS (chunk));
+  for (guint64 first = 0; first < count; first += G_N_ELEMENTS (chunk)) {
+    guint n = MIN (count - first, G_N_ELEMENTS (chunk));
 
-    for (guint i = 0; i < n; i++)
-      chunk[i] = half_bits (mean + spread * next_random (&w->seed));
+    for (guint i = 0; i < n; i++) {
+      float value = mean + spread * next_random (&w->seed);
+
+      if (plant && w->model->outliers)
+        value = plant ((first + i) % width, width, value);
+      chunk[i] = half_bits (value);
+    }
     if (!g_output_stream_write_all (w->out, chunk, n * sizeof chunk[0], NULL, NULL, error))
       return FALSE;
-    count -= n;
   }
   return TRUE;
 }
 
 static gboolean
-matrix (Writer *w, const gchar *prefix, const gchar *name, guint n, guint k, GError **error)
+planted_matrix (Writer *w, const gchar *prefix, const gchar *name, guint n, guint k, Plant plant,
+                GError **error)
 {
   g_autofree gchar *shape = g_strdup_printf ("%u,%u", n, k);
 
-  return tensor (w, prefix, name, shape, (guint64)n * k, 0.0f, 1.7f / sqrtf (k), error);
+  return tensor (w, prefix, name, shape, (guint64)n * k, k, 0.0f, 1.7f / sqrtf (k), plant, error);
 }
 
 static gboolean
-vector (Writer *w, const gchar *prefix, const gchar *name, guint n, float mean, GError **error)
+matrix (Writer *w, const gchar *prefix, const gchar *name, guint n, guint k, GError **error)
+{
+  return planted_matrix (w, prefix, name, n, k, NULL, error);
+}
+
+static gboolean
+vector (Writer *w, const gchar *prefix, const gchar *name, guint n, float mean, Plant plant,
+        GError **error)
 {
   g_autofree gchar *shape = g_strdup_printf ("%u", n);
 
-  return tensor (w, prefix, name, shape, n, mean, 0.05f, error);
+  return tensor (w, prefix, name, shape, n, n, mean, 0.05f, plant, error);
 }
 
 static gboolean
-norm (Writer *w, const gchar *prefix, const gchar *name, guint n, GError **error)
+norm (Writer *w, const gchar *prefix, const gchar *name, guint n, Plant gamma, Plant beta,
+      GError **error)
 {
   g_autofree gchar *weight = g_strconcat (name, ".weight", NULL);
   g_autofree gchar *bias = g_strconcat (name, ".bias", NULL);
 
-  return vector (w, prefix, weight, n, 1.0f, error) && vector (w, prefix, bias, n, 0.0f, error);
+  return vector (w, prefix, weight, n, 1.0f, gamma, error)
+         && vector (w, prefix, bias, n, 0.0f, beta, error);
 }
 
 static gboolean
-linear (Writer *w, const gchar *prefix, const gchar *name, guint n, guint k, GError **error)
+linear (Writer *w, const gchar *prefix, const gchar *name, guint n, guint k, Plant weight,
+        Plant bias, GError **error)
 {
-  g_autofree gchar *weight = g_strconcat (name, ".weight", NULL);
-  g_autofree gchar *bias = g_strconcat (name, ".bias", NULL);
+  g_autofree gchar *weight_name = g_strconcat (name, ".weight", NULL);
+  g_autofree gchar *bias_name = g_strconcat (name, ".bias", NULL);
 
-  return matrix (w, prefix, weight, n, k, error) && vector (w, prefix, bias, n, 0.0f, error);
+  return planted_matrix (w, prefix, weight_name, n, k, weight, error)
+         && vector (w, prefix, bias_name, n, 0.0f, bias, error);
 }
 
 static gboolean
@@ -119,13 +174,14 @@ layers (Writer *w, const gchar *tower, const ClipRandomTower *t, GError **error)
   for (guint i = 0; i < t->layers; i++) {
     g_autofree gchar *p = g_strdup_printf ("%s.encoder.layers.%u.", tower, i);
 
-    if (!linear (w, p, "self_attn.q_proj", d, d, error)
-        || !linear (w, p, "self_attn.k_proj", d, d, error)
-        || !linear (w, p, "self_attn.v_proj", d, d, error)
-        || !linear (w, p, "self_attn.out_proj", d, d, error)
-        || !linear (w, p, "mlp.fc1", t->mlp, d, error)
-        || !linear (w, p, "mlp.fc2", d, t->mlp, error) || !norm (w, p, "layer_norm1", d, error)
-        || !norm (w, p, "layer_norm2", d, error))
+    if (!linear (w, p, "self_attn.q_proj", d, d, NULL, NULL, error)
+        || !linear (w, p, "self_attn.k_proj", d, d, NULL, NULL, error)
+        || !linear (w, p, "self_attn.v_proj", d, d, NULL, NULL, error)
+        || !linear (w, p, "self_attn.out_proj", d, d, NULL, NULL, error)
+        || !linear (w, p, "mlp.fc1", t->mlp, d, NULL, plant_hidden, error)
+        || !linear (w, p, "mlp.fc2", d, t->mlp, plant_after_hidden, NULL, error)
+        || !norm (w, p, "layer_norm1", d, plant_gamma, NULL, error)
+        || !norm (w, p, "layer_norm2", d, plant_gamma, NULL, error))
       return FALSE;
   }
   return TRUE;
@@ -138,21 +194,22 @@ all_tensors (Writer *w, const ClipRandomModel *m, GError **error)
   g_autofree gchar *patch = g_strdup_printf ("%u,3,%u,%u", v, m->patch, m->patch);
   const guint k = 3 * m->patch * m->patch;
 
-  return tensor (w, "", "vision_model.embeddings.patch_embedding.weight", patch, (guint64)v * k,
-                 0.0f, 1.7f / sqrtf (k), error)
-         && vector (w, "vision_model.embeddings.", "class_embedding", v, 0.0f, error)
+  return tensor (w, "", "vision_model.embeddings.patch_embedding.weight", patch, (guint64)v * k, k,
+                 0.0f, 1.7f / sqrtf (k), NULL, error)
+         && vector (w, "vision_model.embeddings.", "class_embedding", v, 0.0f, NULL, error)
          && matrix (w, "vision_model.embeddings.", "position_embedding.weight", side * side + 1, v,
                     error)
-         && norm (w, "vision_model.", "pre_layrnorm", v, error)
+         && norm (w, "vision_model.", "pre_layrnorm", v, NULL, plant_residual, error)
          && layers (w, "vision_model", &m->vision, error)
-         && norm (w, "vision_model.", "post_layernorm", v, error)
+         && norm (w, "vision_model.", "post_layernorm", v, plant_gamma, NULL, error)
          && matrix (w, "", "visual_projection.weight", m->projection, v, error)
          && matrix (w, "text_model.embeddings.", "token_embedding.weight", VOCAB, t, error)
-         && matrix (w, "text_model.embeddings.", "position_embedding.weight", m->context, t, error)
+         && planted_matrix (w, "text_model.embeddings.", "position_embedding.weight", m->context, t,
+                            plant_residual, error)
          && layers (w, "text_model", &m->text, error)
-         && norm (w, "text_model.", "final_layer_norm", t, error)
+         && norm (w, "text_model.", "final_layer_norm", t, plant_gamma, NULL, error)
          && matrix (w, "", "text_projection.weight", m->projection, t, error)
-         && tensor (w, "", "logit_scale", "", 1, 4.6f, 0.0f, error);
+         && tensor (w, "", "logit_scale", "", 1, 1, 4.6f, 0.0f, NULL, error);
 }
 
 static gboolean
@@ -162,7 +219,7 @@ write_tensors (const ClipRandomModel *m, const gchar *dir, guint32 seed, GError 
   g_autoptr (GFile) file = g_file_new_for_path (path);
   g_autoptr (GFileOutputStream) raw = NULL;
   g_autoptr (GString) header = g_string_new (NULL);
-  Writer w = { header, NULL, 0, seed };
+  Writer w = { m, header, NULL, 0, seed };
   guint64 length = 0;
 
   all_tensors (&w, m, NULL);

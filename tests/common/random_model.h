@@ -14,14 +14,20 @@ typedef struct {
   guint width, layers, heads, mlp;
 } ClipRandomTower;
 
-/** ClipRandomModel: one architecture. */
+/**
+ * ClipRandomModel: one architecture.
+ * @outliers: with what trained models have and random ones do not: a few channels of the residual
+ *   stream at +-1e3 and +-3e4, whose gammas are small while the others' are as large as it takes to see
+ *   them, and inputs of the GELU of +-100
+ */
 typedef struct {
   const gchar *name;
   ClipRandomTower vision, text;
   guint image, patch, context, projection;
+  gboolean outliers;
 } ClipRandomModel;
 
-/** clip_random_models: terminated by a NULL name: tiny, wide (ViT-B/32
+/** clip_random_models: terminated by a NULL name: tiny, outliers (as large), wide (ViT-B/32
  * with one layer in each tower), vit-b-32, vit-b-16, vit-l-14, vit-l-14-336. */
 extern const ClipRandomModel clip_random_models[];
 

@@ -12,7 +12,8 @@
 #define EMBED_TOLERANCE       5e-6
 #define HIDDEN_TOLERANCE      1e-5
 #define PROBABILITY_TOLERANCE 1e-4
-#define FP16_TOLERANCE        1e-4 /* of 1 - cosine */
+#define FP16_TOLERANCE        1e-4 /* of 1 - cosine, as the next one */
+#define INT8_TOLERANCE        2e-3
 
 static const ClipGolden goldens[] = {
   { "tiny-awk", "tiny-awk" },           { "tiny-awk-fp16", "tiny-awk-fp16" },
@@ -153,42 +154,74 @@ check_texts (gconstpointer data)
                           EMBED_TOLERANCE, "\"%.40s\"", prompts[i]);
 }
 
-/* Weights stored as fp16: half the memory, and still the same direction. */
-static void
-check_fp16 (gconstpointer data)
+/* 1 - cosine of row @index of @want. */
+static gdouble
+turned (const float *got, const ClipTestNpy *want, guint index, guint dim)
 {
-  const ClipGolden *golden = data;
-  g_autoptr (ClipEngine) engine = golden_engine (golden, CLIP_PRECISION_FP16);
-  g_autoptr (ClipTestNpy) embeds = NULL;
+  gdouble ab = 0.0, aa = 0.0, bb = 0.0;
+
+  for (guint k = 0; k < dim; k++) {
+    gdouble w = clip_test_npy_get (want, (gsize)index * dim + k);
+
+    ab += got[k] * w;
+    aa += (gdouble)got[k] * got[k];
+    bb += w * w;
+  }
+  return 1.0 - ab / sqrt (aa * bb);
+}
+
+/* Weights (and operands, where the device's kernels have such) of fewer bits: still the same
+ * direction, of every picture and every prompt. */
+static void
+check_precision (const ClipGolden *golden, ClipPrecision precision, gdouble tolerance)
+{
+  g_autoptr (ClipEngine) engine = golden_engine (golden, precision);
+  g_autoptr (ClipTestNpy) images_want = NULL, texts_want = NULL;
   g_auto (GStrv) images = NULL, prompts = NULL;
   g_autoptr (ClipTexts) texts = NULL;
-  g_autoptr (GError) error = NULL;
+  g_autofree float *rows = NULL;
+  gdouble worst = 0.0;
   guint dim = 0;
 
   if (engine == NULL)
     return;
-  embeds = golden_npy (golden, "image_embeds_f64.npy");
+  images_want = golden_npy (golden, "image_embeds_f64.npy");
+  texts_want = golden_npy (golden, "text_embeds_f64.npy");
   images = golden_strings (golden, "images");
   prompts = golden_strings (golden, "prompts");
   texts = two_texts (engine, prompts);
-  dim = embeds->shape[1];
+  rows = encode_prompts (engine, prompts);
+  dim = images_want->shape[1];
   for (guint i = 0; images[i]; i++) {
     g_autoptr (ClipJob) job = golden_job (engine, images[i]);
-    const float *raw = NULL;
-    gdouble ab = 0.0, aa = 0.0, bb = 0.0;
+    g_autoptr (GError) error = NULL;
+    gdouble angle = 0.0;
 
     clip_job_run (job, texts, NULL, NULL, &error);
     g_assert_no_error (error);
-    raw = clip_job_raw_embedding (job);
-    for (guint k = 0; k < dim; k++) {
-      gdouble want = clip_test_npy_get (embeds, i * dim + k);
-
-      ab += raw[k] * want;
-      aa += (gdouble)raw[k] * raw[k];
-      bb += want * want;
-    }
-    golden_assert_within (1.0 - ab / sqrt (aa * bb), FP16_TOLERANCE, "%s in fp16", images[i]);
+    angle = turned (clip_job_raw_embedding (job), images_want, i, dim);
+    golden_assert_within (angle, tolerance, "%s", images[i]);
+    worst = MAX (worst, angle);
   }
+  for (guint i = 0; prompts[i]; i++) {
+    gdouble angle = turned (rows + (gsize)i * dim, texts_want, i, dim);
+
+    golden_assert_within (angle, tolerance, "\"%.40s\"", prompts[i]);
+    worst = MAX (worst, angle);
+  }
+  g_test_message ("at most %.3g", worst);
+}
+
+static void
+check_fp16 (gconstpointer golden)
+{
+  check_precision (golden, CLIP_PRECISION_FP16, FP16_TOLERANCE);
+}
+
+static void
+check_int8 (gconstpointer golden)
+{
+  check_precision (golden, CLIP_PRECISION_INT8, INT8_TOLERANCE);
 }
 
 /* Compares (layers + 1, 2, tokens, width) of @want with one sequence's rows in @hidden. */
@@ -310,6 +343,7 @@ main (int argc, char **argv)
     if (!first)
       continue;
     add (&goldens[i], "fp16", check_fp16);
+    add (&goldens[i], "int8", check_int8);
     add (&goldens[i], "text-hidden", check_text_hidden);
     add (&goldens[i], "vision-hidden", check_vision_hidden);
   }

@@ -48,6 +48,21 @@ test_no_driver (void)
 }
 
 static void
+check_matrix_shapes (const ClipGpuInfo *info)
+{
+  g_assert_cmpuint (info->n_matrix_shapes, >, 0);
+  g_assert_cmpuint (info->n_matrix_shapes, <=, G_N_ELEMENTS (info->matrix_shapes));
+  g_assert_cmpuint (info->matrix_subgroup_size, >, 0);
+  for (guint i = 0; i < info->n_matrix_shapes; i++) {
+    const ClipGpuMatrixShape *s = &info->matrix_shapes[i];
+
+    g_test_message ("matrices of %ux%ux%u, %u lanes", s->m, s->n, s->k, info->matrix_subgroup_size);
+    g_assert_true (s->m % 8 == 0 && s->n % 8 == 0 && s->k % 8 == 0);
+    g_assert_true (s->m && s->m <= 16 && s->n && s->n <= 16 && s->k && s->k <= 16);
+  }
+}
+
+static void
 test_info (void)
 {
   g_autoptr (ClipGpu) gpu = open_gpu ();
@@ -66,6 +81,10 @@ test_info (void)
     g_assert_true (info->caps & CLIP_GPU_CAP_LLVMPIPE);
   if (info->caps & CLIP_GPU_CAP_LLVMPIPE)
     g_assert_cmpuint (info->subgroup_size, ==, 8);
+  if (info->caps & CLIP_GPU_CAP_COOPMAT_FAST)
+    g_assert_true ((info->caps & CLIP_GPU_CAP_COOPMAT) && !info->is_cpu);
+  if (info->caps & CLIP_GPU_CAP_COOPMAT)
+    check_matrix_shapes (info);
   g_assert_false (clip_gpu_is_lost (gpu));
   g_assert_cmpuint (clip_gpu_memory_bytes (gpu), ==, 0);
   g_assert_cmpuint (clip_gpu_pipeline_count (gpu), ==, 0);
@@ -148,7 +167,7 @@ test_masks (void)
 {
   g_autofree gchar *before = g_strdup (g_getenv ("GST_CLIP_DISABLE"));
 
-  g_setenv ("GST_CLIP_DISABLE", "FP16 , subgroup,nonsense,,llvmpipe", TRUE);
+  g_setenv ("GST_CLIP_DISABLE", "FP16 , subgroup,nonsense,,llvmpipe,coopmat", TRUE);
   g_autoptr (ClipGpu) gpu = open_gpu ();
   if (before)
     g_setenv ("GST_CLIP_DISABLE", before, TRUE);
@@ -158,7 +177,8 @@ test_masks (void)
     return;
   g_autoptr (ClipGpu) full = open_gpu ();
   ClipGpuCaps gone = CLIP_GPU_CAP_FP16 | CLIP_GPU_CAP_SUBGROUP | CLIP_GPU_CAP_LLVMPIPE
-                     | CLIP_GPU_CAP_LLVMPIPE_LOOPS;
+                     | CLIP_GPU_CAP_LLVMPIPE_LOOPS | CLIP_GPU_CAP_COOPMAT
+                     | CLIP_GPU_CAP_COOPMAT_FAST;
   g_assert_cmphex (clip_gpu_info (gpu)->caps, ==, clip_gpu_info (full)->caps & ~gone);
 }
 

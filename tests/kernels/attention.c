@@ -38,10 +38,11 @@ static const CheckCase cases[] = {
   { { 2, 77, 8, 64, 512 }, .tag = "causal", .options = { CAUSAL }, .extra = TRUE },
 };
 
+/* @a, @z: by type of operands */
 typedef struct {
   ClipAttention shape;
   guint k, width;
-  CheckMatrix a, bias, z;
+  CheckMatrix a[2], bias, z[2];
   float *weights;
 } Problem;
 
@@ -62,9 +63,11 @@ problem_init (Problem *problem, Check *check, const CheckCase *c)
   problem->shape = (ClipAttention){ batch, tokens, heads, head_dim, c->options[0] == CAUSAL };
   problem->k = c->dims[4];
   problem->width = heads * head_dim;
-  problem->a = check_matrix_in (check, "a", batch * tokens, problem->k, c->fill);
+  problem->a[0] = check_matrix_in (check, "a", batch * tokens, problem->k, c->fill);
+  problem->a[1] = check_matrix_half (check, "a", &problem->a[0]);
   problem->bias = check_vector_in (check, "bias", 3 * problem->width, CHECK_FILL_RANDOM);
-  problem->z = check_matrix_out (check, "z", batch * tokens, problem->width);
+  for (guint type = CLIP_ELEMENT_F32; type <= CLIP_ELEMENT_F16; type++)
+    problem->z[type] = check_matrix_out (check, "z", batch * tokens, problem->width, type);
   n_weights = (gsize)3 * problem->width * problem->k;
   problem->weights = g_new (float, n_weights);
   /* scores of a few units, so that some keys weigh much more than others */
@@ -72,18 +75,29 @@ problem_init (Problem *problem, Check *check, const CheckCase *c)
               problem->k);
 }
 
+/* With fp16 operands q, k and v are such too: rounded, which their scales then allow for. */
 static void
-reference (const Problem *problem, ClipWeightType type, RefMatrix *want)
+reference (const Problem *problem, ClipKernels *kernels, double tolerance, RefMatrix *want)
 {
-  const gsize n = 3 * (gsize)problem->width, rows = want->rows;
-  g_autofree float *weights = g_memdup2 (problem->weights, n * problem->k * sizeof (float));
-  g_auto (RefMatrix) qkv = { 0 };
+  const gsize n = 3 * (gsize)problem->width, rows = want->rows, k = problem->k;
+  const ClipWeightType type = clip_kernels_weight_type (kernels);
+  const ClipElement operands = clip_kernels_operands (kernels);
+  g_autofree float *weights = g_memdup2 (problem->weights, n * k * sizeof (float));
+  g_auto (RefMatrix) a = { 0 }, qkv = { 0 };
 
-  for (gsize i = 0; type == CLIP_WEIGHTS_F16 && i < n * problem->k; i++)
+  for (gsize i = 0; type == CLIP_WEIGHTS_F16 && i < n * k; i++)
     weights[i] = ref_f16 (weights[i]);
+  if (type == CLIP_WEIGHTS_I8)
+    ref_i8 (weights, n, k);
+  ref_matrix_init (&a, rows, k);
+  for (gsize i = 0; i < rows * k; i++) {
+    a.value[i] = check_get (&problem->a[operands], i / k, i % k);
+    a.scale[i] = fabs (a.value[i]);
+  }
   ref_matrix_init (&qkv, rows, n);
-  ref_gemm (problem->a.v, problem->a.m.ld, weights, problem->k, problem->bias.v, NULL, 0, 1,
-            CLIP_ACTIVATION_NONE, &qkv);
+  ref_gemm_of (&a, weights, problem->bias.v, NULL, 0, 1, CLIP_ACTIVATION_NONE, &qkv);
+  if (operands == CLIP_ELEMENT_F16)
+    ref_widen (&qkv, tolerance);
   ref_attention (&problem->shape, &qkv, want);
 }
 
@@ -95,8 +109,9 @@ record (Check *check, ClipKernels *kernels, const Problem *problem)
       check_input (check, "weights", clip_gemm_packed_bytes (kernels, n, problem->k));
   CheckBuffer *scratch =
       check_output (check, "scratch", clip_attention_scratch_bytes (kernels, &problem->shape));
+  const ClipElement operands = clip_kernels_operands (kernels);
   const ClipGemm op = {
-    .a = problem->a.m,
+    .a = problem->a[operands].m,
     .weights = packed->address,
     .bias = problem->bias.m.address,
   };
@@ -105,7 +120,7 @@ record (Check *check, ClipKernels *kernels, const Problem *problem)
   clip_gemm_pack (kernels, n, problem->k, 0, n, problem->weights, packed->data);
   clip_kernel_qkv (kernels, check_record (check), &op, &problem->shape, scratch->address);
   clip_kernel_attention (kernels, check_record (check), &problem->shape, scratch->address,
-                         &problem->z.m);
+                         &problem->z[operands].m);
 }
 
 static void
@@ -113,25 +128,28 @@ run (Check *check, const CheckCase *c)
 {
   g_auto (Problem) problem = { 0 };
   g_auto (RefMatrix) want = { 0 };
-  gint reference_type = -1;
+  gint known = -1; /* what the reference was computed for */
   ClipKernels *kernels;
+  double tolerance;
 
   problem_init (&problem, check, c);
-  ref_matrix_init (&want, problem.a.m.rows, problem.width);
-  check_flops (check, 2.0 * problem.a.m.rows * problem.width
+  tolerance = check_roundings (2 + sqrt (problem.k) / 4);
+  ref_matrix_init (&want, problem.a[0].m.rows, problem.width);
+  check_flops (check, 2.0 * problem.a[0].m.rows * problem.width
                           * (3.0 * problem.k + 2.0 * problem.shape.tokens));
 
   while ((kernels = check_next_variant (check))) {
-    const ClipWeightType type = clip_kernels_weight_type (kernels);
+    const ClipElement operands = clip_kernels_operands (kernels);
+    const gint needed = 2 * clip_kernels_weight_type (kernels) + operands;
 
-    check_poison (problem.z.buffer);
+    check_poison (problem.z[operands].buffer);
     record (check, kernels, &problem);
     if (!check_execute (check))
       continue;
-    if (reference_type != (gint)type)
-      reference (&problem, type, &want);
-    reference_type = type;
-    check_compare (check, &problem.z, &want, check_roundings (2 + sqrt (problem.k) / 4));
+    if (known != needed)
+      reference (&problem, kernels, tolerance, &want);
+    known = needed;
+    check_compare (check, &problem.z[operands], &want, tolerance);
   }
 }
 
@@ -141,11 +159,19 @@ is_light (const CheckCase *c)
   return c->dims[1] <= 7;
 }
 
+/* One and several subgroups, one step along the keys and two. */
+static gboolean
+is_small (const CheckCase *c)
+{
+  return c->dims[3] == 48 || (c->dims[1] >= 63 && c->dims[1] <= 65);
+}
+
 const CheckKernel check_attention = {
   .name = "attention",
   .variants = CHECK_VARIANTS_MATRIX,
   .cases = cases,
   .n_cases = G_N_ELEMENTS (cases),
   .is_light = is_light,
+  .is_small = is_small,
   .run = run,
 };

@@ -47,6 +47,15 @@ check_ran (Check *check)
 
 /* Variants -------------------------------------------------------------- */
 
+static gboolean
+is_emulated (const ClipFamily *family)
+{
+  for (const ClipFamily *const *f = check_emulated_families; *f; f++)
+    if (*f == family)
+      return TRUE;
+  return FALSE;
+}
+
 static void
 add_variant (Check *check, const gchar *name, ClipKernels *kernels, gboolean on_request)
 {
@@ -54,7 +63,10 @@ add_variant (Check *check, const gchar *name, ClipKernels *kernels, gboolean on_
     .name = g_strdup (name),
     .kernels = kernels,
     .on_request = on_request,
-    .foreign = (kernels->family->wants & ~(guint)clip_gpu_info (check->gpu)->caps) != 0,
+    .foreign = (kernels->family->wants & ~(guint)clip_gpu_info (check->gpu)->caps
+                & CLIP_GPU_CAP_LLVMPIPE_LOOPS)
+               != 0,
+    .emulated = is_emulated (kernels->family),
   };
 
   g_array_append_val (check->variants, variant);
@@ -98,21 +110,67 @@ add_rows_variants (Check *check)
   }
 }
 
+/* What a family with fp16 operands asks of them; no llvmpipe: that one has none. */
 static void
-add_matrix_variants (Check *check, ClipWeightType weights)
+add_half_rows_variants (Check *check)
 {
-  const gchar *suffix = weights == CLIP_WEIGHTS_F16 ? "f16" : "f32";
-  g_autofree gchar *best = g_strconcat ("best-", suffix, NULL);
+  const guint caps = clip_gpu_info (check->gpu)->caps;
 
-  if (weights == CLIP_WEIGHTS_F16 && !(clip_gpu_info (check->gpu)->caps & CLIP_GPU_CAP_FP16))
-    return;
-  add_variant (check, best, best_kernels (check, weights), TRUE);
-  for (const ClipFamily *const *family = clip_families; *family; family++) {
+  for (gboolean subgroup = FALSE; subgroup <= TRUE && (caps & CLIP_GPU_CAP_FP16); subgroup++) {
+    ClipKernels *kernels;
+
+    if (subgroup && !(caps & CLIP_GPU_CAP_SUBGROUP))
+      continue;
+    kernels = best_kernels (check, CLIP_WEIGHTS_F16);
+    kernels->operands = CLIP_ELEMENT_F16;
+    kernels->subgroup = subgroup;
+    add_variant (check, subgroup ? "subgroup-f16" : "shared-f16", kernels, FALSE);
+  }
+}
+
+static void
+add_families (Check *check, const ClipFamily *const *families, ClipWeightType weights,
+              const gchar *suffix)
+{
+  for (const ClipFamily *const *family = families; *family; family++) {
     g_autofree gchar *name = g_strdup_printf ("%s-%s", (*family)->name, suffix);
     ClipKernels *kernels = clip_kernels_new_with_family (check->gpu, weights, *family, NULL);
 
     if (kernels)
       add_variant (check, name, kernels, FALSE);
+  }
+}
+
+static void
+add_matrix_variants (Check *check, ClipWeightType weights)
+{
+  static const gchar *const suffixes[] = {
+    [CLIP_WEIGHTS_F32] = "f32", [CLIP_WEIGHTS_F16] = "f16", [CLIP_WEIGHTS_I8] = "i8"
+  };
+  const gchar *suffix = suffixes[weights];
+  g_autofree gchar *best = g_strconcat ("best-", suffix, NULL);
+
+  if (weights == CLIP_WEIGHTS_F16 && !(clip_gpu_info (check->gpu)->caps & CLIP_GPU_CAP_FP16))
+    return;
+  add_variant (check, best, best_kernels (check, weights), TRUE);
+  add_families (check, clip_families, weights, suffix);
+  add_families (check, check_emulated_families, weights, suffix);
+}
+
+/* The engine is only given what suits a product; all of them must be right for all. */
+static void
+add_tiling_variants (Check *check, const ClipFamily *family, gboolean on_request)
+{
+  const ClipWeightType weights = family->no_f32 ? CLIP_WEIGHTS_F16 : CLIP_WEIGHTS_F32;
+
+  for (guint i = 0; i < family->n_tilings; i++) {
+    g_autofree gchar *name = g_strdup_printf ("%s-tiling%u", family->name, i);
+    ClipKernels *kernels = clip_kernels_new_with_family (check->gpu, weights, family, NULL);
+
+    if (!kernels)
+      return;
+    kernels->tiling = i;
+    add_variant (check, name, kernels, on_request);
   }
 }
 
@@ -127,9 +185,21 @@ make_variants (Check *check)
   case CHECK_VARIANTS_ROWS:
     add_rows_variants (check);
     break;
+  case CHECK_VARIANTS_ROWS_OPERANDS:
+    add_rows_variants (check);
+    add_half_rows_variants (check);
+    break;
   case CHECK_VARIANTS_MATRIX:
+  case CHECK_VARIANTS_GEMM:
     add_matrix_variants (check, CLIP_WEIGHTS_F32);
     add_matrix_variants (check, CLIP_WEIGHTS_F16);
+    add_matrix_variants (check, CLIP_WEIGHTS_I8);
+    if (check->kernel->variants == CHECK_VARIANTS_GEMM)
+      for (const ClipFamily *const *family = clip_families; *family; family++)
+        add_tiling_variants (check, *family, FALSE);
+    if (check->kernel->variants == CHECK_VARIANTS_GEMM)
+      for (const ClipFamily *const *family = check_emulated_families; *family; family++)
+        add_tiling_variants (check, *family, TRUE);
     break;
   }
 }
@@ -141,9 +211,13 @@ is_wanted (Check *check, const CheckVariant *variant)
 
   if (pattern)
     return g_pattern_match_simple (pattern, variant->name);
+  if (variant->on_request)
+    return FALSE;
   if (variant->foreign && check->kernel->is_light && !check->options.all)
     return check->kernel->is_light (check->c);
-  return !variant->on_request;
+  if (variant->emulated && check->kernel->is_small && !check->options.all)
+    return check->kernel->is_small (check->c);
+  return TRUE;
 }
 
 /* Execution ------------------------------------------------------------- */

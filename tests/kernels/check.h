@@ -54,18 +54,23 @@ typedef struct {
 
 /**
  * CheckVariants: @ONE: the kernel has one implementation. @ROWS: llvmpipe, subgroup, shared.
- * @MATRIX: every family in fp32 and fp16.
+ * @ROWS_OPERANDS: these, and those that can write fp16 operands again with them.
+ * @MATRIX: every family in fp32, fp16 and int8. @GEMM: and every tiling of those that have any.
  */
 typedef enum {
   CHECK_VARIANTS_ONE,
   CHECK_VARIANTS_ROWS,
+  CHECK_VARIANTS_ROWS_OPERANDS,
   CHECK_VARIANTS_MATRIX,
+  CHECK_VARIANTS_GEMM,
 } CheckVariants;
 
 /**
  * CheckKernel: @is_light: (nullable): whether a case also runs with a family that is right on this
  * device but meant for another version of its driver: those can take a minute to compile. Under
  * --all, or when --variant names them, they run every case.
+ * @is_small: (nullable): the same for the emulated families (emulated.c), which are slow, and which
+ * llvmpipe before Mesa 26 breaks off after 65535 turns of all loops together.
  */
 typedef struct {
   const gchar *name;
@@ -73,6 +78,7 @@ typedef struct {
   const CheckCase *cases;
   guint n_cases;
   gboolean (*is_light) (const CheckCase *c);
+  gboolean (*is_small) (const CheckCase *c);
   void (*run) (Check *check, const CheckCase *c);
 } CheckKernel;
 
@@ -124,17 +130,23 @@ CheckBuffer *check_input (Check *check, const gchar *name, gsize bytes);
 CheckBuffer *check_output (Check *check, const gchar *name, gsize bytes);
 void check_poison (CheckBuffer *buffer);
 
-/** CheckMatrix: @v: the floats of @m, rows of m.ld. */
+/** CheckMatrix: @v: the floats of @m, rows of m.ld; NULL when @m is fp16, see check_get(). */
 typedef struct {
   CheckBuffer *buffer;
   ClipMatrix m;
   float *v;
 } CheckMatrix;
 
+/** check_get: a value of either type. */
+double check_get (const CheckMatrix *matrix, gsize row, gsize col);
+
 /** check_matrix_in: columns beyond @cols hold finite rubbish, the padding rows NaN. */
 CheckMatrix check_matrix_in (Check *check, const gchar *name, guint rows, guint cols,
                              CheckFill fill);
-CheckMatrix check_matrix_out (Check *check, const gchar *name, guint rows, guint cols);
+/** check_matrix_half: fp16 numbers next to those of @from, which it is rounded to. */
+CheckMatrix check_matrix_half (Check *check, const gchar *name, const CheckMatrix *from);
+CheckMatrix check_matrix_out (Check *check, const gchar *name, guint rows, guint cols,
+                              ClipElement type);
 /** check_vector_in: float[clip_ld (n)], zero beyond n; its address is the buffer's. */
 CheckMatrix check_vector_in (Check *check, const gchar *name, guint n, CheckFill fill);
 
@@ -163,6 +175,7 @@ check_roundings (double n)
 
 /**
  * check_compare: |got - want| <= tolerance * scale for every value of @want, and NaN fails.
+ * An fp16 matrix may be off by its rounding besides, and holds what is beyond +-65504 as that.
  */
 void check_compare (Check *check, const CheckMatrix *got, const RefMatrix *want, double tolerance);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/kernels/check_internal.h"
 
+#include "gst-clip/kernels/half.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -176,6 +178,16 @@ check_buffers_verify (Check *check)
 
 /* Matrices -------------------------------------------------------------- */
 
+double
+check_get (const CheckMatrix *matrix, gsize row, gsize col)
+{
+  const gsize i = row * matrix->m.ld + col;
+
+  if (matrix->m.type == CLIP_ELEMENT_F16)
+    return ref_from_f16 (((const guint16 *)matrix->buffer->data)[i]);
+  return matrix->v[i];
+}
+
 static CheckMatrix
 matrix_new (Check *check, const gchar *name, guint rows, guint cols, gboolean fixed)
 {
@@ -207,9 +219,30 @@ check_matrix_in (Check *check, const gchar *name, guint rows, guint cols, CheckF
 }
 
 CheckMatrix
-check_matrix_out (Check *check, const gchar *name, guint rows, guint cols)
+check_matrix_half (Check *check, const gchar *name, const CheckMatrix *from)
 {
-  return matrix_new (check, name, rows, cols, FALSE);
+  const gsize n = (gsize)from->m.rows * from->m.ld;
+  CheckBuffer *buffer = buffer_new (check, name, clip_matrix_bytes (from->m.rows, from->m.cols),
+                                    n * sizeof (guint16));
+  guint16 *to = buffer->data;
+  CheckMatrix half = { buffer, from->m };
+
+  half.m.address = buffer->address;
+  half.m.type = CLIP_ELEMENT_F16;
+  for (gsize i = 0; i < n; i++)
+    to[i] = clip_float_to_half (from->v[i]);
+  return half;
+}
+
+CheckMatrix
+check_matrix_out (Check *check, const gchar *name, guint rows, guint cols, ClipElement type)
+{
+  CheckMatrix matrix = matrix_new (check, name, rows, cols, FALSE);
+
+  matrix.m.type = type;
+  if (type == CLIP_ELEMENT_F16)
+    matrix.v = NULL;
+  return matrix;
 }
 
 CheckMatrix
@@ -230,6 +263,13 @@ check_vector_in (Check *check, const gchar *name, guint n, CheckFill fill)
 
 /* Comparison ------------------------------------------------------------ */
 
+/* Half a unit in the last place of fp16, which are 2^-24 apart below 2^-14. */
+static double
+half_rounding (double x)
+{
+  return fmax (fabs (x), 0x1p-14) * 0x1p-11;
+}
+
 void
 check_compare (Check *check, const CheckMatrix *got, const RefMatrix *want, double tolerance)
 {
@@ -239,13 +279,15 @@ check_compare (Check *check, const CheckMatrix *got, const RefMatrix *want, doub
 
   for (gsize i = 0; i < want->rows * want->cols; i++) {
     const gsize row = i / want->cols, col = i % want->cols;
-    const double value = got->v[row * got->m.ld + col];
-    const double diff = fabs (value - want->value[i]);
-    const double limit = tolerance * want->scale[i] + floor;
+    const gboolean half = got->m.type == CLIP_ELEMENT_F16;
+    const double wanted = half ? CLAMP (want->value[i], -65504.0, 65504.0) : want->value[i];
+    const double value = check_get (got, row, col);
+    const double diff = fabs (value - wanted), fp32 = tolerance * want->scale[i] + floor;
+    const double limit = fp32 + (half ? half_rounding (fabs (wanted) + fp32) : 0.0);
 
     if (!(diff <= limit) && !bad++)
       check_fail (check, "%s[%zu,%zu] = %.9g, want %.9g: off by %.3g, allowed %.3g",
-                  got->buffer->name, row, col, value, want->value[i], diff, limit);
+                  got->buffer->name, row, col, value, wanted, diff, limit);
     check->worst = MAX (check->worst, diff / limit);
   }
   if (bad > 1)
@@ -258,9 +300,9 @@ check_zero_columns (Check *check, const CheckMatrix *got, guint from, guint to)
 {
   for (gsize row = 0; row < got->m.rows; row++)
     for (gsize col = from; col < to; col++)
-      if (!(got->v[row * got->m.ld + col] == 0.f)) {
+      if (!(check_get (got, row, col) == 0.0)) {
         check_fail (check, "%s[%zu,%zu] = %g in a column that must be zero", got->buffer->name, row,
-                    col, got->v[row * got->m.ld + col]);
+                    col, check_get (got, row, col));
         return;
       }
 }

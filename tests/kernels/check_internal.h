@@ -8,12 +8,13 @@
 #include "tests/kernels/check.h"
 
 /** CheckVariant: @on_request: runs only when --variant names it. @foreign: of a family that this
- * device runs rightly, but would never be given. */
+ * device runs rightly, but would never be given. @emulated: of check_emulated_families. */
 typedef struct {
   gchar *name;
   ClipKernels *kernels;
   gboolean on_request;
   gboolean foreign;
+  gboolean emulated;
 } CheckVariant;
 
 /**
@@ -39,6 +40,9 @@ struct _Check {
   gboolean failed;
   guint n_failed, n_ran;
 };
+
+/** check_emulated_families: NULL-terminated; see emulated.c. */
+extern const ClipFamily *const check_emulated_families[];
 
 /** check_buffers_snapshot: remembers what may not change, before an execution. */
 void check_buffers_snapshot (Check *check);

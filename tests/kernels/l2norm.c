@@ -58,7 +58,7 @@ run (Check *check, const CheckCase *c)
 {
   const guint rows = c->dims[0], cols = c->dims[1];
   const CheckMatrix x = check_matrix_in (check, "x", rows, cols, c->fill);
-  const CheckMatrix y = check_matrix_out (check, "y", rows, cols);
+  const CheckMatrix y = check_matrix_out (check, "y", rows, cols, CLIP_ELEMENT_F32);
   CheckBuffer *flags = check_output (check, "flags", rows * sizeof (guint32));
   g_autofree guint32 *want_flags = g_new (guint32, rows);
   g_auto (RefMatrix) want = { 0 };

@@ -35,7 +35,10 @@ run (Check *check, const CheckCase *c)
   const guint rows = c->dims[0], cols = c->dims[1];
   const float eps = 1e-5f;
   const CheckMatrix x = check_matrix_in (check, "x", rows, cols, c->fill);
-  const CheckMatrix y = check_matrix_out (check, "y", rows, cols);
+  const CheckMatrix outputs[] = {
+    [CLIP_ELEMENT_F32] = check_matrix_out (check, "y", rows, cols, CLIP_ELEMENT_F32),
+    [CLIP_ELEMENT_F16] = check_matrix_out (check, "y", rows, cols, CLIP_ELEMENT_F16),
+  };
   const CheckMatrix gamma = check_vector_in (check, "gamma", cols, CHECK_FILL_RANDOM);
   const CheckMatrix beta = check_vector_in (check, "beta", cols, CHECK_FILL_RANDOM);
   g_auto (RefMatrix) want = { 0 };
@@ -46,19 +49,21 @@ run (Check *check, const CheckCase *c)
   check_flops (check, 8.0 * rows * cols);
 
   while ((kernels = check_next_variant (check))) {
-    check_poison (y.buffer);
+    const CheckMatrix *y = &outputs[clip_kernels_operands (kernels)];
+
+    check_poison (y->buffer);
     clip_kernel_layernorm (kernels, check_record (check), &x.m, gamma.m.address, beta.m.address,
-                           eps, &y.m);
+                           eps, &y->m);
     if (!check_execute (check))
       continue;
-    check_compare (check, &y, &want, check_roundings (8));
-    check_zero_columns (check, &y, cols, clip_ld (cols));
+    check_compare (check, y, &want, check_roundings (8));
+    check_zero_columns (check, y, cols, clip_ld (cols));
   }
 }
 
 const CheckKernel check_layernorm = {
   .name = "layernorm",
-  .variants = CHECK_VARIANTS_ROWS,
+  .variants = CHECK_VARIANTS_ROWS_OPERANDS,
   .cases = cases,
   .n_cases = G_N_ELEMENTS (cases),
   .run = run,

@@ -356,8 +356,9 @@ run (Check *check, const CheckCase *named)
   const ClipPreprocessSpec spec = preprocess_spec (c);
   const guint side = spec.crop_size / spec.patch_size;
   const gboolean rgb8 = !(c->options[1] & NO_RGB8);
-  const CheckMatrix out = check_matrix_out (check, "patches", spec.token_offset + side * side,
-                                            3 * spec.patch_size * spec.patch_size);
+  const CheckMatrix out =
+      check_matrix_out (check, "patches", spec.token_offset + side * side,
+                        3 * spec.patch_size * spec.patch_size, CLIP_ELEMENT_F32);
   CheckBuffer *pixels = check_output (check, "rgb8", spec.crop_size * spec.crop_size * 4);
   g_auto (Frame) frame = { 0 };
   ClipKernels *kernels;

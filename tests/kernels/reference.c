@@ -33,6 +33,32 @@ ref_f16 (float x)
   return (float)fmin (fmax (rint (x / ulp) * ulp, -65504.0), 65504.0);
 }
 
+void
+ref_i8 (float *w, gsize n, gsize k)
+{
+  for (gsize row = 0; row < n; row++, w += k) {
+    double max = 0.0;
+
+    for (gsize i = 0; i < k; i++)
+      max = fmax (max, fabsf (w[i]));
+    for (gsize i = 0; i < k && max > 0.0; i++)
+      w[i] = (float)(rint (w[i] * (127.0 / max)) * (max / 127.0));
+  }
+}
+
+double
+ref_from_f16 (guint16 bits)
+{
+  const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+  const double sign = bits & 0x8000 ? -1.0 : 1.0;
+
+  if (exponent == 31)
+    return fraction ? NAN : sign * INFINITY;
+  if (exponent == 0)
+    return sign * ldexp (fraction, -24);
+  return sign * ldexp (1024 + fraction, exponent - 25);
+}
+
 double
 ref_activation (ClipActivation activation, double x)
 {
@@ -49,31 +75,31 @@ ref_activation (ClipActivation activation, double x)
   g_assert_not_reached ();
 }
 
+/* Of a row of a and a row of w, and how far off it is where each a is off by its scale. */
 static void
-dot (const float *a, const float *b, gsize n, double *value, double *scale)
+dot (const double *a, const double *a_scale, const float *b, gsize n, double *value, double *scale)
 {
   double sum = 0.0, magnitude = 0.0;
 
   for (gsize i = 0; i < n; i++) {
-    const double term = (double)a[i] * b[i];
-
-    sum += term;
-    magnitude += fabs (term);
+    sum += a[i] * b[i];
+    magnitude += a_scale[i] * fabsf (b[i]);
   }
   *value = sum;
   *scale = magnitude;
 }
 
 void
-ref_gemm (const float *a, gsize lda, const float *w, gsize k, const float *bias,
-          const float *residual, gsize residual_ld, gsize period, ClipActivation activation,
-          RefMatrix *out)
+ref_gemm_of (const RefMatrix *a, const float *w, const float *bias, const float *residual,
+             gsize residual_ld, gsize period, ClipActivation activation, RefMatrix *out)
 {
+  const gsize k = a->cols;
+
   for (gsize row = 0; row < out->rows; row++)
     for (gsize col = 0; col < out->cols; col++) {
       double value, scale;
 
-      dot (a + row * lda, w + col * k, k, &value, &scale);
+      dot (a->value + row * k, a->scale + row * k, w + col * k, k, &value, &scale);
       if (bias) {
         value += bias[col];
         scale += fabs (bias[col]);
@@ -88,6 +114,28 @@ ref_gemm (const float *a, gsize lda, const float *w, gsize k, const float *bias,
       out->value[row * out->cols + col] = value;
       out->scale[row * out->cols + col] = scale;
     }
+}
+
+void
+ref_gemm (const float *a, gsize lda, const float *w, gsize k, const float *bias,
+          const float *residual, gsize residual_ld, gsize period, ClipActivation activation,
+          RefMatrix *out)
+{
+  g_auto (RefMatrix) exact = { 0 };
+
+  ref_matrix_init (&exact, out->rows, k);
+  for (gsize i = 0; i < exact.rows * k; i++) {
+    exact.value[i] = a[i / k * lda + i % k];
+    exact.scale[i] = fabs (exact.value[i]);
+  }
+  ref_gemm_of (&exact, w, bias, residual, residual_ld, period, activation, out);
+}
+
+void
+ref_widen (RefMatrix *m, double tolerance)
+{
+  for (gsize i = 0; i < m->rows * m->cols; i++)
+    m->scale[i] += fmax (fabs (m->value[i]), 0x1p-14) * 0x1p-11 / tolerance;
 }
 
 /* One query against the keys 0 .. n-1: probabilities @p. Returns how far an error of one

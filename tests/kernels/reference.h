@@ -27,6 +27,14 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RefMatrix, ref_matrix_clear)
 /** ref_f16: the fp16 number that is nearest to @x (ties to even), clamped to +-65504. */
 float ref_f16 (float x);
 
+/**
+ * ref_i8: rounds @n rows of @k weights as CLIP_WEIGHTS_I8 does: to whole multiples of max |row| / 127.
+ */
+void ref_i8 (float *w, gsize n, gsize k);
+
+/** ref_from_f16: the value of the fp16 number with these bits. */
+double ref_from_f16 (guint16 bits);
+
 /** ref_activation: in double. */
 double ref_activation (ClipActivation activation, double x);
 
@@ -39,6 +47,18 @@ double ref_activation (ClipActivation activation, double x);
 void ref_gemm (const float *a, gsize lda, const float *w, gsize k, const float *bias,
                const float *residual, gsize residual_ld, gsize period, ClipActivation activation,
                RefMatrix *out);
+
+/**
+ * ref_gemm_of: ref_gemm() of an @a that was computed: its scale goes into that of @out.
+ */
+void ref_gemm_of (const RefMatrix *a, const float *w, const float *bias, const float *residual,
+                  gsize residual_ld, gsize period, ClipActivation activation, RefMatrix *out);
+
+/**
+ * ref_widen: lets the scale of @m, which is compared with @tolerance, allow for rounding each value
+ * to fp16 besides.
+ */
+void ref_widen (RefMatrix *m, double tolerance);
 
 /**
  * ref_attention: from the (batch * tokens, 3 * heads * head_dim) matrix of q, k and v.

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gst-clip/gpu/internal.h"
+#include "gst-clip/kernels/gemm_shared.h"
 #include "gst-clip/kernels/tune_internal.h"
 
 #define M 40
@@ -166,7 +167,7 @@ test_measured (void)
   forget ();
 }
 
-/* The tiles of the real family: whichever is chosen, the product is right. */
+/* The tilings of the real family: whichever is chosen, the product is right. */
 static void
 test_real_tilings (void)
 {
@@ -174,12 +175,12 @@ test_real_tilings (void)
 
   if (!need_gpu ())
     return;
-  for (guint forced = 0; forced < 3; forced++) {
+  for (guint forced = 0; forced <= CLIP_SHARED_TILINGS; forced++) {
     ClipKernels *kernels = kernels_of (&clip_family_shared);
 
-    if (forced < 2) {
-      g_autofree gchar *key =
-          g_strdup_printf ("shared f32 gemm %ux%ux%u of 2", M, N, clip_round_up (K, 32));
+    if (forced < CLIP_SHARED_TILINGS) {
+      g_autofree gchar *key = g_strdup_printf ("shared f32 gemm %ux%ux%u of %u", M, N,
+                                               clip_round_up (K, CLIP_LD), CLIP_SHARED_TILINGS);
       g_autofree gchar *value = g_strdup_printf ("%u", forced);
       clip_tuning_set (kernels->tuning, key, value);
     } else {
@@ -291,7 +292,7 @@ test_stopped (void)
 static void
 test_verify (void)
 {
-  static const ClipWeightType weights[] = { CLIP_WEIGHTS_F32, CLIP_WEIGHTS_F16 };
+  static const ClipWeightType weights[] = { CLIP_WEIGHTS_F32, CLIP_WEIGHTS_F16, CLIP_WEIGHTS_I8 };
   static const guint rows[] = { 1, 8, 50, 77 };
 
   if (!need_gpu ())
@@ -464,6 +465,51 @@ test_llvmpipe (void)
   forget ();
 }
 
+static void
+test_by_name (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_setenv ("GST_CLIP_KERNELS", "shared", TRUE);
+  g_autoptr (ClipKernels) named = clip_kernels_new (gpu, CLIP_WEIGHTS_F32, &error);
+  g_assert_no_error (error);
+  g_assert_true (named->family == &clip_family_shared);
+
+  g_setenv ("GST_CLIP_KERNELS", "none of them", TRUE);
+  g_assert_null (clip_kernels_new (gpu, CLIP_WEIGHTS_F32, &error));
+  g_assert_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE);
+  g_assert_nonnull (strstr (error->message, "none of them"));
+  g_clear_error (&error);
+
+  g_unsetenv ("GST_CLIP_KERNELS");
+  g_autoptr (ClipKernels) best = clip_kernels_new (gpu, CLIP_WEIGHTS_F16, &error);
+  g_assert_no_error (error);
+  if (clip_gpu_info (gpu)->is_cpu) /* which may have cooperative matrices, but only to test them */
+    g_assert_cmpstr (best->family->name, !=, "coopmat");
+}
+
+/* Weights that a family has not are another one's. */
+static void
+test_other_weights (void)
+{
+  const ClipGpuCaps needs = CLIP_GPU_CAP_FP16;
+  ClipFamily half = clip_family_shared;
+  const ClipFamily *const families[] = { &half, &clip_family_shared, NULL };
+  g_autoptr (GError) error = NULL;
+
+  if (!(clip_gpu_info (gpu)->caps & needs)) {
+    g_test_skip ("no fp16");
+    return;
+  }
+  half.no_f32 = TRUE;
+  g_autoptr (ClipKernels) kernels = clip_kernels_new_from (gpu, CLIP_WEIGHTS_F16, families, &error);
+  g_assert_no_error (error);
+  g_assert_true (kernels->family == &half);
+  g_autoptr (ClipKernels) other = clip_kernels_with_weights (kernels, CLIP_WEIGHTS_F32, &error);
+  g_assert_no_error (error);
+  g_assert_true (other->family == &clip_family_shared);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -486,6 +532,8 @@ main (int argc, char **argv)
   g_test_add_func ("/tune/wrong", test_wrong);
   g_test_add_func ("/tune/unsure", test_unsure);
   g_test_add_func ("/tune/llvmpipe", test_llvmpipe);
+  g_test_add_func ("/tune/by-name", test_by_name);
+  g_test_add_func ("/tune/other-weights", test_other_weights);
   status = g_test_run ();
   if (gpu) {
     g_autofree gchar *pipelines = clip_gpu_cache_path (clip_gpu_info (gpu), CLIP_GPU_PIPELINES);
