@@ -40,16 +40,32 @@ weights_bytes (ClipKernels *kernels, const ClipModelConfig *config)
 }
 
 /* What a precision may be, best first; and what to advise when the last one does not fit. */
-static const struct {
+typedef struct {
   ClipWeightType types[2];
   guint n;
   const gchar *advice;
-} precisions[] = {
+} Precision;
+
+static const Precision precisions[] = {
   [CLIP_PRECISION_AUTO] = { { CLIP_WEIGHTS_F32, CLIP_WEIGHTS_F16 }, 2, "precision=int8" },
   [CLIP_PRECISION_FP32] = { { CLIP_WEIGHTS_F32 }, 1, "precision=fp16 (half the size)" },
   [CLIP_PRECISION_FP16] = { { CLIP_WEIGHTS_F16 }, 1, "precision=int8 (half the size)" },
   [CLIP_PRECISION_INT8] = { { CLIP_WEIGHTS_I8 }, 1, NULL },
 };
+
+/* Matrix units multiply fp16 alone, many times as fast as the rest of the device multiplies fp32. */
+static const Precision auto_with_matrix_units = { { CLIP_WEIGHTS_F16 }, 1, "precision=int8" };
+
+static const Precision *
+precision_on (const ClipGpuInfo *info, ClipPrecision precision)
+{
+  const ClipGpuCaps needed = CLIP_GPU_CAP_COOPMAT | CLIP_GPU_CAP_COOPMAT_FAST | CLIP_GPU_CAP_FP16
+                             | CLIP_GPU_CAP_FP16_ARITHMETIC;
+
+  return precision == CLIP_PRECISION_AUTO && (info->caps & needed) == needed
+             ? &auto_with_matrix_units
+             : &precisions[precision];
+}
 
 /* Kernels for the wanted precision whose weights fit into the device's heap. */
 static ClipKernels *
@@ -57,11 +73,12 @@ choose_kernels (ClipEngine *e, ClipPrecision precision, GError **error)
 {
   const ClipGpuInfo *info = clip_gpu_info (e->gpu);
   const ClipModelConfig *config = clip_model_config (e->model);
-  const gchar *advice = precisions[precision].advice;
+  const Precision *wanted = precision_on (info, precision);
+  const gchar *advice = wanted->advice;
   guint64 bytes = 0;
 
-  for (guint i = 0; i < precisions[precision].n; i++) {
-    const ClipWeightType type = precisions[precision].types[i];
+  for (guint i = 0; i < wanted->n; i++) {
+    const ClipWeightType type = wanted->types[i];
     g_autoptr (ClipKernels) kernels = NULL;
 
     if (i > 0 && type == CLIP_WEIGHTS_F16 && !(info->caps & CLIP_GPU_CAP_FP16))

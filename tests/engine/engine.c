@@ -476,8 +476,7 @@ test_fork (void)
 
 /*
  * On CPU devices each pipeline costs a second or more of compiling: a published model (here
- * ViT-B/32 with fewer layers) takes at most 14, or 15 of the short ones of gemm_loop_wide.comp, and
- * nothing is made twice.
+ * ViT-B/32 with fewer layers) takes at most 14, and nothing is made twice.
  */
 static void
 test_pipelines (void)
