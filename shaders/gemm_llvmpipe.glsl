@@ -6,7 +6,7 @@
  */
 #include "activation.glsl"
 
-layout(constant_id = 3) const bool GELU = false;
+layout(constant_id = 3) const uint ACTIVATES = GEMM_ACTIVATES_NEVER;
 layout(constant_id = 4) const bool BATCHED = false; /* whether z counts */
 
 layout(constant_id = 6) const uint ROWS = GEMM_TILE_ROWS;
@@ -74,13 +74,13 @@ lanes (Address from)
   }
 
 /*
- * With GELU compiled in, that one; else quick_gelu or gelu_tanh, chosen while running: both are
- * x sigmoid (u) and share an exp(). A pipeline less costs 4 % of the kernel's time.
+ * With gelu compiled in, that one; else quick_gelu or gelu_tanh, chosen while running: both are
+ * x sigmoid (u) and share an exp().
  */
 float
 activate_one (uint activation, float x)
 {
-  if (GELU)
+  if (ACTIVATES == GEMM_ACTIVATES_GELU)
     return gelu (x);
 
   const float b = clamp (x, -30.0, 30.0); /* as in gelu_tanh() */
@@ -102,6 +102,14 @@ uint
 stored_row (uint m)
 {
   return min (m, p.last_row >> 12 & 0xfffu);
+}
+
+bool
+activates ()
+{
+  return ACTIVATES == GEMM_ACTIVATES_GELU
+         || (ACTIVATES != GEMM_ACTIVATES_NEVER
+             && (flags () & GEMM_ACTIVATION_MASK) != CLIP_ACTIVATION_ID_NONE);
 }
 
 /* bias of columns 8 side .. 8 side + 7 of panel n, one a lane; 0 without */

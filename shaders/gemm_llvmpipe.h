@@ -23,6 +23,11 @@
 #define GEMM_HAS_RESIDUAL 8u
 #define GEMM_LANES_APART 16u /* of c: columns are 16 floats apart, rows (within 16) neighbours */
 
+/* Specialisation constant 3: what the epilogue can do. */
+#define GEMM_ACTIVATES_NEVER 0
+#define GEMM_ACTIVATES_SIGMOID 1 /* none, quick_gelu or gelu_tanh, by the flags */
+#define GEMM_ACTIVATES_GELU 2
+
 /*
  * Batched: c[z] = act (a[z] w[z] + bias) + residual. Many sizes share a word, because 128 bytes
  * are all that a driver promises: (low half, high half) below, and where they count several

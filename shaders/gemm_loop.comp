@@ -16,7 +16,7 @@
  * The loop tests at its end and clamps the chunk that it reads: a driver that masks instead of
  * leaving runs the body once more, and must not read beyond w.
  * Grid: (row tiles, panels, batch).
- * Constants: 1 CHUNK, 3 GELU, 4 BATCHED, 6 ROWS (10 where there are 32 vector registers, else 5).
+ * Constants: 1 CHUNK, 3 ACTIVATES, 4 BATCHED, 6 ROWS (10 where there are 32 vector registers, else 5).
  */
 #version 460
 #define CLIP_ADDRESS64
@@ -52,7 +52,7 @@ layout(push_constant, std430) uniform Push {
 
 /* sum = act (sum) + residual */
 #define FINISH(sum, m0, n)                                                                         \
-  if (GELU || (flags () & GEMM_ACTIVATION_MASK) != CLIP_ACTIVATION_ID_NONE)                        \
+  if (activates ())                                                                                \
     [[unroll]] for (uint r = 0; r < ROWS; r++) {                                                   \
       sum[r].x = activate_one (flags () & GEMM_ACTIVATION_MASK, sum[r].x);                         \
       sum[r].y = activate_one (flags () & GEMM_ACTIVATION_MASK, sum[r].y);                         \

@@ -10,7 +10,13 @@
  */
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 #include "clip.glsl"
+
+layout(buffer_reference, std430, buffer_reference_align = 16) restrict writeonly buffer Uint64s {
+  uint64_t v[];
+};
+
 #include "softmax.h"
 
 layout(local_size_x = 8) in;
@@ -51,6 +57,12 @@ main ()
   }
   const float scale = 1.0 / sum8 (sum);
 
-  [[unroll]] for (uint i = 0; i < BLOCKS; i++)
-    p.y.v[first + i * 8 + lane] = x[i] * scale;
+  /* A store is a loop over lanes: half as many with two values each. */
+  [[unroll]] for (uint i = 0; i < BLOCKS; i++) {
+    const uvec4 y = floatBitsToUint (x[i] * scale);
+    const uint to = (first + i * 8 + lane) * 2;
+
+    p.y.v[to] = packUint2x32 (y.xy);
+    p.y.v[to + 1] = packUint2x32 (y.zw);
+  }
 }

@@ -12,7 +12,7 @@
  */
 struct SoftmaxPush {
   CLIP_ADDRESS (ConstVec4s) x;
-  CLIP_ADDRESS (Vec4s) y;
+  CLIP_ADDRESS (Uint64s) y;
   uint32_t tokens;
   uint32_t rows;
   uint32_t first_row;

@@ -167,8 +167,7 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGemm
 {
   const ClipGemmKernel *kernel = clip_gemm_kernel (kernels);
   const guint32 rows = kernel->tile_rows (kernels, op->rows), tiles = (op->rows + rows - 1) / rows;
-  const guint32 constants[] = { op->k.chunk, op->k.chunks, op->activation == CLIP_ACTIVATION_GELU,
-                                op->c_step != 0, rows };
+  const guint32 constants[] = { op->k.chunk, op->k.chunks, op->activation, op->c_step != 0, rows };
   const guint32 block =
       block_tiles (op, rows, MIN (kernel->row_tiles, GEMM_MAX_ROWS / rows / 16 * 16));
 

@@ -49,7 +49,7 @@ typedef struct {
  * @chunks: for k exactly, a multiple of 16; of weights a multiple of CLIP_LD
  * @key_chunks: for at least @tokens
  * @tile_rows: of the tiles of a product of @rows
- * @record: one dispatch; @constants: CHUNK, CHUNKS, GELU, BATCHED, ROWS of the shaders
+ * @record: one dispatch; @constants: CHUNK, CHUNKS, the activation, BATCHED, ROWS
  */
 typedef struct {
   guint32 row_tiles, panels, batch;

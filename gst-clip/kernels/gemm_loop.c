@@ -46,7 +46,9 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
         guint32 z, guint64 cost_ns)
 {
   /* the number of chunks is no constant here: one pipeline serves every multiple of CHUNK */
-  const guint32 all[] = { 0, constants[0], 0, constants[2], constants[3], 0, constants[4] };
+  const guint32 activates =
+      constants[2] == CLIP_ACTIVATION_GELU ? GEMM_ACTIVATES_GELU : GEMM_ACTIVATES_SIGMOID;
+  const guint32 all[] = { 0, constants[0], 0, activates, constants[3], 0, constants[4] };
 
   clip_record (kernels, rec, &shaders[weights], all, G_N_ELEMENTS (all), push, x, y, z, cost_ns);
 }

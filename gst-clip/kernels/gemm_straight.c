@@ -53,21 +53,36 @@ choose_tiles (ClipKernels *kernels, guint32 chunks)
   return chunks > 1 && chunks <= max_chunks (kernels) / 2 ? 2 : 1;
 }
 
+/* A model's width up to which compiling matters more than running: pipelines are few and short. */
+#define NARROW       512
+#define NARROW_CHUNK 64
+
+/* Wide products have a pipeline for each kind of epilogue. */
+static guint32
+activates (guint32 k, ClipActivation activation, gboolean batched)
+{
+  if (activation == CLIP_ACTIVATION_GELU)
+    return GEMM_ACTIVATES_GELU;
+  return activation == CLIP_ACTIVATION_NONE && (batched || k > NARROW) ? GEMM_ACTIVATES_NEVER
+                                                                       : GEMM_ACTIVATES_SIGMOID;
+}
+
 static void
 record (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
         const guint32 *constants, const struct GemmLlvmpipePush *push, guint32 x, guint32 y,
         guint32 z, guint64 cost_ns)
 {
   const guint32 chunks = constants[1], tiles = choose_tiles (kernels, chunks);
-  const guint32 all[] = { LANES * chunks * tiles, constants[0], chunks,
-                          constants[2],           constants[3], tiles };
+  const guint32 all[] = { LANES * chunks * tiles,
+                          constants[0],
+                          chunks,
+                          activates (constants[0] * chunks, constants[2], constants[3]),
+                          constants[3],
+                          tiles };
 
   clip_record (kernels, rec, &shaders[weights], all, G_N_ELEMENTS (all), push,
                (x + tiles - 1) / tiles, y, z, cost_ns);
 }
-
-#define NARROW       512
-#define NARROW_CHUNK 64
 
 /*
  * In the fewest chunks. With GELU never a single one: ten of them in one piece of code keep LLVM
