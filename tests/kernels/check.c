@@ -154,7 +154,9 @@ add_matrix_variants (Check *check, ClipWeightType weights)
     return;
   add_variant (check, best, best_kernels (check, weights), TRUE);
   add_families (check, clip_families, weights, suffix);
-  add_families (check, check_emulated_families, weights, suffix);
+  /* of no interest where there are real ones */
+  if (!(clip_gpu_info (check->gpu)->caps & CLIP_GPU_CAP_COOPMAT_FAST))
+    add_families (check, check_emulated_families, weights, suffix);
 }
 
 /* The engine is only given what suits a product; all of them must be right for all. */
