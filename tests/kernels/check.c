@@ -217,8 +217,10 @@ is_wanted (Check *check, const CheckVariant *variant)
     return FALSE;
   if (variant->foreign && check->kernel->is_light && !check->options.all)
     return check->kernel->is_light (check->c);
-  if (variant->emulated && check->kernel->is_small && !check->options.all)
-    return check->kernel->is_small (check->c);
+  /* They take minutes, and subgroups of another size say nothing about them. */
+  if (variant->emulated && !check->options.all)
+    return !g_getenv ("LP_NATIVE_VECTOR_WIDTH")
+           && (!check->kernel->is_small || check->kernel->is_small (check->c));
   return TRUE;
 }
 
