@@ -86,7 +86,7 @@ run (const Texts *x, guint32 batch, guint32 tokens, const guint32 *pool_rows, GE
 
   tower.embeds.rows = batch;
   clip_gpu_recording_begin (e->text_rec);
-  clip_tower_record (e->kernels, e->text_rec, e->text, e->activations, &tower);
+  clip_tower_record (e->text_kernels, e->text_rec, e->text, e->activations, &tower);
   clip_head_record (&e->text_head, e, e->text_rec, batch);
   if (!clip_gpu_recording_end (e->text_rec, error))
     return FALSE;

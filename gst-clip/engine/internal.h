@@ -48,6 +48,9 @@ struct _ClipEngine {
 
   ClipGpu *gpu;
   ClipKernels *kernels;
+  ClipKernels
+      *text_kernels; /* fp16 with int8: a text is encoded once, and costs int8 most; owned by
+                               * @kernels */
   ClipKernels *score_kernels; /* fp32: similarities keep their digits with any precision */
   ClipModel *model;
   ClipTowerWeights *vision, *text;

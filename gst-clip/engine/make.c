@@ -36,7 +36,7 @@ static guint64
 weights_bytes (ClipKernels *kernels, const ClipModelConfig *config)
 {
   return clip_tower_weights_bytes (kernels, config, TRUE)
-         + clip_tower_weights_bytes (kernels, config, FALSE);
+         + clip_tower_weights_bytes (clip_kernels_ends (kernels), config, FALSE);
 }
 
 /* What a precision may be, best first; and what to advise when the last one does not fit. */
@@ -110,6 +110,8 @@ make_kernels (ClipEngine *e, ClipPrecision precision, GError **error)
       kernels ? clip_kernels_verify (kernels, config->vision_tokens, config->vision.width, error)
               : NULL;
   if (e->kernels)
+    e->text_kernels = clip_kernels_ends (e->kernels);
+  if (e->kernels)
     e->score_kernels = clip_kernels_with_weights (e->kernels, CLIP_WEIGHTS_F32, error);
   return e->score_kernels != NULL;
 }
@@ -124,15 +126,15 @@ load_weights (ClipEngine *e, Report *r, GError **error)
   e->vision = clip_tower_weights_new (e->kernels, e->model, TRUE, layer_loaded, r, error);
   if (e->vision == NULL)
     return FALSE;
-  e->text = clip_tower_weights_new (e->kernels, e->model, FALSE, layer_loaded, r, error);
+  e->text = clip_tower_weights_new (e->text_kernels, e->model, FALSE, layer_loaded, r, error);
   return e->text != NULL;
 }
 
 static gboolean
 make_activations (ClipEngine *e, GError **error)
 {
-  e->activations = clip_activations_new (e->kernels, e->vision, 1, e->text, e->text_shapes,
-                                         CLIP_TEXT_SHAPES, error);
+  e->activations = clip_activations_new (e->kernels, e->vision, 1, e->text_kernels, e->text,
+                                         e->text_shapes, CLIP_TEXT_SHAPES, error);
   return e->activations != NULL;
 }
 

@@ -261,15 +261,15 @@ make (ClipKernels *kernels, ClipGpuBuffer **buffer, gsize a, gsize b, const gcha
 
 ClipActivations *
 clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision, guint32 vision_batch,
-                      const ClipTowerWeights *text, const ClipTextShape *shapes, guint n_shapes,
-                      GError **error)
+                      ClipKernels *text_kernels, const ClipTowerWeights *text,
+                      const ClipTextShape *shapes, guint n_shapes, GError **error)
 {
   g_autoptr (ClipActivations) a = g_new0 (ClipActivations, 1);
   Need v = tower_need (kernels, vision, vision_batch, vision->tokens), t = { 0 };
   gsize width_v = clip_matrix_bytes (v.rows, v.width), width_t = 0;
 
   for (guint i = 0; i < n_shapes; i++) {
-    Need n = tower_need (kernels, text, shapes[i].batch, shapes[i].tokens);
+    Need n = tower_need (text_kernels, text, shapes[i].batch, shapes[i].tokens);
     gsize scratch = MAX (t.scratch, n.scratch), stats = MAX (t.stats, n.stats);
     guint32 rows = MAX (t.rows, n.rows);
 

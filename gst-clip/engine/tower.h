@@ -27,11 +27,13 @@ typedef struct {
 
 /**
  * clip_activations_new: big enough for @vision_batch pictures and for each of @shapes.
+ * @text_kernels, @text: (nullable): with which texts are encoded, where there are @shapes
  * Returns: (transfer full): NULL with a ClipGpuError.
  */
 ClipActivations *clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision,
-                                       guint32 vision_batch, const ClipTowerWeights *text,
-                                       const ClipTextShape *shapes, guint n_shapes, GError **error);
+                                       guint32 vision_batch, ClipKernels *text_kernels,
+                                       const ClipTowerWeights *text, const ClipTextShape *shapes,
+                                       guint n_shapes, GError **error);
 void clip_activations_free (ClipActivations *a);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipActivations, clip_activations_free)

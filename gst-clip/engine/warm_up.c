@@ -28,7 +28,7 @@ run_towers (ClipEngine *e, const ClipCancel *cancel, GError **error)
       (ClipMatrix){ patches->address, v->tokens, v->patch_k, clip_stride (v->patch_k) };
   clip_gpu_recording_set_steps (rec, cancel);
   clip_gpu_recording_begin (rec);
-  clip_tower_record (e->kernels, rec, e->text, e->activations, &text);
+  clip_tower_record (e->text_kernels, rec, e->text, e->activations, &text);
   clip_tower_record (e->kernels, rec, v, e->activations, &vision);
   clip_head_record (&e->text_head, e, rec, 1);
   return clip_gpu_recording_end (rec, error) && clip_gpu_run_steps (rec, error);

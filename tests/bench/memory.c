@@ -27,7 +27,7 @@ memory_of (ClipEngine *e, guint64 resident_before)
   const ClipGpuBuffer *buffers[] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
   Memory m = { .all = clip_engine_memory_bytes (e),
                .weights = clip_tower_weights_bytes (e->kernels, config, TRUE)
-                          + clip_tower_weights_bytes (e->kernels, config, FALSE),
+                          + clip_tower_weights_bytes (e->text_kernels, config, FALSE),
                .resident_before = resident_before,
                .resident = bench_resident_bytes (),
                .anonymous = bench_anonymous_bytes () };

@@ -93,7 +93,7 @@ make_buffers (BenchNet *net, GError **error)
   const ClipTowerWeights *t = net->vision;
   ClipGpu *gpu = clip_kernels_gpu (net->kernels);
 
-  net->activations = clip_activations_new (net->kernels, t, net->batch, NULL, NULL, 0, error);
+  net->activations = clip_activations_new (net->kernels, t, net->batch, NULL, NULL, NULL, 0, error);
   if (!net->activations)
     return FALSE;
   net->patches = bench_buffer_random (gpu, CLIP_ELEMENT_F32,
