@@ -27,6 +27,8 @@
 layout(local_size_x = 8) in;
 layout(constant_id = 1) const uint CHUNK = 64;
 const uint BLOCK = 8; /* steps between two KEEP_ORDERs */
+/* where the last 1 .. 8 begin: the fewer lie between a KEEP_ORDER and the masks, the better */
+const uint LAST_BLOCK = (CHUNK - 1) / BLOCK * BLOCK, LAST_STEPS = CHUNK - LAST_BLOCK;
 layout(push_constant, std430) uniform Push {
   GemmLlvmpipePush p;
 };
@@ -94,13 +96,13 @@ main ()
 
     [[unroll]] for (uint r = 0; r < ROWS; r++)
       a[r] = place (a0[r], k0);
-    [[unroll]] for (uint k = 0; k < CHUNK - BLOCK; k += BLOCK) {
+    [[unroll]] for (uint k = 0; k < LAST_BLOCK; k += BLOCK) {
       MULTIPLY (sum, a, w, k, BLOCK);
       KEEP_ORDER (sum)
     }
-    MULTIPLY (sum, a, w, CHUNK - BLOCK, BLOCK / 2);
+    MULTIPLY (sum, a, w, LAST_BLOCK, LAST_STEPS / 8 * 4);
     KEEP_ORDER (sum)
-    MULTIPLY (sum, a, w, CHUNK - BLOCK / 2, BLOCK / 2);
+    MULTIPLY (sum, a, w, LAST_BLOCK + LAST_STEPS / 8 * 4, LAST_STEPS - LAST_STEPS / 8 * 4);
     if (chunk == last) {
 #ifdef CLIP_I8
       [[unroll]] for (uint r = 0; r < ROWS; r++)

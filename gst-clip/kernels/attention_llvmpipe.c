@@ -4,10 +4,10 @@
  * between, so that there is nothing new to compile but the softmax.
  *
  * The GEMM that makes q, k and v stores k and v as panels of weights: k for scores = q kT, where
- * keys are columns, v for z = p v, where keys are k. One sequence after the other; a sequence's
- * scratch, and once, behind the last, the scores:
+ * keys are columns, v for z = p v, where keys are k. First q of all sequences, then k and v of one
+ * after the other; behind the last, the scores of the one that is in the making:
  *
- *   q  [tokens][heads * head_dim]            rows: a of scores, head h from column h * head_dim
+ *   q  [batch tokens][heads * head_dim]      rows: a of scores, head h from column h * head_dim
  *   k  [keys / 16][heads * head_dim][16]     panel: 16 keys, all features of all heads
  *   v  [heads * head_dim / 16][depth][16]    panel: 16 features, all keys
  *   s  [heads][tokens][32 blocks]            scores, then in place probabilities: a of p v
@@ -34,13 +34,36 @@ static const ClipGpuShader softmax_shader = {
   .subgroup_size = 8,
 };
 
-/* Layout, in floats from the start of a sequence. */
+#define MAX_SHORT_TEXT 32
+#define HEAD_CHUNK     64
+#define MAX_CHUNK      128
+
+/*
+ * A chunk is a pipeline, and texts have any number of tokens: a few classes keep them few. Short
+ * texts share the pipeline of the scores of 64-wide heads, which every published model has. What
+ * is longer is an image and always the same.
+ */
+ClipChunks
+clip_llvmpipe_key_chunks (ClipKernels *kernels, guint32 tokens)
+{
+  static const guint32 classes[] = { 50, 80 };
+  const guint32 chunks = (tokens + MAX_CHUNK - 1) / MAX_CHUNK;
+
+  if (tokens <= MAX_SHORT_TEXT)
+    return (ClipChunks){ HEAD_CHUNK, 1 };
+  for (guint i = 0; i < G_N_ELEMENTS (classes); i++)
+    if (tokens <= classes[i])
+      return (ClipChunks){ classes[i], 1 };
+  return (ClipChunks){ clip_round_up ((tokens + chunks - 1) / chunks, 4), chunks };
+}
+
+/* Layout, in floats. */
 typedef struct {
   guint32 width;  /* heads * head_dim */
   guint32 blocks; /* of 32 keys */
   ClipChunks k;   /* of p v */
   guint32 depth;
-  gsize q, k_panels, v_panels, sequence;
+  gsize q, k_panels, v_panels, sequence; /* q of all sequences; the rest from each one's start */
 } Layout;
 
 static Layout
@@ -49,13 +72,13 @@ layout_of (ClipKernels *kernels, const ClipAttention *shape)
   const guint32 keys = clip_round_up (shape->tokens, GEMM_PANEL);
   Layout l = {
     .width = shape->heads * shape->head_dim,
-    .k = clip_gemm_kernel (kernels)->key_chunks (shape->tokens),
+    .k = clip_gemm_kernel (kernels)->key_chunks (kernels, shape->tokens),
   };
 
   l.depth = l.k.chunk * l.k.chunks;
   l.blocks = (MAX (MAX (keys, l.depth), 64) + 31) / 32;
-  l.k_panels = l.q + (gsize)shape->tokens * l.width;
-  l.v_panels = l.k_panels + (gsize)keys * l.width;
+  l.q = (gsize)shape->batch * shape->tokens * l.width;
+  l.v_panels = (gsize)keys * l.width;
   l.sequence = l.v_panels + (gsize)l.depth * l.width;
   return l;
 }
@@ -66,7 +89,7 @@ clip_llvmpipe_scratch_bytes (ClipKernels *kernels, const ClipAttention *shape)
   const Layout l = layout_of (kernels, shape);
   const gsize scores = (gsize)shape->heads * shape->tokens * l.blocks * 32;
 
-  return (l.sequence * shape->batch + scores) * sizeof (float);
+  return (l.q + l.sequence * shape->batch + scores) * sizeof (float);
 }
 
 /* q, k and v are three products that differ in where and how they are stored. */
@@ -92,25 +115,27 @@ clip_llvmpipe_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *
                    const ClipAttention *shape, VkDeviceAddress scratch)
 {
   const Layout l = layout_of (kernels, shape);
-  const guint32 tokens = shape->tokens;
+  const guint32 tokens = shape->tokens, rows = shape->batch * tokens;
+  ClipPanelGemm q = {
+    .a = op->a.address,
+    .c = scratch,
+    .rows = rows,
+    .panels = l.width / GEMM_PANEL,
+    .a_rows = rows,
+    .c_rows = rows,
+    .c_row = l.width,
+    .c_16_rows = l.width * 16,
+    .c_panel = GEMM_PANEL,
+  };
 
+  record_plane (kernels, rec, op, 0, &q);
   for (guint32 b = 0; b < shape->batch; b++) {
-    const VkDeviceAddress sequence = scratch + l.sequence * b * sizeof (float);
-    ClipPanelGemm gemm = {
-      .a = op->a.address + (gsize)b * tokens * op->a.ld * sizeof (float),
-      .c = sequence + l.q * sizeof (float),
-      .rows = tokens,
-      .panels = l.width / GEMM_PANEL,
-      .a_rows = tokens,
-      .c_rows = tokens,
-      .c_row = l.width,
-      .c_16_rows = l.width * 16,
-      .c_panel = GEMM_PANEL,
-    };
+    const VkDeviceAddress sequence = scratch + (l.q + l.sequence * b) * sizeof (float);
+    ClipPanelGemm gemm = q;
 
-    record_plane (kernels, rec, op, 0, &gemm);
-
+    gemm.a += (gsize)b * tokens * op->a.ld * sizeof (float);
     gemm.c = sequence + l.k_panels * sizeof (float);
+    gemm.rows = gemm.a_rows = gemm.c_rows = tokens;
     gemm.c_panel = GEMM_PANEL * GEMM_PANEL;
     gemm.lanes_apart = TRUE;
     record_plane (kernels, rec, op, 1, &gemm);
@@ -155,14 +180,14 @@ record_softmax (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention
 
 static void
 record_scores (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
-               const Layout *l, VkDeviceAddress sequence, VkDeviceAddress scores)
+               const Layout *l, VkDeviceAddress q, VkDeviceAddress sequence, VkDeviceAddress scores)
 {
   const guint32 ld = l->blocks * 32;
 
   clip_panel_gemm (
       kernels, rec,
       &(ClipPanelGemm){
-          .a = sequence + l->q * sizeof (float),
+          .a = q,
           .w = sequence + l->k_panels * sizeof (float),
           .c = scores,
           .rows = shape->tokens,
@@ -218,12 +243,13 @@ clip_llvmpipe_attention (ClipKernels *kernels, ClipGpuRecording *rec, const Clip
                          VkDeviceAddress scratch, const ClipMatrix *z)
 {
   const Layout l = layout_of (kernels, shape);
-  const VkDeviceAddress scores = scratch + l.sequence * shape->batch * sizeof (float);
+  const VkDeviceAddress scores = scratch + (l.q + l.sequence * shape->batch) * sizeof (float);
 
   for (guint32 b = 0; b < shape->batch; b++) {
-    const VkDeviceAddress sequence = scratch + l.sequence * b * sizeof (float);
+    const VkDeviceAddress q = scratch + (gsize)b * shape->tokens * l.width * sizeof (float);
+    const VkDeviceAddress sequence = scratch + (l.q + l.sequence * b) * sizeof (float);
 
-    record_scores (kernels, rec, shape, &l, sequence, scores);
+    record_scores (kernels, rec, shape, &l, q, sequence, scores);
     record_softmax (kernels, rec, shape, &l, scores);
     record_values (kernels, rec, shape, &l, sequence, scores,
                    z->address + (gsize)b * shape->tokens * z->ld * sizeof (float), z->ld);

@@ -55,7 +55,7 @@ typedef struct {
   guint32 row_tiles, panels, batch;
   guint32 (*max_chunks) (ClipKernels *kernels);
   ClipChunks (*chunks) (ClipKernels *kernels, guint32 k, ClipActivation activation);
-  ClipChunks (*key_chunks) (guint32 tokens);
+  ClipChunks (*key_chunks) (ClipKernels *kernels, guint32 tokens);
   guint32 (*tile_rows) (ClipKernels *kernels, guint32 rows);
   void (*record) (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
                   const guint32 *constants, const struct GemmLlvmpipePush *push, guint32 x,
@@ -68,6 +68,9 @@ clip_gemm_kernel (ClipKernels *kernels)
 {
   return kernels->family->data;
 }
+
+/** clip_llvmpipe_key_chunks: the key_chunks of shaders that take any chunk up to 128. */
+ClipChunks clip_llvmpipe_key_chunks (ClipKernels *kernels, guint32 tokens);
 
 /** clip_panel_gemm: records all dispatches of @op; no barrier. A K that is too large sticks to
  * the recording as an error. */

@@ -9,9 +9,9 @@
 #include "clip_spv_gemm_loop_i8.h"
 
 /* A tile with 128 steps is 16 KiB of code: half of an instruction cache. */
-#define MAX_CHUNK  128
-#define KEY_CHUNK  32
-#define SLOW_CHUNK 16
+#define MAX_CHUNK      128
+#define SLOW_CHUNK     16
+#define SLOW_KEY_CHUNK 32
 
 /* With 32 vector registers: twenty sums. */
 #define WIDE_TILE_ROWS 10
@@ -70,11 +70,12 @@ chunks_of (ClipKernels *kernels, guint32 k, ClipActivation activation)
   return (ClipChunks){ chunk, k / chunk };
 }
 
-/* Short ones do for this small part of the work, and waste little. */
 static ClipChunks
-key_chunks_of (guint32 tokens)
+key_chunks_of (ClipKernels *kernels, guint32 tokens)
 {
-  return (ClipChunks){ KEY_CHUNK, (tokens + KEY_CHUNK - 1) / KEY_CHUNK };
+  if (kernels->caps & CLIP_GPU_CAP_LLVMPIPE_LOOPS)
+    return clip_llvmpipe_key_chunks (kernels, tokens);
+  return (ClipChunks){ SLOW_KEY_CHUNK, (tokens + SLOW_KEY_CHUNK - 1) / SLOW_KEY_CHUNK };
 }
 
 static guint32

@@ -100,28 +100,6 @@ chunks_of (ClipKernels *kernels, guint32 k, ClipActivation activation)
   return (ClipChunks){ chunk, k / chunk };
 }
 
-#define MAX_SHORT_TEXT 32
-#define HEAD_CHUNK     64
-
-/*
- * A chunk is a pipeline, and texts have any number of tokens: a few classes keep them few. Short
- * texts share the pipeline of the scores of 64-wide heads, which every published model has. What
- * is longer is an image and always the same.
- */
-static ClipChunks
-key_chunks_of (guint32 tokens)
-{
-  static const guint32 classes[] = { 50, 80 };
-  const guint32 chunks = (tokens + MAX_CHUNK - 1) / MAX_CHUNK;
-
-  if (tokens <= MAX_SHORT_TEXT)
-    return (ClipChunks){ HEAD_CHUNK, 1 };
-  for (guint i = 0; i < G_N_ELEMENTS (classes); i++)
-    if (tokens <= classes[i])
-      return (ClipChunks){ classes[i], 1 };
-  return (ClipChunks){ clip_round_up ((tokens + chunks - 1) / chunks, 4), chunks };
-}
-
 static guint32
 tile_rows (ClipKernels *kernels, guint32 rows)
 {
@@ -135,7 +113,7 @@ static const ClipGemmKernel kernel = {
   .batch = 16,
   .max_chunks = max_chunks,
   .chunks = chunks_of,
-  .key_chunks = key_chunks_of,
+  .key_chunks = clip_llvmpipe_key_chunks,
   .tile_rows = tile_rows,
   .record = record,
 };
