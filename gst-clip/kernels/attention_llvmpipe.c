@@ -4,13 +4,13 @@
  * between, so that there is nothing new to compile but the softmax.
  *
  * The GEMM that makes q, k and v stores k and v as panels of weights: k for scores = q kT, where
- * keys are columns, v for z = p v, where keys are k. First q of all sequences, then k and v of one
+ * keys are columns, v for z = p v, where keys are k. q and v are those of all sequences, k is one
  * after the other; behind the last, the scores of the one that is in the making:
  *
- *   q  [batch tokens][heads * head_dim]      rows: a of scores, head h from column h * head_dim
- *   k  [keys / 16][heads * head_dim][16]     panel: 16 keys, all features of all heads
- *   v  [heads * head_dim / 16][depth][16]    panel: 16 features, all keys
- *   s  [heads][tokens][32 blocks]            scores, then in place probabilities: a of p v
+ *   q  [batch tokens][heads * head_dim]            rows: a of scores, head h from column h * head_dim
+ *   v  [heads * head_dim / 16][batch depth][16]    panel: 16 features, all keys
+ *   k  [keys / 16][heads * head_dim][16]           panel: 16 keys, all features of all heads
+ *   s  [heads][tokens][32 blocks]                  scores, then in place probabilities: a of p v
  *
  * depth = chunks * chunk >= tokens: what p v multiplies. Columns of p from tokens on are 0; rows
  * of v from there on repeat the last token's, so that they are finite. Keys of k from tokens on are
@@ -59,11 +59,11 @@ clip_llvmpipe_key_chunks (ClipKernels *kernels, guint32 tokens)
 
 /* Layout, in floats. */
 typedef struct {
-  guint32 width;  /* heads * head_dim */
-  guint32 blocks; /* of 32 keys */
-  ClipChunks k;   /* of p v */
+  guint32 width;     /* heads * head_dim */
+  guint32 blocks;    /* of 32 keys */
+  ClipChunks chunks; /* of p v */
   guint32 depth;
-  gsize q, k_panels, v_panels, sequence; /* q of all sequences; the rest from each one's start */
+  gsize v, k, keys, scores; /* where they begin; keys: from sequence to sequence of k */
 } Layout;
 
 static Layout
@@ -72,14 +72,15 @@ layout_of (ClipKernels *kernels, const ClipAttention *shape)
   const guint32 keys = clip_round_up (shape->tokens, GEMM_PANEL);
   Layout l = {
     .width = shape->heads * shape->head_dim,
-    .k = clip_gemm_kernel (kernels)->key_chunks (kernels, shape->tokens),
+    .chunks = clip_gemm_kernel (kernels)->key_chunks (kernels, shape->tokens),
   };
 
-  l.depth = l.k.chunk * l.k.chunks;
+  l.depth = l.chunks.chunk * l.chunks.chunks;
   l.blocks = (MAX (MAX (keys, l.depth), 64) + 31) / 32;
-  l.q = (gsize)shape->batch * shape->tokens * l.width;
-  l.v_panels = (gsize)keys * l.width;
-  l.sequence = l.v_panels + (gsize)l.depth * l.width;
+  l.v = (gsize)shape->batch * shape->tokens * l.width;
+  l.k = l.v + (gsize)shape->batch * l.depth * l.width;
+  l.keys = (gsize)keys * l.width;
+  l.scores = l.k + shape->batch * l.keys;
   return l;
 }
 
@@ -89,7 +90,7 @@ clip_llvmpipe_scratch_bytes (ClipKernels *kernels, const ClipAttention *shape)
   const Layout l = layout_of (kernels, shape);
   const gsize scores = (gsize)shape->heads * shape->tokens * l.blocks * 32;
 
-  return (l.q + l.sequence * shape->batch + scores) * sizeof (float);
+  return (l.scores + scores) * sizeof (float);
 }
 
 /* q, k and v are three products that differ in where and how they are stored. */
@@ -108,6 +109,30 @@ record_plane (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op, g
   gemm->w_panel = clip_llvmpipe_panel_steps (kernels, k);
   gemm->type = kernels->weights;
   clip_panel_gemm (kernels, rec, gemm);
+}
+
+/* v of all sequences: at once where their rows follow each other, else each with its padding. */
+static void
+record_v (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
+          const ClipAttention *shape, const Layout *l, VkDeviceAddress scratch)
+{
+  const guint32 together = l->depth == shape->tokens ? shape->batch : 1;
+
+  for (guint32 b = 0; b < shape->batch; b += together) {
+    ClipPanelGemm v = {
+      .a = op->a.address + (gsize)b * shape->tokens * op->a.ld * sizeof (float),
+      .c = scratch + (l->v + (gsize)b * l->depth * GEMM_PANEL) * sizeof (float),
+      .rows = together * l->depth,
+      .panels = l->width / GEMM_PANEL,
+      .a_rows = together * shape->tokens,
+      .c_rows = together * l->depth,
+      .c_row = GEMM_PANEL,
+      .c_16_rows = 16 * GEMM_PANEL,
+      .c_panel = shape->batch * l->depth * GEMM_PANEL,
+    };
+
+    record_plane (kernels, rec, op, 2, &v);
+  }
 }
 
 void
@@ -130,24 +155,16 @@ clip_llvmpipe_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *
 
   record_plane (kernels, rec, op, 0, &q);
   for (guint32 b = 0; b < shape->batch; b++) {
-    const VkDeviceAddress sequence = scratch + (l.q + l.sequence * b) * sizeof (float);
-    ClipPanelGemm gemm = q;
+    ClipPanelGemm k = q;
 
-    gemm.a += (gsize)b * tokens * op->a.ld * sizeof (float);
-    gemm.c = sequence + l.k_panels * sizeof (float);
-    gemm.rows = gemm.a_rows = gemm.c_rows = tokens;
-    gemm.c_panel = GEMM_PANEL * GEMM_PANEL;
-    gemm.lanes_apart = TRUE;
-    record_plane (kernels, rec, op, 1, &gemm);
-
-    gemm.c = sequence + l.v_panels * sizeof (float);
-    gemm.rows = gemm.c_rows = l.depth;
-    gemm.c_row = GEMM_PANEL;
-    gemm.c_16_rows = 16 * GEMM_PANEL;
-    gemm.c_panel = l.depth * GEMM_PANEL;
-    gemm.lanes_apart = FALSE;
-    record_plane (kernels, rec, op, 2, &gemm);
+    k.a += (gsize)b * tokens * op->a.ld * sizeof (float);
+    k.c += (l.k + b * l.keys) * sizeof (float);
+    k.rows = k.a_rows = k.c_rows = tokens;
+    k.c_panel = GEMM_PANEL * GEMM_PANEL;
+    k.lanes_apart = TRUE;
+    record_plane (kernels, rec, op, 1, &k);
   }
+  record_v (kernels, rec, op, shape, &l, scratch);
   clip_gpu_recording_barrier (rec);
 }
 
@@ -180,7 +197,7 @@ record_softmax (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention
 
 static void
 record_scores (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
-               const Layout *l, VkDeviceAddress q, VkDeviceAddress sequence, VkDeviceAddress scores)
+               const Layout *l, VkDeviceAddress q, VkDeviceAddress k, VkDeviceAddress scores)
 {
   const guint32 ld = l->blocks * 32;
 
@@ -188,7 +205,7 @@ record_scores (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention 
       kernels, rec,
       &(ClipPanelGemm){
           .a = q,
-          .w = sequence + l->k_panels * sizeof (float),
+          .w = k,
           .c = scores,
           .rows = shape->tokens,
           .panels = (shape->tokens + GEMM_PANEL - 1) / GEMM_PANEL,
@@ -210,7 +227,7 @@ record_scores (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention 
 
 static void
 record_values (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
-               const Layout *l, VkDeviceAddress sequence, VkDeviceAddress scores, VkDeviceAddress z,
+               const Layout *l, VkDeviceAddress v, VkDeviceAddress scores, VkDeviceAddress z,
                guint32 z_ld)
 {
   const guint32 ld = l->blocks * 32;
@@ -218,21 +235,21 @@ record_values (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention 
   clip_panel_gemm (kernels, rec,
                    &(ClipPanelGemm){
                        .a = scores,
-                       .w = sequence + l->v_panels * sizeof (float),
+                       .w = v,
                        .c = z,
                        .rows = shape->tokens,
                        .panels = shape->head_dim / GEMM_PANEL,
                        .batch = shape->heads,
-                       .k = l->k,
+                       .k = l->chunks,
                        .a_rows = shape->tokens,
                        .a_ld = ld,
-                       .w_panel = l->depth,
+                       .w_panel = shape->batch * l->depth,
                        .c_rows = shape->tokens,
                        .c_row = z_ld,
                        .c_16_rows = z_ld * 16,
                        .c_panel = GEMM_PANEL,
                        .a_step = shape->tokens * ld,
-                       .w_step = shape->head_dim * l->depth,
+                       .w_step = shape->head_dim * shape->batch * l->depth,
                        .c_step = shape->head_dim,
                    });
   clip_gpu_recording_barrier (rec);
@@ -243,15 +260,16 @@ clip_llvmpipe_attention (ClipKernels *kernels, ClipGpuRecording *rec, const Clip
                          VkDeviceAddress scratch, const ClipMatrix *z)
 {
   const Layout l = layout_of (kernels, shape);
-  const VkDeviceAddress scores = scratch + (l.q + l.sequence * shape->batch) * sizeof (float);
+  const VkDeviceAddress scores = scratch + l.scores * sizeof (float);
 
   for (guint32 b = 0; b < shape->batch; b++) {
     const VkDeviceAddress q = scratch + (gsize)b * shape->tokens * l.width * sizeof (float);
-    const VkDeviceAddress sequence = scratch + (l.q + l.sequence * b) * sizeof (float);
+    const VkDeviceAddress k = scratch + (l.k + b * l.keys) * sizeof (float);
+    const VkDeviceAddress v = scratch + (l.v + (gsize)b * l.depth * GEMM_PANEL) * sizeof (float);
 
-    record_scores (kernels, rec, shape, &l, q, sequence, scores);
+    record_scores (kernels, rec, shape, &l, q, k, scores);
     record_softmax (kernels, rec, shape, &l, scores);
-    record_values (kernels, rec, shape, &l, sequence, scores,
+    record_values (kernels, rec, shape, &l, v, scores,
                    z->address + (gsize)b * shape->tokens * z->ld * sizeof (float), z->ld);
   }
 }
