@@ -26,8 +26,8 @@
 
 layout(local_size_x = 8) in;
 layout(constant_id = 1) const uint CHUNK = 64;
-const uint BLOCK = 8; /* steps between two KEEP_ORDERs */
-/* where the last 1 .. 8 begin: the fewer lie between a KEEP_ORDER and the masks, the better */
+const uint BLOCK = 16; /* steps between two KEEP_ORDERs; 4 and 32 are slower */
+/* where the last 1 .. 16 begin: the fewer lie between a KEEP_ORDER and the masks, the better */
 const uint LAST_BLOCK = (CHUNK - 1) / BLOCK * BLOCK, LAST_STEPS = CHUNK - LAST_BLOCK;
 layout(push_constant, std430) uniform Push {
   GemmLlvmpipePush p;
