@@ -137,8 +137,11 @@ frame_context (GstClipFilter *self, GstBuffer *buffer)
     .running_time = GST_CLOCK_TIME_NONE,
     .width = GST_VIDEO_INFO_WIDTH (&self->info),
     .height = GST_VIDEO_INFO_HEIGHT (&self->info),
+    .region = { .kind = GST_CLIP_REGION_FRAME, .id = -1 },
   };
 
+  context.region.width = context.width;
+  context.region.height = context.height;
   if (segment->format == GST_FORMAT_TIME) {
     context.stream_time = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, context.timestamp);
     context.running_time =

@@ -139,15 +139,20 @@ set_label_arrays (GstClipResult *self, GstStructure *s, const GArray *entries)
     gst_structure_take_value (s, names[a], &arrays[a]);
 }
 
-/* The whole frame is the only region so far. */
 static void
 set_region_fields (GstStructure *s, const GstClipFrameContext *frame)
 {
-  gst_structure_set (s, "region", G_TYPE_STRING, "frame", "region-index", G_TYPE_UINT, 0,
-                     "region-id", G_TYPE_INT, -1, "region-type", G_TYPE_STRING, "", "x",
-                     G_TYPE_UINT, 0, "y", G_TYPE_UINT, 0, "width", G_TYPE_UINT, frame->width,
-                     "height", G_TYPE_UINT, frame->height, "frame-width", G_TYPE_UINT, frame->width,
-                     "frame-height", G_TYPE_UINT, frame->height, NULL);
+  static const gchar *const kinds[] = { "frame", "roi", "od" };
+  const GstClipRegion *r = &frame->region;
+
+  gst_structure_set (s, "region", G_TYPE_STRING, kinds[r->kind], "region-index", G_TYPE_UINT,
+                     r->index, "region-id", G_TYPE_INT, r->id, "region-type", G_TYPE_STRING,
+                     r->type ? g_quark_to_string (r->type) : "", NULL);
+  if (r->tracked)
+    gst_structure_set (s, "tracking-id", G_TYPE_UINT64, r->tracking_id, NULL);
+  gst_structure_set (s, "x", G_TYPE_UINT, r->x, "y", G_TYPE_UINT, r->y, "width", G_TYPE_UINT,
+                     r->width, "height", G_TYPE_UINT, r->height, "frame-width", G_TYPE_UINT,
+                     frame->width, "frame-height", G_TYPE_UINT, frame->height, NULL);
 }
 
 static GstStructure *

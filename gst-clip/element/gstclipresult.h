@@ -7,15 +7,17 @@
 #pragma once
 
 #include <gst/gst.h>
+#include "gst-clip/element/gstclipregion.h"
 #include "gst-clip/engine/engine.h"
 
 G_BEGIN_DECLS
 
 /** GstClipFrameContext: what a result remembers of the frame that was encoded; times in ns,
- * GST_CLOCK_TIME_NONE where unknown. */
+ * GST_CLOCK_TIME_NONE where unknown. @width, @height: of the frame; @region: of it. */
 typedef struct {
   GstClockTime timestamp, stream_time, running_time, duration;
   guint width, height;
+  GstClipRegion region;
 } GstClipFrameContext;
 
 /**
