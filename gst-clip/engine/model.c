@@ -45,10 +45,17 @@ open_tokenizer (ClipModel *model, GError **error)
   if (!model->tokenizer)
     return FALSE;
   max_id = clip_tokenizer_max_id (model->tokenizer);
+  if (clip_model_pads (model) && (guint64)model->config.pad_token_id >= model->config.vocab) {
+    g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
+                 "%s: the padding token %" G_GINT64_FORMAT " of %s is none of its %u tokens",
+                 clip_source_path (model->source), model->config.pad_token_id, model->config.file,
+                 model->config.vocab);
+    return FALSE;
+  }
   if (max_id >= model->config.vocab) {
     g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
-                 "%s: the tokenizer has the id %u, but the \"vocab_size\" in config.json is %u",
-                 clip_source_path (model->source), max_id, model->config.vocab);
+                 "%s: the tokenizer has the id %u, but the \"vocab_size\" in %s is %u",
+                 clip_source_path (model->source), max_id, model->config.file, model->config.vocab);
     return FALSE;
   }
   return TRUE;
@@ -59,7 +66,7 @@ load (ClipModel *model, GError **error)
 {
   if (!clip_model_config_load (model->source, &model->config, error))
     return FALSE;
-  model->tensors = clip_tensors_open (model->source, error);
+  model->tensors = clip_tensors_open (model->source, model->config.layout, error);
   if (!model->tensors || !clip_tensors_check (model->tensors, &model->config, error))
     return FALSE;
   return read_logit_scale (model, error) && open_tokenizer (model, error);
@@ -158,6 +165,25 @@ clip_model_eos_index (const ClipModel *model, const guint32 *ids, guint32 n_ids)
       best = i;
   }
   return best;
+}
+
+guint32
+clip_model_pool_index (const ClipModel *model, const guint32 *ids, guint32 n_ids)
+{
+  switch (model->config.text.pool) {
+  case CLIP_POOL_FIRST:
+    return 0;
+  case CLIP_POOL_LAST:
+    return model->config.context - 1;
+  default:
+    return clip_model_eos_index (model, ids, n_ids);
+  }
+}
+
+gboolean
+clip_model_pads (const ClipModel *model)
+{
+  return !model->config.causal || model->config.text.pool == CLIP_POOL_LAST;
 }
 
 /* Finding ---------------------------------------------------------------- */

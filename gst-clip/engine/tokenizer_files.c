@@ -357,6 +357,18 @@ finish (ClipTokenizer *tokenizer, const ClipSource *source, const Names *names, 
   return TRUE;
 }
 
+/* open_clip's folders need not have one, since the standard one is in its program. */
+static gboolean
+no_tokenizer (const ClipSource *source, GError **error)
+{
+  g_set_error (
+      error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND,
+      "%s: there is no tokenizer: neither tokenizer.json nor vocab.json with merges.txt; for "
+      "a model that uses CLIP's own, copy tokenizer.json of openai/clip-vit-base-patch32",
+      clip_source_path (source));
+  return FALSE;
+}
+
 gboolean
 clip_tokenizer_load (ClipTokenizer *tokenizer, const ClipSource *source, GError **error)
 {
@@ -364,7 +376,9 @@ clip_tokenizer_load (ClipTokenizer *tokenizer, const ClipSource *source, GError 
                   g_ptr_array_new_with_free_func (g_free) };
   gboolean ok;
 
-  if (clip_source_has (source, "tokenizer.json"))
+  if (!clip_source_has (source, "tokenizer.json") && !clip_source_has (source, "vocab.json"))
+    ok = no_tokenizer (source, error);
+  else if (clip_source_has (source, "tokenizer.json"))
     ok = load_tokenizer_json (tokenizer->bpe, &names, source, error);
   else
     ok = load_vocab_json (tokenizer->bpe, source, error)
