@@ -70,7 +70,8 @@ void
 clip_kernel_unfold (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictures *x,
                     const ClipWindow *window, const ClipMatrix *rows)
 {
-  const gsize picture = (gsize)x->height * x->width, windows = (gsize)window->height * window->width;
+  const gsize picture = (gsize)x->height * x->width,
+              windows = (gsize)window->height * window->width;
   struct UnfoldPush push = {
     .src_ld = x->pixels.ld,
     .dst_ld = rows->ld,

@@ -22,8 +22,7 @@ run (Check *check, const CheckCase *c)
 {
   const guint height = c->dims[0], width = c->dims[1], channels = c->dims[2], size = c->dims[3];
   const guint batch = c->dims[4], out_h = height / size, out_w = width / size;
-  const CheckMatrix x =
-      check_matrix_in (check, "x", batch * height * width, channels, c->fill);
+  const CheckMatrix x = check_matrix_in (check, "x", batch * height * width, channels, c->fill);
   const CheckMatrix y =
       check_matrix_out (check, "y", batch * out_h * out_w, channels, CLIP_ELEMENT_F32);
   const ClipPictures from = { x.m, batch, height, width }, to = { y.m, batch, out_h, out_w };

@@ -34,10 +34,10 @@ run (Check *check, const CheckCase *c)
   const ClipWindow window = { taps_y, taps_x, stride, pad, (height + 2 * pad - taps_y) / stride + 1,
                               x_out };
   const guint windows = batch * window.height * window.width;
-  CheckMatrix x = check_matrix_in (check, "x", batch * height * width, ld ? ld : channels,
-                                   CHECK_FILL_RANDOM);
-  const CheckMatrix rows = check_matrix_out (check, "rows", windows,
-                                             clip_window_cols (&window, channels), CLIP_ELEMENT_F32);
+  CheckMatrix x =
+      check_matrix_in (check, "x", batch * height * width, ld ? ld : channels, CHECK_FILL_RANDOM);
+  const CheckMatrix rows = check_matrix_out (
+      check, "rows", windows, clip_window_cols (&window, channels), CLIP_ELEMENT_F32);
   ClipPictures pictures = { x.m, batch, height, width };
   g_auto (RefMatrix) want = { 0 };
   ClipKernels *kernels;
