@@ -3,7 +3,7 @@
  * unfold.comp: rows of which a matrix product makes a convolution (im2col):
  *
  *   dst[oy * out_width + ox][(ky * taps_x + kx) * channels + c]
- *     = src[oy * stride + ky - pad][ox * stride + kx - pad][c], 0 outside of the picture
+ *     = src[first_y + oy * stride + ky][first_x + ox * stride + kx][c], 0 outside of the picture
  *
  * fp32, copied. One picture a dispatch.
  * Variants:
@@ -41,7 +41,8 @@ main ()
 
   [[unroll]] for (uint t = 0; t < TAPS; t++) {
     /* wraps around to something large where it is negative */
-    const uint y = oy * p.stride + t / TAPS_X - p.pad, x = ox * p.stride + t % TAPS_X - p.pad;
+    const uint y = p.first_y + oy * p.stride + t / TAPS_X;
+    const uint x = p.first_x + ox * p.stride + t % TAPS_X;
     const bool inside = y < p.height && x < p.width;
     const uint pixel = inside ? y * p.width + x : 0;
     ConstVec4s from = ConstVec4s (place (uvec2 (p.src), pixel * p.src_ld + first));
@@ -61,8 +62,8 @@ main ()
   const uint vectors = p.channels / 4, i = gl_GlobalInvocationID.x;
   const uint row = p.first_row + gl_WorkGroupID.y;
   const uint tap = i / vectors, c4 = i % vectors;
-  const uint y = row / p.out_width * p.stride + tap / p.taps_x - p.pad;
-  const uint x = row % p.out_width * p.stride + tap % p.taps_x - p.pad;
+  const uint y = p.first_y + row / p.out_width * p.stride + tap / p.taps_x;
+  const uint x = p.first_x + row % p.out_width * p.stride + tap % p.taps_x;
 
   if (tap >= p.taps)
     return;

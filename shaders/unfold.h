@@ -11,8 +11,8 @@
  * @src: of the first picture; pixels are src_ld floats apart, a multiple of 4
  * @dst: of its first row; rows are dst_ld floats apart
  * @height, @width: of the source; @out_width: windows of a row
- * @taps_x: pixels of a window's row; @stride, @pad: how far windows are apart, and how many pixels of
- *   zeros lie around the picture
+ * @taps_x: pixels of a window's row; @stride: how far windows are apart
+ * @first_x, @first_y: where the first window begins, modulo 2^32: -pad where zeros lie around the picture
  * @channels: floats of a pixel that are copied, a multiple of 16
  * @first_row: of dst, of a dispatch; not LLVMPIPE
  */
@@ -27,7 +27,8 @@ struct UnfoldPush {
   uint32_t taps;
   uint32_t taps_x;
   uint32_t stride;
-  uint32_t pad;
+  uint32_t first_x;
+  uint32_t first_y;
   uint32_t channels;
   uint32_t first_row;
   CLIP_NIBBLES;

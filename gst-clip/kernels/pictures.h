@@ -28,11 +28,11 @@ clip_channels (guint32 cols)
 
 /**
  * ClipWindow: what a convolution looks at: (taps_y, taps_x) pixels, @stride pixels apart, with @pad
- * pixels of zeros around the picture; (height, width) of them.
+ * pixels of zeros around the picture; (height, width) of them, from line @first on.
  */
 typedef struct {
   guint32 taps_y, taps_x, stride, pad;
-  guint32 height, width;
+  guint32 height, width, first;
 } ClipWindow;
 
 /** clip_window_cols: columns of a row that clip_kernel_unfold() writes, for so many channels. */
@@ -45,7 +45,7 @@ clip_window_cols (const ClipWindow *window, guint32 channels)
 /**
  * clip_kernel_unfold:
  *   rows[(b * window.height + y) * window.width + x, (ky * taps_x + kx) * clip_channels (C) + c]
- *     = x[b, y * stride + ky - pad, x * stride + kx - pad, c], 0 outside of the picture
+ *     = x[b, (first + y) * stride + ky - pad, x * stride + kx - pad, c], 0 outside of the picture
  * @x: C columns; those up to clip_channels (C) are copied too. ld a multiple of 4, which may be less
  *   than C: then pixels overlap, and the last one is read past its end
  * @rows: clip_window_cols() columns; those beyond are left alone. Overlaps nothing

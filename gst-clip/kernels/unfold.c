@@ -81,7 +81,8 @@ clip_kernel_unfold (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictu
     .taps = window->taps_y * window->taps_x,
     .taps_x = window->taps_x,
     .stride = window->stride,
-    .pad = window->pad,
+    .first_x = -window->pad,
+    .first_y = window->first * window->stride - window->pad,
     .channels = clip_channels (x->pixels.cols),
     .nibbles = CLIP_NIBBLES_INIT,
   };
