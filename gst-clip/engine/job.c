@@ -49,8 +49,7 @@ clip_job_new (ClipEngine *engine, const ClipFrameInfo *info, GError **error)
   job->pre = clip_preprocess_new (engine->kernels, &config->preprocess, info, error);
   if (job->pre == NULL || !clip_head_init (&job->head, engine, 1, error))
     return NULL;
-  job->patches =
-      clip_tower_input_new (engine->kernels, engine->vision, 1, &job->patch_rows, error);
+  job->patches = clip_tower_input_new (engine->kernels, engine->vision, 1, &job->patch_rows, error);
   if (job->patches == NULL)
     return NULL;
   job->encode = clip_gpu_recording_new (engine->gpu, "encode");

@@ -15,10 +15,9 @@ static ClipPictures
 pictures (const Walk *w, const ClipGpuBuffer *buffer, guint32 side, guint32 channels)
 {
   const guint32 rows = w->run->batch * side * side;
-  ClipPictures p = { { buffer->address, rows, channels, clip_stride (channels) },
-                     w->run->batch,
-                     side,
-                     side };
+  ClipPictures p = {
+    { buffer->address, rows, channels, clip_stride (channels) }, w->run->batch, side, side
+  };
 
   g_assert (clip_matrix_bytes (rows, channels) <= buffer->size);
   return p;
@@ -235,8 +234,7 @@ static void
 need_columns (ClipKernels *kernels, Need *need, guint32 batch, const ClipWindow *window,
               guint32 channels)
 {
-  need->columns =
-      MAX (need->columns, clip_conv_scratch_bytes (kernels, window, channels, batch));
+  need->columns = MAX (need->columns, clip_conv_scratch_bytes (kernels, window, channels, batch));
 }
 
 static Need
@@ -272,8 +270,8 @@ resnet_need (ClipKernels *kernels, const ClipResnet *r, guint32 batch)
 static gboolean
 make (ClipKernels *kernels, ClipGpuBuffer **buffer, gsize bytes, const gchar *name, GError **error)
 {
-  *buffer = clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE, bytes, name,
-                                 error);
+  *buffer =
+      clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE, bytes, name, error);
   return *buffer != NULL;
 }
 

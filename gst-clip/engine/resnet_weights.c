@@ -250,7 +250,8 @@ read_norm (const Loader *l, const gchar *prefix, const gchar *norm, guint32 n, g
   for (guint32 i = 0; i < n; i++) {
     if (!(var[i] >= 0.0f)) {
       g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
-                   "tensor \"%s%s.running_var\" has %g, which is no variance", prefix, norm, var[i]);
+                   "tensor \"%s%s.running_var\" has %g, which is no variance", prefix, norm,
+                   var[i]);
       return FALSE;
     }
     gain[i] = gamma[i] / sqrt (var[i] + EPS);
@@ -293,8 +294,8 @@ static gboolean
 load_conv (Loader *l, const gchar *prefix, const gchar *conv, const gchar *norm, ClipResnetConv *c,
            GError **error)
 {
-  g_autofree float *weights = read_tensor (l, prefix, conv, ".weight", c->out,
-                                           (guint64)c->in * c->taps * c->taps, error);
+  g_autofree float *weights =
+      read_tensor (l, prefix, conv, ".weight", c->out, (guint64)c->in * c->taps * c->taps, error);
   g_autofree gdouble *gain = g_new (gdouble, c->out), *offset = g_new (gdouble, c->out);
   g_autofree float *rows = NULL;
 
@@ -338,8 +339,8 @@ static gboolean
 fill_qkv (Loader *l, const gchar *name, guint part, gdouble scale, float *joint, GError **error)
 {
   const gsize n = (gsize)l->resnet->dim * l->resnet->dim;
-  g_autofree float *rows = read_tensor (l, "visual.attnpool.", name, ".weight", l->resnet->dim,
-                                        l->resnet->dim, error);
+  g_autofree float *rows =
+      read_tensor (l, "visual.attnpool.", name, ".weight", l->resnet->dim, l->resnet->dim, error);
 
   if (rows == NULL)
     return FALSE;
@@ -407,8 +408,8 @@ static gboolean
 open_buffer (Loader *l, ClipGpuBuffer **buffer, ClipKernels *kernels, gsize bytes,
              const gchar *name, GError **error)
 {
-  *buffer = clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE, bytes, name,
-                                 error);
+  *buffer =
+      clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE, bytes, name, error);
   l->packer = (ClipPacker){ kernels, *buffer, 0 };
   return *buffer != NULL;
 }

@@ -247,8 +247,9 @@ clip_tower_input_new (ClipKernels *kernels, const ClipTowerWeights *t, guint32 b
 
   if (t->resnet)
     return clip_resnet_input_new (kernels, t->resnet, batch, rows, error);
-  buffer = clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_DEVICE,
-                                clip_matrix_bytes (batch * t->tokens, t->patch_k), "patches", error);
+  buffer =
+      clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_DEVICE,
+                           clip_matrix_bytes (batch * t->tokens, t->patch_k), "patches", error);
   if (buffer)
     *rows = matrix (buffer, batch * t->tokens, t->patch_k);
   return buffer;
@@ -279,8 +280,8 @@ static gboolean
 make (ClipKernels *kernels, ClipGpuBuffer **buffer, gsize a, gsize b, const gchar *name,
       GError **error)
 {
-  *buffer = clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE, MAX (MAX (a, b), 4),
-                                 name, error);
+  *buffer = clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE,
+                                 MAX (MAX (a, b), 4), name, error);
   return *buffer != NULL;
 }
 
