@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "gst-clip/engine/engine.h"
-#include "gst-clip/engine/place.h"
+#include "gst-clip/engine/packer.h"
 
 /* Loader: one tower's tensors on their way to the device. ------------------- */
 
@@ -14,7 +14,7 @@ typedef struct {
   const ClipModel *model;
   const gchar *prefix; /* "vision_model" or "text_model" */
   ClipTowerWeights *tower;
-  ClipPlace place; /* of what is being loaded: a layer, or the ends */
+  ClipPacker packer; /* of what is being loaded: a layer, or the ends */
 } Loader;
 
 static gsize
@@ -22,25 +22,25 @@ layer_bytes (ClipKernels *kernels, const ClipTowerWeights *t)
 {
   const ClipTowerConfig *c = &t->config;
 
-  return 6 * clip_place_vector_bytes (c->width) + clip_place_vector_bytes (3 * t->attention_width)
-         + clip_place_vector_bytes (c->mlp)
-         + clip_place_matrix_bytes (kernels, 3 * t->attention_width, c->width)
-         + clip_place_matrix_bytes (kernels, c->width, t->attention_width)
-         + clip_place_matrix_bytes (kernels, c->mlp, c->width)
-         + clip_place_matrix_bytes (kernels, c->width, c->mlp);
+  return 6 * clip_packer_vector_bytes (c->width) + clip_packer_vector_bytes (3 * t->attention_width)
+         + clip_packer_vector_bytes (c->mlp)
+         + clip_packer_matrix_bytes (kernels, 3 * t->attention_width, c->width)
+         + clip_packer_matrix_bytes (kernels, c->width, t->attention_width)
+         + clip_packer_matrix_bytes (kernels, c->mlp, c->width)
+         + clip_packer_matrix_bytes (kernels, c->width, c->mlp);
 }
 
 static gsize
 ends_bytes (ClipKernels *kernels, const ClipTowerWeights *t)
 {
   ClipKernels *ends = clip_kernels_ends (kernels);
-  gsize bytes = 2 * clip_place_vector_bytes (t->config.width)
-                + clip_place_matrix_bytes (ends, t->projection, t->config.width);
+  gsize bytes = 2 * clip_packer_vector_bytes (t->config.width)
+                + clip_packer_matrix_bytes (ends, t->projection, t->config.width);
 
   if (t->vision)
-    bytes += 2 * clip_place_vector_bytes (t->config.width)
-             + clip_place_matrix_bytes (ends, t->config.width, t->patch_k)
-             + clip_place_rows_bytes (t->tokens, t->config.width);
+    bytes += 2 * clip_packer_vector_bytes (t->config.width)
+             + clip_packer_matrix_bytes (ends, t->config.width, t->patch_k)
+             + clip_packer_rows_bytes (t->tokens, t->config.width);
   return bytes;
 }
 
@@ -66,7 +66,7 @@ load_vector (Loader *l, const gchar *name, guint32 n, GError **error)
 {
   g_autofree float *values = read_tensor (l, name, n, 1, error);
 
-  return values ? clip_place_vector (&l->place, values, n, error) : 0;
+  return values ? clip_packer_vector (&l->packer, values, n, error) : 0;
 }
 
 static VkDeviceAddress
@@ -74,7 +74,7 @@ load_matrix (Loader *l, const gchar *name, guint32 n, guint32 k, GError **error)
 {
   g_autofree float *rows = read_tensor (l, name, n, k, error);
 
-  return rows ? clip_place_matrix (&l->place, rows, n, k, error) : 0;
+  return rows ? clip_packer_matrix (&l->packer, rows, n, k, error) : 0;
 }
 
 /* Layers ---------------------------------------------------------------- */
@@ -153,10 +153,10 @@ load_qkv (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
     return FALSE;
   for (guint32 i = 0; i < width; i++)
     bias[padded_feature (t, i)] = (float)(scale * q_bias[i]);
-  w->qkv_weights = clip_place_matrix (&l->place, joint, n, width, error);
+  w->qkv_weights = clip_packer_matrix (&l->packer, joint, n, width, error);
   if (w->qkv_weights == 0)
     return FALSE;
-  w->qkv_bias = clip_place_vector (&l->place, bias, n, error);
+  w->qkv_bias = clip_packer_vector (&l->packer, bias, n, error);
   return w->qkv_bias != 0;
 }
 
@@ -187,10 +187,10 @@ load_out (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
     }
     bias[n] = (float)sum;
   }
-  w->out_weights = clip_place_matrix (&l->place, spread, width, k, error);
+  w->out_weights = clip_packer_matrix (&l->packer, spread, width, k, error);
   if (w->out_weights == 0)
     return FALSE;
-  w->out_bias = clip_place_vector (&l->place, bias, width, error);
+  w->out_bias = clip_packer_vector (&l->packer, bias, width, error);
   return w->out_bias != 0;
 }
 
@@ -205,7 +205,7 @@ load_layer (Loader *l, guint layer, GError **error)
                                    layer_bytes (l->kernels, l->tower), name, error);
   if (w->buffer == NULL)
     return FALSE;
-  l->place = (ClipPlace){ l->kernels, w->buffer, 0 };
+  l->packer = (ClipPacker){ l->kernels, w->buffer, 0 };
   return load_qkv (l, layer, w, error) && load_out (l, layer, w, error)
          && (w->ln1_gamma = load_layer_vector (l, layer, "layer_norm1.weight", c->width, error))
          && (w->ln1_beta = load_layer_vector (l, layer, "layer_norm1.bias", c->width, error))
@@ -262,7 +262,7 @@ load_positions (Loader *l, const gdouble *offset, GError **error)
     for (guint32 i = 0; i < width; i++)
       table[(gsize)r * width + i] =
           (float)(rows[(gsize)r * width + i] + (r == 0 ? class_row[i] : offset[i]));
-  t->positions = clip_place_rows (&l->place, table, t->tokens, width, error);
+  t->positions = clip_packer_rows (&l->packer, table, t->tokens, width, error);
   return t->positions != 0;
 }
 
@@ -278,7 +278,7 @@ load_patches (Loader *l, GError **error)
   if (rows == NULL)
     return FALSE;
   fold_pixels (clip_model_config (l->model), width, t->patch_k, rows, offset);
-  t->patch_weights = clip_place_matrix (&l->place, rows, width, t->patch_k, error);
+  t->patch_weights = clip_packer_matrix (&l->packer, rows, width, t->patch_k, error);
   return t->patch_weights != 0 && load_positions (l, offset, error);
 }
 
@@ -292,7 +292,7 @@ load_projection (Loader *l, GError **error)
   if (!clip_model_read (l->model, name, 0, t->projection, rows, error))
     return FALSE;
   t->projection_weights =
-      clip_place_matrix (&l->place, rows, t->projection, t->config.width, error);
+      clip_packer_matrix (&l->packer, rows, t->projection, t->config.width, error);
   return t->projection_weights != 0;
 }
 
@@ -308,7 +308,7 @@ load_ends (Loader *l, GError **error)
                                    ends_bytes (l->kernels, t), l->prefix, error);
   if (t->buffer == NULL)
     return FALSE;
-  l->place = (ClipPlace){ clip_kernels_ends (l->kernels), t->buffer, 0 };
+  l->packer = (ClipPacker){ clip_kernels_ends (l->kernels), t->buffer, 0 };
   if (!(t->post_gamma = load_vector (l, gamma, width, error))
       || !(t->post_beta = load_vector (l, beta, width, error)) || !load_projection (l, error))
     return FALSE;

@@ -55,6 +55,36 @@ void clip_kernel_unfold (ClipKernels *kernels, ClipGpuRecording *rec, const Clip
                          const ClipWindow *window, const ClipMatrix *rows);
 
 /**
+ * ClipConv: y = act (convolution of x + bias) + residual; with @relu the larger of that and 0
+ * @x, @window: as for clip_kernel_unfold(); a window of one pixel with a stride of 1 is a plain product
+ * @weights: (N, clip_conv_k()) packed, columns in the order of clip_kernel_unfold()
+ * @bias: as in ClipGemm
+ * @y: N columns; height and width are the window's
+ * @residual: (nullable as 0): of as many rows as y, of y's ld
+ */
+typedef struct {
+  ClipPictures x;
+  ClipWindow window;
+  VkDeviceAddress weights, bias;
+  ClipPictures y;
+  VkDeviceAddress residual;
+  ClipActivation activation;
+  gboolean relu;
+} ClipConv;
+
+/** clip_conv_k: columns of the weights, for x of so many channels. */
+guint32 clip_conv_k (const ClipWindow *window, guint32 channels);
+
+/** clip_conv_scratch_bytes: of clip_kernel_conv()'s scratch, for @batch pictures; 0 when it takes none. */
+gsize clip_conv_scratch_bytes (ClipKernels *kernels, const ClipWindow *window, guint32 channels,
+                               guint32 batch);
+
+/** clip_kernel_conv: @scratch: zero-filled memory of clip_conv_scratch_bytes(), in which nothing but
+ * clip_kernel_conv() has written since. */
+void clip_kernel_conv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op,
+                       VkDeviceAddress scratch);
+
+/**
  * clip_kernel_average: y[b, y, x, c] = the mean of x[b, size * y + i, size * x + j, c] for i, j < size
  * @y: height and width are those of @x over @size, rounded down; all of clip_channels (C) are written
  */

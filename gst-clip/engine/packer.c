@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gst-clip/engine/place.h"
+#include "gst-clip/engine/packer.h"
 
 #include <string.h>
 
@@ -14,25 +14,25 @@ align (gsize bytes)
 }
 
 gsize
-clip_place_rows_bytes (guint32 rows, guint32 cols)
+clip_packer_rows_bytes (guint32 rows, guint32 cols)
 {
   return align ((gsize)rows * clip_ld (cols) * sizeof (float));
 }
 
 gsize
-clip_place_vector_bytes (guint32 n)
+clip_packer_vector_bytes (guint32 n)
 {
-  return clip_place_rows_bytes (1, n);
+  return clip_packer_rows_bytes (1, n);
 }
 
 gsize
-clip_place_matrix_bytes (ClipKernels *kernels, guint32 n, guint32 k)
+clip_packer_matrix_bytes (ClipKernels *kernels, guint32 n, guint32 k)
 {
   return align (clip_gemm_packed_bytes (kernels, n, k));
 }
 
 static VkDeviceAddress
-place (ClipPlace *p, gconstpointer data, gsize size, GError **error)
+place (ClipPacker *p, gconstpointer data, gsize size, GError **error)
 {
   const VkDeviceAddress address = p->buffer->address + p->used;
 
@@ -55,7 +55,7 @@ host_memory (gsize bytes, GError **error)
 }
 
 VkDeviceAddress
-clip_place_rows (ClipPlace *p, const float *values, guint32 rows, guint32 cols, GError **error)
+clip_packer_rows (ClipPacker *p, const float *values, guint32 rows, guint32 cols, GError **error)
 {
   const gsize bytes = (gsize)rows * clip_ld (cols) * sizeof (float);
   g_autofree float *padded = host_memory (bytes, error);
@@ -68,13 +68,13 @@ clip_place_rows (ClipPlace *p, const float *values, guint32 rows, guint32 cols, 
 }
 
 VkDeviceAddress
-clip_place_vector (ClipPlace *p, const float *values, guint32 n, GError **error)
+clip_packer_vector (ClipPacker *p, const float *values, guint32 n, GError **error)
 {
-  return clip_place_rows (p, values, 1, n, error);
+  return clip_packer_rows (p, values, 1, n, error);
 }
 
 VkDeviceAddress
-clip_place_matrix (ClipPlace *p, const float *rows, guint32 n, guint32 k, GError **error)
+clip_packer_matrix (ClipPacker *p, const float *rows, guint32 n, guint32 k, GError **error)
 {
   const gsize bytes = clip_gemm_packed_bytes (p->kernels, n, k);
   g_autofree gpointer packed = host_memory (bytes, error);
