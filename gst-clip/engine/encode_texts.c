@@ -52,7 +52,6 @@ static gboolean
 fill_text (ClipEngine *e, const guint32 *ids, guint32 n, guint32 tokens, float *rows,
            GError **error)
 {
-  const guint64 pad = (guint64)clip_model_config (e->model)->pad_token_id;
   const guint32 n_rows = clip_model_pads (e->model) ? tokens : MIN (n, tokens);
   guint32 width = e->text->config.width, ld = clip_stride (width);
 
@@ -60,8 +59,8 @@ fill_text (ClipEngine *e, const guint32 *ids, guint32 n, guint32 tokens, float *
   for (guint32 t = 0; t < n_rows; t++) {
     float *row = rows + (gsize)t * ld;
 
-    if (!clip_model_read (e->model, "text_model.embeddings.token_embedding.weight",
-                          t < n ? ids[t] : pad, 1, row, error))
+    if (!clip_model_read (e->model, "text_model.embeddings.token_embedding.weight", ids[t], 1, row,
+                          error))
       return FALSE;
     for (guint32 i = 0; i < width; i++)
       row[i] += e->text->host_positions[(gsize)t * width + i];

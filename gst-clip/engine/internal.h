@@ -114,7 +114,7 @@ void clip_text_resources_clear (ClipEngine *engine);
 
 /**
  * clip_encode_texts: runs the text tower.
- * @ids: uint32[n][context], of which @n_ids[i] are valid
+ * @ids: uint32[n][context], of which @n_ids[i] are valid, or all if clip_model_pads()
  * @raw, @normalised: (nullable): float[n][projection]
  * @hidden: (nullable): for tests, n <= the batch of the longest shape: see ClipTowerRun; the
  *   shape is then the model's whole context
@@ -161,6 +161,7 @@ struct _ClipJob {
   ClipEngine *engine;
   ClipPreprocess *pre;
   ClipGpuBuffer *patches;
+  ClipMatrix patch_rows; /* in @patches, see clip_tower_input_new() */
   ClipHead head;
   ClipGpuRecording *encode;
   ClipJobScores scores;

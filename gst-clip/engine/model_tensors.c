@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which tensors a model needs, by the engine's names. */
+#include "gst-clip/engine/resnet.h"
 #include "gst-clip/engine/tensors.h"
 
 #include <string.h>
@@ -119,16 +120,18 @@ check_vit (const Check *check, GError **error)
 }
 
 static gboolean
+check_resnet_tensor (const gchar *name, const guint64 *dims, guint n_dims, gpointer data,
+                     GError **error)
+{
+  return check_tensor (data, "", name, dims, n_dims, error);
+}
+
+static gboolean
 check_vision (const Check *check, GError **error)
 {
-  g_autofree gchar *file = NULL;
-
-  if (check->config->vision_kind == CLIP_TOWER_VIT)
-    return check_vit (check, error);
-  file = clip_tensors_file (check->tensors);
-  g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_UNSUPPORTED,
-               "%s: ModifiedResNets (\"layers\" is a list) are unsupported", file);
-  return FALSE;
+  if (check->config->vision_kind == CLIP_TOWER_RESNET)
+    return clip_resnet_foreach_tensor (check->config, check_resnet_tensor, (gpointer)check, error);
+  return check_vit (check, error);
 }
 
 static gboolean
