@@ -30,12 +30,21 @@ typedef enum {
   CLIP_MODEL_ERROR_IO,
 } ClipModelError;
 
+/** ClipTowerKind: @VIT: patches and a transformer; @RESNET: CLIP's ModifiedResNet, see ClipResnetConfig */
+typedef enum { CLIP_TOWER_VIT, CLIP_TOWER_RESNET } ClipTowerKind;
+
 /** ClipTowerConfig: one transformer. @head_dim = width / heads. */
 typedef struct {
   guint32 width, layers, heads, head_dim, mlp;
   ClipActivation activation;
   gdouble eps;
 } ClipTowerConfig;
+
+/** ClipResnetConfig: blocks of each stage; channels behind the stem; heads of the attention pool, whose
+ * rows have 32 * @width features. */
+typedef struct {
+  guint32 layers[4], width, heads;
+} ClipResnetConfig;
 
 /**
  * ClipModelConfig:
@@ -47,6 +56,8 @@ typedef struct {
  * @mean, @std: of pixel values in 0..1
  */
 typedef struct {
+  ClipTowerKind vision_kind;
+  ClipResnetConfig resnet;
   ClipTowerConfig vision, text;
   guint32 image_size, patch_size, vision_tokens;
   guint32 context, vocab;
@@ -105,13 +116,19 @@ gboolean clip_model_has (const ClipModel *model, const gchar *tensor);
  * clip_model_tokenize:
  * @text, @length: UTF-8 (invalid bytes become U+FFFD); @length -1 for a terminated string
  * @ids: uint32[context], start and end tokens included, cut to the context (the end token
- *   is always there)
+ *   is always there); filled up with the pad token if clip_model_pads()
  * @n_dropped: (out) (optional): tokens that did not fit
  * @cut_at: (out) (optional): byte offset in @text where the cut is; @length if nothing was cut
- * Returns: number of ids.
+ * Returns: number of ids without padding.
  */
 guint32 clip_model_tokenize (const ClipModel *model, const gchar *text, gssize length, guint32 *ids,
                              guint32 *n_dropped, gsize *cut_at);
+
+/** clip_model_pads: whether the text tower sees all of the context, filled up with the pad token. */
+gboolean clip_model_pads (const ClipModel *model);
+
+/** clip_model_tokenizer: which one it is, for people. (transfer full) */
+gchar *clip_model_tokenizer (const ClipModel *model);
 
 /** clip_model_eos_index: position of the token whose row is pooled, by the config's rule. */
 guint32 clip_model_eos_index (const ClipModel *model, const guint32 *ids, guint32 n_ids);
