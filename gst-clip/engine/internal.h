@@ -161,6 +161,7 @@ struct _ClipJob {
   ClipEngine *engine;
   ClipPreprocess *pre;
   ClipGpuBuffer *patches;
+  ClipMatrix patch_rows; /* in @patches, see clip_tower_input_new() */
   ClipHead head;
   ClipGpuRecording *encode;
   ClipJobScores scores;

@@ -7,17 +7,16 @@ record_tower (ClipJob *job, ClipGpuRecording *rec, const ClipGpuBuffer *hidden)
 {
   ClipEngine *e = job->engine;
   const ClipTowerWeights *t = e->vision;
-  ClipMatrix patches = { job->patches->address, t->tokens, t->patch_k, clip_stride (t->patch_k) };
   const guint32 class_token = 0;
   ClipTowerRun run = { .batch = 1,
                        .tokens = t->tokens,
-                       .patches = patches,
+                       .patches = job->patch_rows,
                        .pool_rows = &class_token,
                        .embeds = job->head.raw_matrix,
                        .hidden = hidden };
 
   clip_gpu_recording_mark (rec, "preprocess");
-  clip_kernel_preprocess (e->kernels, rec, job->pre, &patches, 0);
+  clip_kernel_preprocess (e->kernels, rec, job->pre, &job->patch_rows, 0);
   clip_gpu_recording_mark (rec, "encode");
   clip_tower_record (e->kernels, rec, t, e->activations, &run);
 }
@@ -50,9 +49,7 @@ clip_job_new (ClipEngine *engine, const ClipFrameInfo *info, GError **error)
   job->pre = clip_preprocess_new (engine->kernels, &config->preprocess, info, error);
   if (job->pre == NULL || !clip_head_init (&job->head, engine, 1, error))
     return NULL;
-  job->patches = clip_gpu_buffer_new (
-      engine->gpu, CLIP_GPU_MEMORY_DEVICE,
-      clip_matrix_bytes (engine->vision->tokens, engine->vision->patch_k), "patches", error);
+  job->patches = clip_tower_input_new (engine->kernels, engine->vision, 1, &job->patch_rows, error);
   if (job->patches == NULL)
     return NULL;
   job->encode = clip_gpu_recording_new (engine->gpu, "encode");
