@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/engine/tower.h"
 
+#include <string.h>
+
 /* What the record_*() functions share. */
 typedef struct {
   ClipKernels *kernels;
@@ -291,6 +293,60 @@ clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision, guin
           && !make (kernels, &a->stats, v.stats, t.stats, "activations statistics", error)))
     return NULL;
   return g_steal_pointer (&a);
+}
+
+/* In the order of ClipActivations. */
+static void
+vision_sizes (ClipKernels *kernels, const ClipTowerWeights *vision, guint32 batch,
+              gsize sizes[CLIP_ACTIVATIONS_BUFFERS])
+{
+  const Need v = tower_need (kernels, vision, batch, vision->tokens);
+  const gsize width = clip_matrix_bytes (v.rows, v.width);
+  const gsize all[CLIP_ACTIVATIONS_BUFFERS] = { width,
+                                                width,
+                                                width,
+                                                clip_matrix_bytes (v.rows, v.attention_width),
+                                                clip_matrix_bytes (v.rows, v.mlp),
+                                                v.scratch,
+                                                v.stats };
+
+  memcpy (sizes, all, sizeof all);
+}
+
+gsize
+clip_activations_bytes (ClipKernels *kernels, const ClipTowerWeights *vision, guint32 vision_batch)
+{
+  gsize sizes[CLIP_ACTIVATIONS_BUFFERS], sum = 0;
+
+  vision_sizes (kernels, vision, vision_batch, sizes);
+  for (guint i = 0; i < CLIP_ACTIVATIONS_BUFFERS; i++)
+    sum += sizes[i];
+  return sum;
+}
+
+gboolean
+clip_activations_hold (const ClipActivations *a, ClipKernels *kernels,
+                       const ClipTowerWeights *vision, guint32 vision_batch)
+{
+  const ClipGpuBuffer *all[] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
+  gsize sizes[CLIP_ACTIVATIONS_BUFFERS];
+
+  vision_sizes (kernels, vision, vision_batch, sizes);
+  for (guint i = 0; i < CLIP_ACTIVATIONS_BUFFERS; i++)
+    if (sizes[i] > (all[i] ? all[i]->size : 0))
+      return FALSE;
+  return TRUE;
+}
+
+void
+clip_activations_record_clear (const ClipActivations *a, ClipGpuRecording *rec)
+{
+  const ClipGpuBuffer *all[] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
+
+  for (guint i = 0; i < CLIP_ACTIVATIONS_BUFFERS; i++)
+    if (all[i])
+      clip_gpu_recording_fill (rec, all[i], 0, all[i]->size / 4 * 4, 0);
+  clip_gpu_recording_barrier (rec);
 }
 
 void

@@ -20,6 +20,8 @@ typedef struct {
   ClipGpuBuffer *x, *x2, *y, *z, *h, *scratch, *stats;
 } ClipActivations;
 
+#define CLIP_ACTIVATIONS_BUFFERS (sizeof (ClipActivations) / sizeof (ClipGpuBuffer *))
+
 /** ClipTextShape: texts are encoded @batch at a time, cut or padded to @tokens rows each. */
 typedef struct {
   guint32 batch, tokens;
@@ -35,6 +37,18 @@ ClipActivations *clip_activations_new (ClipKernels *kernels, const ClipTowerWeig
                                        const ClipTowerWeights *text, const ClipTextShape *shapes,
                                        guint n_shapes, GError **error);
 void clip_activations_free (ClipActivations *a);
+
+/** clip_activations_bytes: size of those for @batch pictures and no texts. */
+gsize clip_activations_bytes (ClipKernels *kernels, const ClipTowerWeights *vision,
+                              guint32 vision_batch);
+
+/** clip_activations_hold: whether @batch pictures fit into @a. */
+gboolean clip_activations_hold (const ClipActivations *a, ClipKernels *kernels,
+                                const ClipTowerWeights *vision, guint32 vision_batch);
+
+/** clip_activations_record_clear: zeroes all of them: after a run that was not finite padding columns
+ * keep NaNs, which then meet zero weights, and 0 * NaN is not 0. */
+void clip_activations_record_clear (const ClipActivations *a, ClipGpuRecording *rec);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipActivations, clip_activations_free)
 
