@@ -77,13 +77,13 @@ clip_batcher_unref_set (ClipBatcher *b, ClipBatchSet *set)
 
 /* The largest power of two whose memory is within the budget. */
 static guint
-find_limit (ClipEngine *e)
+find_limit (ClipEngine *e, const ClipBatchSet *one)
 {
   const gboolean cpu = clip_gpu_info (e->gpu)->is_cpu;
   const gsize budget = MAX (clip_gpu_memory_bytes (e->gpu) / BUDGET_PART, BUDGET_LEAST);
   guint n = cpu ? CLIP_BATCH_MAX_CPU : CLIP_BATCH_MAX;
 
-  while (n > 1 && clip_batch_set_bytes (e, n) > budget)
+  while (n > 1 && clip_batch_set_bytes (one, e, n) > budget)
     n /= 2;
   return n;
 }
@@ -346,7 +346,7 @@ clip_batcher_new (ClipEngine *engine, GError **error)
   b = g_new0 (ClipBatcher, 1);
   b->engine = engine;
   b->set = set;
-  b->limit = find_limit (engine);
+  b->limit = find_limit (engine, set);
   g_queue_init (&b->waiting);
   g_mutex_init (&b->grow_lock);
   g_mutex_init (&b->lock);

@@ -56,7 +56,7 @@ void clip_head_record_row (const ClipHead *head, ClipGpuRecording *rec, guint32 
  * @refs: batcher's lock
  * @serial: no other set of the process has it
  * @activations: the engine's own while they are large enough
- * @patches: (capacity * tokens, patch_k): picture i's from row i * tokens on
+ * @patches, @patch_rows: input of @capacity pictures one after the other, see clip_tower_input_new()
  * @towers: [flight][n]: the tower for n pictures and their normalisation; one for each batch on
  *   its way, since a recording keeps its last times
  * @clear: zeroes @activations
@@ -67,6 +67,7 @@ typedef struct {
   const ClipActivations *activations;
   ClipActivations *own_activations; /* nullable */
   ClipGpuBuffer *patches;
+  ClipMatrix patch_rows;
   ClipHead head;
   ClipGpuRecording *towers[CLIP_BATCH_FLIGHTS][CLIP_BATCH_MAX + 1];
   ClipGpuRecording *clear;
@@ -77,10 +78,11 @@ typedef struct {
 ClipBatchSet *clip_batch_set_new (ClipEngine *engine, guint capacity, GError **error);
 /** clip_batch_set_free: waits for its recordings. */
 void clip_batch_set_free (ClipBatchSet *set);
-/** clip_batch_set_bytes: device memory that clip_batch_set_new() takes for @capacity pictures. */
-gsize clip_batch_set_bytes (ClipEngine *engine, guint capacity);
+/** clip_batch_set_bytes: device memory that clip_batch_set_new() takes for @capacity pictures, about.
+ * @one: a set for one */
+gsize clip_batch_set_bytes (const ClipBatchSet *one, ClipEngine *engine, guint capacity);
 /** clip_batch_set_patches: where preprocessing puts picture @row. */
-ClipMatrix clip_batch_set_patches (const ClipBatchSet *set, ClipEngine *engine, guint row);
+ClipMatrix clip_batch_set_patches (const ClipBatchSet *set, guint row);
 /** clip_batch_set_tower: the recording for @n pictures. (transfer none): NULL with @error. */
 ClipGpuRecording *clip_batch_set_tower (ClipBatchSet *set, ClipEngine *engine, guint flight,
                                         guint n, GError **error);

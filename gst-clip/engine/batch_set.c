@@ -4,32 +4,26 @@
 
 /* Each buffer is followed by zeros, see ClipGpuBuffer. */
 #define BUFFER_OVERHEAD (64u << 10)
-
-static gsize
-patches_bytes (ClipEngine *e, guint capacity)
-{
-  return clip_matrix_bytes (capacity * e->vision->tokens, e->vision->patch_k);
-}
+#define N_BUFFERS       12
 
 gsize
-clip_batch_set_bytes (ClipEngine *e, guint capacity)
+clip_batch_set_bytes (const ClipBatchSet *one, ClipEngine *e, guint capacity)
 {
   const gsize head = clip_matrix_bytes (capacity, e->vision->projection);
-  gsize bytes = patches_bytes (e, capacity) + 2 * head + 4 * BUFFER_OVERHEAD;
+  gsize bytes = capacity * one->patches->size + 2 * head + N_BUFFERS * BUFFER_OVERHEAD;
 
   if (!clip_activations_hold (e->activations, e->kernels, e->vision, capacity))
-    bytes += clip_activations_bytes (e->kernels, e->vision, capacity)
-             + CLIP_ACTIVATIONS_BUFFERS * BUFFER_OVERHEAD;
+    bytes += clip_activations_bytes (e->kernels, e->vision, capacity);
   return bytes;
 }
 
 ClipMatrix
-clip_batch_set_patches (const ClipBatchSet *set, ClipEngine *e, guint row)
+clip_batch_set_patches (const ClipBatchSet *set, guint row)
 {
-  const ClipTowerWeights *t = e->vision;
-  ClipMatrix m = { set->patches->address, t->tokens, t->patch_k, clip_stride (t->patch_k) };
+  ClipMatrix m = set->patch_rows;
 
-  m.address += (gsize)row * t->tokens * m.ld * sizeof (float);
+  m.rows /= set->capacity;
+  m.address += (gsize)row * m.rows * m.ld * sizeof (float);
   return m;
 }
 
@@ -40,14 +34,14 @@ clip_batch_set_record (const ClipBatchSet *set, ClipEngine *e, ClipGpuRecording 
   guint32 pool_rows[CLIP_BATCH_MAX];
   ClipTowerRun run = { .batch = n,
                        .tokens = e->vision->tokens,
-                       .patches = clip_batch_set_patches (set, e, 0),
+                       .patches = set->patch_rows,
                        .pool_rows = pool_rows,
                        .embeds = set->head.raw_matrix,
                        .hidden = hidden };
 
   for (guint i = 0; i < n; i++)
     pool_rows[i] = i * e->vision->tokens;
-  run.patches.rows = n * e->vision->tokens;
+  run.patches.rows = set->patch_rows.rows / set->capacity * n;
   run.embeds.rows = n;
   clip_gpu_recording_mark (rec, "encode");
   clip_tower_record (e->kernels, rec, e->vision, set->activations, &run);
@@ -80,7 +74,7 @@ clip_batch_set_clear (ClipBatchSet *set, ClipEngine *e, GError **error)
     return set->clear;
   rec = clip_gpu_recording_new (e->gpu, "clear");
   clip_gpu_recording_begin (rec);
-  clip_activations_record_clear (set->activations, rec);
+  clip_activations_clear (set->activations, rec);
   if (!clip_gpu_recording_end (rec, error))
     return NULL;
   return set->clear = g_steal_pointer (&rec);
@@ -113,8 +107,7 @@ clip_batch_set_new (ClipEngine *e, guint capacity, GError **error)
       return NULL;
     set->activations = set->own_activations;
   }
-  set->patches = clip_gpu_buffer_new (e->gpu, CLIP_GPU_MEMORY_DEVICE, patches_bytes (e, capacity),
-                                      "patches", error);
+  set->patches = clip_tower_input_new (e->kernels, e->vision, capacity, &set->patch_rows, error);
   if (set->patches == NULL || !clip_head_init (&set->head, e, capacity, FALSE, error)
       || !make_pipelines (set, e, error))
     return NULL;

@@ -113,7 +113,7 @@ run_again (ClipEngine *e, GError **error)
   guint64 value = 0;
 
   clip_gpu_recording_begin (clear);
-  clip_activations_record_clear (e->activations, clear);
+  clip_activations_clear (e->activations, clear);
   if (!clip_gpu_recording_end (clear, error))
     return FALSE;
   value = clip_gpu_submit (e->gpu, recs, G_N_ELEMENTS (recs), error);

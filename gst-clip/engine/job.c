@@ -7,7 +7,7 @@ clip_job_record_hidden (ClipJob *job, ClipGpuRecording *rec, const ClipGpuBuffer
 {
   ClipEngine *e = job->engine;
   ClipBatchSet *set = clip_batcher_set (e->batcher);
-  const ClipMatrix patches = clip_batch_set_patches (set, e, 0);
+  const ClipMatrix patches = clip_batch_set_patches (set, 0);
 
   clip_kernel_preprocess (e->kernels, rec, job->pre, &patches, 0);
   clip_batch_set_record (set, e, rec, 1, hidden);
@@ -23,7 +23,7 @@ same_place (const ClipJobPlace *a, const ClipJobPlace *b)
 static gboolean
 record_load (ClipJob *job, const ClipBatchSet *set, guint row, GError **error)
 {
-  const ClipMatrix patches = clip_batch_set_patches (set, job->engine, row);
+  const ClipMatrix patches = clip_batch_set_patches (set, row);
 
   clip_gpu_recording_begin (job->load);
   clip_gpu_recording_mark (job->load, "preprocess");

@@ -122,6 +122,8 @@ load_weights (ClipEngine *e, Report *r, GError **error)
   const ClipModelConfig *config = clip_model_config (e->model);
 
   r->total = config->vision.layers + config->text.layers;
+  for (guint i = 0; i < G_N_ELEMENTS (config->resnet.layers); i++)
+    r->total += config->resnet.layers[i];
   report (r, "load-model", "Loading the model", 0);
   e->vision = clip_tower_weights_new (e->kernels, e->model, TRUE, layer_loaded, r, error);
   if (e->vision == NULL)
