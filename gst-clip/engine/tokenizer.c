@@ -81,11 +81,12 @@ is_clip (JsonObject *root)
 static gboolean
 no_tokenizer (const ClipSource *source, GError **error)
 {
-  g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND,
-               "%s: there is no tokenizer: neither tokenizer.json nor vocab.json with merges.txt nor "
-               "spiece.model; for a model that uses CLIP's own, copy tokenizer.json of "
-               "openai/clip-vit-base-patch32",
-               clip_source_path (source));
+  g_set_error (
+      error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND,
+      "%s: there is no tokenizer: neither tokenizer.json nor vocab.json with merges.txt nor "
+      "spiece.model; for a model that uses CLIP's own, copy tokenizer.json of "
+      "openai/clip-vit-base-patch32",
+      clip_source_path (source));
   return FALSE;
 }
 
