@@ -33,7 +33,7 @@ clip_text_resources_init (ClipEngine *e, GError **error)
   e->text_input =
       clip_gpu_buffer_new (e->gpu, CLIP_GPU_MEMORY_UPLOAD,
                            clip_matrix_bytes (rows, e->text->config.width), "token rows", error);
-  return e->text_input && clip_head_init (&e->text_head, e, MAX_TEXTS, error);
+  return e->text_input && clip_head_init (&e->text_head, e, MAX_TEXTS, TRUE, error);
 }
 
 void
@@ -94,6 +94,32 @@ run (const Texts *x, guint32 batch, guint32 tokens, const guint32 *pool_rows, GE
   return value != 0 && clip_gpu_wait (e->gpu, value, G_MAXUINT64, error);
 }
 
+static gboolean
+all_finite (ClipEngine *e, guint32 batch)
+{
+  for (guint32 b = 0; b < batch; b++)
+    if (!clip_head_finite (&e->text_head, b))
+      return FALSE;
+  return TRUE;
+}
+
+/* What is not finite may be a picture's NaNs in the activations: once more on cleared ones, which are
+ * clear for others afterwards too. */
+static gboolean
+run_again (ClipEngine *e, GError **error)
+{
+  g_autoptr (ClipGpuRecording) clear = clip_gpu_recording_new (e->gpu, "clear");
+  ClipGpuRecording *recs[] = { clear, e->text_rec, clear };
+  guint64 value = 0;
+
+  clip_gpu_recording_begin (clear);
+  clip_activations_clear (e->activations, clear);
+  if (!clip_gpu_recording_end (clear, error))
+    return FALSE;
+  value = clip_gpu_submit (e->gpu, recs, G_N_ELEMENTS (recs), error);
+  return value != 0 && clip_gpu_wait (e->gpu, value, G_MAXUINT64, error);
+}
+
 /* Embeddings of row @b of the batch, which is text @index. */
 static gboolean
 take_result (const Texts *x, guint index, guint32 b, GError **error)
@@ -102,7 +128,6 @@ take_result (const Texts *x, guint index, guint32 b, GError **error)
   const gsize dim = e->text->projection;
 
   if (!clip_head_finite (&e->text_head, b)) {
-    clip_engine_clear_activations (e);
     g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE,
                  "model %s gave a text embedding that is not finite", clip_model_name (e->model));
     return FALSE;
@@ -131,7 +156,8 @@ encode_batch (const Texts *x, const guint *which, guint32 batch, guint32 tokens,
     if (!fill_text (e, ids, n, tokens, (float *)e->text_input->map + (gsize)b * tokens * ld, error))
       return FALSE;
   }
-  if (!run (x, batch, tokens, pool_rows, error))
+  if (!run (x, batch, tokens, pool_rows, error)
+      || (!all_finite (e, batch) && !run_again (e, error)))
     return FALSE;
   for (guint32 b = 0; b < batch; b++)
     if (!take_result (x, which[b], b, error))

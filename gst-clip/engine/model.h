@@ -30,12 +30,21 @@ typedef enum {
   CLIP_MODEL_ERROR_IO,
 } ClipModelError;
 
+/** ClipTowerKind: @VIT: patches and a transformer; @RESNET: CLIP's ModifiedResNet, see ClipResnetConfig */
+typedef enum { CLIP_TOWER_VIT, CLIP_TOWER_RESNET } ClipTowerKind;
+
 /** ClipTowerConfig: one transformer. @head_dim = width / heads. */
 typedef struct {
   guint32 width, layers, heads, head_dim, mlp;
   ClipActivation activation;
   gdouble eps;
 } ClipTowerConfig;
+
+/** ClipResnetConfig: blocks of each stage; channels behind the stem; heads of the attention pool, whose
+ * rows have 32 * @width features. */
+typedef struct {
+  guint32 layers[4], width, heads;
+} ClipResnetConfig;
 
 /**
  * ClipModelConfig:
@@ -47,6 +56,8 @@ typedef struct {
  * @mean, @std: of pixel values in 0..1
  */
 typedef struct {
+  ClipTowerKind vision_kind;
+  ClipResnetConfig resnet;
   ClipTowerConfig vision, text;
   guint32 image_size, patch_size, vision_tokens;
   guint32 context, vocab;

@@ -340,6 +340,8 @@ clip_tower_weights_bytes (ClipKernels *kernels, const ClipModelConfig *config, g
 {
   ClipTowerWeights t = { 0 };
 
+  if (vision && config->vision_kind == CLIP_TOWER_RESNET)
+    return clip_resnet_bytes (kernels, config);
   init_shapes (&t, config, vision);
   return ends_bytes (kernels, &t) + (guint64)t.config.layers * layer_bytes (kernels, &t);
 }
@@ -352,6 +354,10 @@ clip_tower_weights_new (ClipKernels *kernels, const ClipModel *model, gboolean v
   Loader l = { kernels, model, vision ? "vision_model" : "text_model", t, { NULL } };
 
   init_shapes (t, clip_model_config (model), vision);
+  if (vision && clip_model_config (model)->vision_kind == CLIP_TOWER_RESNET) {
+    t->resnet = clip_resnet_new (kernels, model, progress, data, error);
+    return t->resnet ? g_steal_pointer (&t) : NULL;
+  }
   t->layers = g_new0 (ClipLayerWeights, t->config.layers);
   if (!load_ends (&l, error))
     return NULL;
@@ -374,6 +380,7 @@ clip_tower_weights_free (ClipTowerWeights *weights)
   for (guint i = 0; weights->layers && i < weights->config.layers; i++)
     clip_gpu_buffer_free (weights->layers[i].buffer);
   g_free (weights->layers);
+  clip_resnet_free (weights->resnet);
   clip_gpu_buffer_free (weights->buffer);
   g_free (weights->host_positions);
   g_free (weights);

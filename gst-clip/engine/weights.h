@@ -11,6 +11,7 @@
 #pragma once
 
 #include "gst-clip/engine/model.h"
+#include "gst-clip/engine/resnet.h"
 
 G_BEGIN_DECLS
 
@@ -29,6 +30,8 @@ typedef struct {
  * @head_dim: padded; @attention_width = heads * head_dim
  * @patch_weights, @positions, @pre_gamma, @pre_beta: vision only; @positions is a table of
  *   (tokens, width) with the class embedding in row 0 and the pixels' mean folded in
+ * @resnet: the images' tower of a CLIP_TOWER_RESNET; of the others only @config, @vision and @projection
+ *   are set then
  * @host_positions: text only, float[context][width]; token rows are gathered on the host
  */
 typedef struct {
@@ -40,6 +43,7 @@ typedef struct {
   VkDeviceAddress patch_weights, positions, pre_gamma, pre_beta;
   VkDeviceAddress post_gamma, post_beta, projection_weights;
   float *host_positions;
+  ClipResnet *resnet;
 } ClipTowerWeights;
 
 /** Called after each layer; returns FALSE to stop with CLIP_ENGINE_ERROR_CANCELLED. */
