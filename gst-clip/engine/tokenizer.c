@@ -81,11 +81,12 @@ is_clip (JsonObject *root)
 static gboolean
 no_tokenizer (const ClipSource *source, GError **error)
 {
-  g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND,
-               "%s: there is no tokenizer: neither tokenizer.json nor vocab.json with merges.txt nor "
-               "spiece.model; for a model that uses CLIP's own, copy tokenizer.json of "
-               "openai/clip-vit-base-patch32",
-               clip_source_path (source));
+  g_set_error (
+      error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND,
+      "%s: there is no tokenizer: neither tokenizer.json nor vocab.json with merges.txt nor "
+      "spiece.model; for a model that uses CLIP's own, copy tokenizer.json of "
+      "openai/clip-vit-base-patch32",
+      clip_source_path (source));
   return FALSE;
 }
 
@@ -124,10 +125,11 @@ finish (ClipTokenizer *tokenizer, const ClipSource *source, guint32 vocab, GErro
 }
 
 ClipTokenizer *
-clip_tokenizer_open (const ClipSource *source, guint32 vocab, GError **error)
+clip_tokenizer_open (const ClipSource *source, guint32 vocab, gboolean open_clip, GError **error)
 {
   g_autoptr (ClipTokenizer) tokenizer = g_new0 (ClipTokenizer, 1);
 
+  tokenizer->open_clip = open_clip;
   tokenizer->start_id = tokenizer->end_id = tokenizer->pad_id = -1;
   clip_specials_init (&tokenizer->specials);
   clip_specials_init (&tokenizer->late_specials);
