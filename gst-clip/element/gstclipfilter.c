@@ -26,6 +26,7 @@
 #include "gst-clip/element/gstclipfilter.h"
 
 #include "gst-clip/element/gstclipfilterframes.h"
+#include "gst-clip/element/gstclipfilterprompts.h"
 #include "gst-clip/element/gstclipframe.h"
 #include "gst-clip/element/gstclipmeta.h"
 #include "gst-clip/engine/model.h"
@@ -377,6 +378,19 @@ gst_clip_filter_class_init (GstClipFilterClass *klass)
 
   object_class->finalize = gst_clip_filter_finalize;
   gst_clip_filter_install_properties (object_class);
+  /**
+   * GstClipFilter::reload:
+   * @clipfilter: the element
+   *
+   * Reads the file of the property `prompts-file` again. May be emitted in any state, from any
+   * thread; does not wait for the new prompts to be encoded.
+   *
+   * Returns: %FALSE where the old prompts stay in force, with a warning on the bus: the file cannot
+   * be read or is wrong, or the prompts are not from a file.
+   */
+  g_signal_new_class_handler (
+      "reload", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
+      G_CALLBACK (gst_clip_filter_reload), NULL, NULL, NULL, G_TYPE_BOOLEAN, 0);
 
   gst_element_class_set_static_metadata (
       element_class, "CLIP zero-shot labeller", "Filter/Analyzer/Video",

@@ -320,8 +320,9 @@ install_prompt_properties (GObjectClass *klass)
       klass, PROP_PROMPTS_FILE,
       g_param_spec_string (
           "prompts-file", "Prompts file",
-          "UTF-8 text file to read the prompts from now, one a line; lines that start with # are "
-          "comments",
+          "UTF-8 file to read the prompts from now and at each signal `reload`: one prompt a line "
+          "(lines that start with # are comments), or JSON with labels, wordings, templates, "
+          "thresholds and negatives",
           NULL, PLAYING));
   g_object_class_install_property (
       klass, PROP_NEGATIVE_PROMPTS,

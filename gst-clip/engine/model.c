@@ -68,7 +68,8 @@ load (ClipModel *model, GError **error)
     return FALSE;
   if (!read_logits (model, error))
     return FALSE;
-  model->tokenizer = clip_tokenizer_open (model->source, model->config.vocab, error);
+  model->tokenizer = clip_tokenizer_open (model->source, model->config.vocab,
+                                          model->config.layout != CLIP_LAYOUT_HF, error);
   return model->tokenizer && check_padding (model, error);
 }
 

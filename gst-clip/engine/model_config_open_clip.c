@@ -281,7 +281,8 @@ parse_resnet (Parse *p, JsonObject *object, const gchar *what, JsonArray *layers
     }
     config->resnet.layers[i] = (guint32)n;
   }
-  if (image % 32 != 0 || width % 2 != 0 || 32 * width % head_width != 0) {
+  if (image % 32 != 0 || width % 2 != 0 || 32 * width % head_width != 0
+      || head_width % CLIP_HEAD_ALIGN != 0) {
     g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
                  "%s: a ModifiedResNet with an \"image_size\" of %u, a \"width\" of %u and a "
                  "\"head_width\" of %u is impossible",

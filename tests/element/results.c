@@ -223,13 +223,22 @@ test_scoring (void)
   stage_free (stage);
 }
 
+static Stage *
+sigmoid_stage (const gchar *properties)
+{
+  Stage *stage = stage_new (properties);
+
+  fake_set_sigmoid (-8.0);
+  stage_play (stage);
+  return stage;
+}
+
 /* SigLIP: without a word about scoring each label has its own probability, with the model's bias, and is
  * accepted from 0.1 on. */
 static void
 test_sigmoid (void)
 {
-  fake_set_sigmoid (-8.0);
-  Stage *stage = stage_new_playing ("mode=in-step, prompts=0;128");
+  Stage *stage = sigmoid_stage ("mode=in-step, prompts=0;128");
   g_autoptr (GstBuffer) buffer = stage_push (stage, 0);
   const GstStructure *result = stage_result (buffer, 0);
   const GValue *scores = gst_structure_get_value (result, "scores");
@@ -250,7 +259,7 @@ test_sigmoid (void)
   stage_free (stage);
 
   /* One label: no background set is encoded. */
-  stage = stage_new_playing ("mode=in-step, prompts=0");
+  stage = sigmoid_stage ("mode=in-step, prompts=0");
   g_assert_cmpfloat_with_epsilon (first_score (stage, 0), 1 / (1 + exp (-2.0)), 1e-9);
   stage_free (stage);
 }
