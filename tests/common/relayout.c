@@ -71,12 +71,47 @@ find (const Job *job, const gchar *prefix, const gchar *name)
   return source;
 }
 
+/* Files may mix types: vectors of the custom layout are F32. */
+static gboolean
+is_wide (const Job *job, const gchar *shape)
+{
+  return job->layout == CLIP_RELAYOUT_CUSTOM && *shape && !strchr (shape, ',');
+}
+
+/* @bytes: of F16 */
 static void
 begin (Job *job, const gchar *name, const gchar *shape, gsize bytes)
 {
-  g_string_append_printf (
-      job->header, "%s\"%s\":{\"dtype\":\"F16\",\"shape\":[%s],\"data_offsets\":[%u,%u]}",
-      job->data->len ? "," : "{", name, shape, job->data->len, (guint)(job->data->len + bytes));
+  const gboolean wide = is_wide (job, shape);
+
+  g_string_append_printf (job->header,
+                          "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%u,%u]}",
+                          job->data->len ? "," : "{", name, wide ? "F32" : "F16", shape,
+                          job->data->len, (guint)(job->data->len + (wide ? 2 : 1) * bytes));
+}
+
+/* Exact: random_model.c writes no subnormals. */
+static guint32
+widen (guint16 half)
+{
+  const guint32 sign = (guint32)(half & 0x8000) << 16, rest = half & 0x7fff;
+
+  return rest ? sign | ((rest << 13) + ((127u - 15u) << 23)) : sign;
+}
+
+/* @shape: the tensor's, as begin() got it */
+static void
+append (Job *job, const gchar *shape, const guint8 *data, gsize bytes)
+{
+  if (!is_wide (job, shape)) {
+    g_byte_array_append (job->data, data, (guint)bytes);
+    return;
+  }
+  for (gsize i = 0; i < bytes; i += 2) {
+    guint32 wide = GUINT32_TO_LE (widen ((guint16)(data[i] | data[i + 1] << 8)));
+
+    g_byte_array_append (job->data, (const guint8 *)&wide, sizeof wide);
+  }
 }
 
 /* Several one below the other: NAME of @theirs; @n of @ours. The first dimension is that of all. */
@@ -92,7 +127,7 @@ put (Job *job, const gchar *theirs_prefix, const gchar *theirs, const gchar *our
 
   begin (job, name, *first->shape ? shape : "", n * first->bytes);
   for (guint i = 0; i < n; i++)
-    g_byte_array_append (job->data, find (job, ours_prefix, ours[i])->data, first->bytes);
+    append (job, *first->shape ? shape : "", find (job, ours_prefix, ours[i])->data, first->bytes);
 }
 
 static void

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 /**
  * ClipRelayout:
  * @BUILTIN: open_clip's own towers; @CUSTOM: with "text." before the names of texts, LayerScale and no norm
- *   before the layers of the images' tower
+ *   before the layers of the images' tower; vectors are F32
  * @TIMM: SigLIP as timm has it, with names of texts as in CUSTOM
  * @EVA: BUILTIN's texts with an image tower of timm that keeps biases of queries and values apart
  */

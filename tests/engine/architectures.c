@@ -326,11 +326,84 @@ test_names (void)
   }
 }
 
+/* Two shards: both are the whole file, and the index says which tensor is in which. */
+static void
+shard (const gchar *folder)
+{
+  static const gchar *const shards[] = { "open_clip_model-00001-of-00002.safetensors",
+                                         "open_clip_model-00002-of-00002.safetensors" };
+  g_autofree gchar *whole = g_build_filename (folder, "open_clip_model.safetensors", NULL);
+  g_autofree gchar *index = g_strconcat (whole, ".index.json", NULL);
+  g_autofree gchar *bytes = NULL, *header = NULL;
+  g_autoptr (GString) map = g_string_new ("{\"weight_map\":{");
+  g_autoptr (GRegex) regex = g_regex_new ("\"([^\"]+)\":\\{\"dtype\"", 0, 0, NULL);
+  g_autoptr (GMatchInfo) match = NULL;
+  gsize size;
+
+  g_assert_true (g_file_get_contents (whole, &bytes, &size, NULL));
+  header = g_strndup (bytes + 8, GUINT64_FROM_LE (*(const guint64 *)bytes));
+  for (guint i = 0; i < 2; i++) {
+    g_autofree gchar *path = g_build_filename (folder, shards[i], NULL);
+
+    g_assert_true (g_file_set_contents (path, bytes, (gssize)size, NULL));
+  }
+  g_regex_match (regex, header, 0, &match);
+  for (guint n = 0; g_match_info_matches (match); g_match_info_next (match, NULL), n++) {
+    g_autofree gchar *name = g_match_info_fetch (match, 1);
+
+    g_string_append_printf (map, "%s\"%s\":\"%s\"", n ? "," : "", name, shards[n % 2]);
+  }
+  g_string_append (map, "}}");
+  g_assert_true (g_file_set_contents (index, map->str, -1, NULL));
+  g_unlink (whole);
+}
+
+static void
+unshard (const gchar *folder)
+{
+  static const gchar *const files[] = { "open_clip_model-00001-of-00002.safetensors",
+                                        "open_clip_model-00002-of-00002.safetensors",
+                                        "open_clip_model.safetensors.index.json" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
+    g_autofree gchar *path = g_build_filename (folder, files[i], NULL);
+
+    g_unlink (path);
+  }
+}
+
+static void
+test_sharded (void)
+{
+  const ClipRandomModel *m = clip_random_model_find ("tiny-heads");
+  g_autofree gchar *from = g_dir_make_tmp ("gst-clip-shards-XXXXXX", NULL);
+  g_autofree gchar *to = g_dir_make_tmp ("gst-clip-shards-XXXXXX", NULL);
+  g_autoptr (ClipSource) from_source = clip_source_open_folder (from, NULL);
+  g_autoptr (ClipSource) to_source = clip_source_open_folder (to, NULL);
+  g_autoptr (ClipTensors) a = NULL, b = NULL;
+  g_autoptr (GError) error = NULL;
+
+  clip_random_model_write (m, from, 5, &error);
+  g_assert_no_error (error);
+  clip_relayout_tensors (from, to, CLIP_RELAYOUT_CUSTOM, &error);
+  g_assert_no_error (error);
+  shard (to);
+  a = clip_tensors_open (from_source, CLIP_LAYOUT_HF, &error);
+  g_assert_no_error (error);
+  b = clip_tensors_open (to_source, CLIP_LAYOUT_OPEN_CLIP, &error);
+  g_assert_no_error (error);
+  compare_all (a, b, m);
+  unshard (to);
+  clip_random_model_remove (from);
+  clip_random_model_remove (to);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/architectures/names", test_names);
+  g_test_add_func ("/architectures/sharded", test_sharded);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     static const gchar *const layouts[] = { "open-clip", "custom-text", "timm", "eva" };
     g_autofree gchar *path =
