@@ -167,6 +167,7 @@ get_taps (ClipPreprocess *pre, guint32 in_size, guint32 out_size, guint32 lead, 
     .crop_size = spec->crop_size,
     .align = align,
     .filter = spec->filter,
+    .few_counts = pre->movable,
   };
 
   return clip_taps_cache_get (pre->kernels->taps, &shape);
@@ -448,21 +449,14 @@ record_convert (ClipKernels *kernels, ClipGpuRecording *rec, ClipPreprocess *pre
   clip_gpu_recording_barrier (rec);
 }
 
-/* How many taps llvmpipe's variant unrolls: all; or these, in a loop. */
-static guint32
-unrolled_taps (const ClipPreprocess *pre, const ClipTaps *taps)
-{
-  return taps->n_taps <= (pre->movable ? LOOP_TAPS : MAX_UNROLLED_TAPS) ? taps->n_taps : LOOP_TAPS;
-}
-
 /* Fills in what both passes share; @n_lanes: pixels of each line. */
 static void
 record_resize (ClipPreprocess *pre, ClipGpuRecording *rec, const ClipTaps *taps, guint32 pass,
                guint32 n_lanes, struct ResizePush *push)
 {
   ClipKernels *kernels = pre->kernels;
-  const guint32 unrolled = unrolled_taps (pre, taps);
-  const guint32 constants[] = { pass, unrolled, unrolled < taps->n_taps };
+  const gboolean loop = taps->n_taps > MAX_UNROLLED_TAPS;
+  const guint32 constants[] = { pass, loop ? LOOP_TAPS : taps->n_taps, loop };
   const guint64 cost = (guint64)taps->n * n_lanes * taps->n_taps * RESIZE_NS_PER_TAP;
 
   push->scale = taps->scale;

@@ -125,6 +125,17 @@ make_windows (ClipTaps *taps, double scale, double support)
   return windows;
 }
 
+static guint32
+round_count (const ClipTapsShape *shape, guint32 n)
+{
+  static const guint32 few[] = { 8, 16, 32, 48, 64, 96 };
+
+  for (guint i = 0; shape->few_counts && i < G_N_ELEMENTS (few); i++)
+    if (n <= few[i])
+      return few[i];
+  return clip_round_up (n, 8);
+}
+
 static void
 fill_taps (ClipTaps *taps, const Window *windows, double stretch)
 {
@@ -162,7 +173,7 @@ clip_taps_new (const ClipTapsShape *shape)
     if (!is_black (&windows[i]))
       taps->n_taps = MAX (taps->n_taps,
                           shape->lead + windows[i].end - taps->origin - clip_taps_start (taps, i));
-  taps->n_taps = clip_round_up (taps->n_taps, 8);
+  taps->n_taps = round_count (shape, taps->n_taps);
   fill_taps (taps, windows, stretch);
   return taps;
 }

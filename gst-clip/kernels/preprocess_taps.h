@@ -22,11 +22,13 @@ G_BEGIN_DECLS
  * @crop_first, @crop_size: the outputs that are kept; those outside 0 .. out_size are black
  * @align: a power of two; ClipTaps.origin becomes a multiple of it
  * @filter: a ClipResizeFilter
+ * @few_counts: ClipTaps.n_taps is one of a handful of numbers while it is below a hundred: where code is
+ *   compiled for it, and sizes change with every frame
  */
 typedef struct {
   guint32 in_size, out_size, lead;
   gint32 crop_first;
-  guint32 crop_size, align, filter;
+  guint32 crop_size, align, filter, few_counts;
 } ClipTapsShape;
 
 /**
