@@ -25,7 +25,7 @@ typedef struct {
 struct _GstClipLoader {
   GstElement *element;
   GThread *thread;
-  gchar *model, *device; /* the thread's own while it runs */
+  gchar *model, *device, *group; /* the thread's own while it runs */
   ClipPrecision precision;
   ClipCancel cancel;
   gboolean loading;       /* a progress START without its COMPLETE; the thread's own */
@@ -129,7 +129,7 @@ fail (GstClipLoader *self, const GError *error)
 static void
 open_engine (GstClipLoader *self)
 {
-  ClipEngineConfig config = { self->model, self->device, self->precision };
+  ClipEngineConfig config = { self->model, self->device, self->precision, self->group };
   Progress progress = { .element = self->element };
   g_autoptr (GError) error = NULL;
 
@@ -342,6 +342,7 @@ gst_clip_loader_start (GstClipLoader *self, const ClipEngineConfig *config)
 
   self->model = g_strdup (config->model);
   self->device = g_strdup (config->device);
+  self->group = g_strdup (config->group);
   self->precision = config->precision;
   self->cancel = 0;
   self->loading = TRUE;
@@ -385,6 +386,7 @@ gst_clip_loader_stop (GstClipLoader *self)
   gst_clip_texts_clear (&old);
   g_clear_pointer (&self->model, g_free);
   g_clear_pointer (&self->device, g_free);
+  g_clear_pointer (&self->group, g_free);
 }
 
 void

@@ -121,10 +121,11 @@ ClipPromptSet *clip_texts_prompts (ClipTexts *texts);
 
 /* Jobs ------------------------------------------------------------------ */
 
-/** ClipJobTimes: ns; 0 where not measured. @encode: of the whole batch that the frame was in. @total: from
- * start to result, others' work before it included. */
+/** ClipJobTimes: ns; 0 where not measured. @encode: of the whole batch that the frame was in, which had
+ * @batch pictures. @total: from start to result, others' work before it included. */
 typedef struct {
   guint64 load, preprocess, encode, score, total;
+  guint64 batch;
 } ClipJobTimes;
 
 /** clip_job_new: staging memory and recordings for frames of @info. Blocks (allocation). */

@@ -24,7 +24,7 @@ static struct {
   gint alive;
   gint ranking;
   ClipFrameInfo last_info;
-  gchar *last_wordings;
+  gchar *last_wordings, *last_group;
 } fake;
 
 struct _ClipEngine {
@@ -56,6 +56,7 @@ fake_reset (void)
   memset (fake.gates, 0, sizeof fake.gates);
   fake.ranking = FALSE;
   g_clear_pointer (&fake.last_wordings, g_free);
+  g_clear_pointer (&fake.last_group, g_free);
   g_mutex_unlock (&fake.lock);
 }
 
@@ -147,6 +148,15 @@ fake_last_info (void)
 }
 
 gchar *
+fake_last_group (void)
+{
+  g_mutex_lock (&fake.lock);
+  gchar *group = g_strdup (fake.last_group);
+  g_mutex_unlock (&fake.lock);
+  return group;
+}
+
+gchar *
 fake_last_wordings (void)
 {
   g_mutex_lock (&fake.lock);
@@ -196,6 +206,10 @@ clip_engine_open (const ClipEngineConfig *config, const ClipCancel *cancel,
   if (!pass (FAKE_OPEN, cancel, error))
     return NULL;
   progress ("load-model", "Loading a model", 50, data);
+  g_mutex_lock (&fake.lock);
+  g_free (fake.last_group);
+  fake.last_group = g_strdup (config->group);
+  g_mutex_unlock (&fake.lock);
   ClipEngine *engine = g_new0 (ClipEngine, 1);
   engine->refs = 1;
   g_atomic_int_inc (&fake.alive);
@@ -404,6 +418,11 @@ clip_job_wait (ClipJob *job, float *similarities, float *negative_similarities, 
     fill_similarities (job, texts, similarities, negative_similarities);
   clip_texts_unref (texts);
   return ok;
+}
+
+void
+clip_job_set_stream (ClipJob *job, gconstpointer stream)
+{
 }
 
 void
