@@ -15,8 +15,10 @@ choose_shapes (ClipEngine *e)
   const guint32 tokens[CLIP_TEXT_SHAPES] = { MIN (16, context), MIN (32, context), context };
 
   for (guint i = 0; i < CLIP_TEXT_SHAPES; i++) {
-    e->text_shapes[i].tokens = tokens[i];
-    e->text_shapes[i].batch = CLAMP (MAX_ROWS / tokens[i], 1, MAX_TEXTS);
+    guint32 n = clip_model_pads (e->model) ? context : tokens[i];
+
+    e->text_shapes[i].tokens = n;
+    e->text_shapes[i].batch = CLAMP (MAX_ROWS / n, 1, MAX_TEXTS);
   }
 }
 
@@ -45,15 +47,16 @@ clip_text_resources_clear (ClipEngine *e)
   g_clear_pointer (&e->cache, g_hash_table_unref);
 }
 
-/* Token and position rows of one text; what is behind its end stays zero. */
+/* Token and position rows of one text; behind its end there is padding, or zeros that nobody sees. */
 static gboolean
 fill_text (ClipEngine *e, const guint32 *ids, guint32 n, guint32 tokens, float *rows,
            GError **error)
 {
+  const guint32 n_rows = clip_model_pads (e->model) ? tokens : MIN (n, tokens);
   guint32 width = e->text->config.width, ld = clip_stride (width);
 
   memset (rows, 0, (gsize)tokens * ld * sizeof (float));
-  for (guint32 t = 0; t < MIN (n, tokens); t++) {
+  for (guint32 t = 0; t < n_rows; t++) {
     float *row = rows + (gsize)t * ld;
 
     if (!clip_model_read (e->model, "text_model.embeddings.token_embedding.weight", ids[t], 1, row,
@@ -152,7 +155,7 @@ encode_batch (const Texts *x, const guint *which, guint32 batch, guint32 tokens,
     const guint32 *ids = x->ids + (gsize)which[b] * context;
     guint32 n = x->n_ids[which[b]];
 
-    pool_rows[b] = b * tokens + clip_model_eos_index (e->model, ids, n);
+    pool_rows[b] = b * tokens + clip_model_pool_index (e->model, ids, n);
     if (!fill_text (e, ids, n, tokens, (float *)e->text_input->map + (gsize)b * tokens * ld, error))
       return FALSE;
   }
@@ -165,11 +168,11 @@ encode_batch (const Texts *x, const guint *which, guint32 batch, guint32 tokens,
   return TRUE;
 }
 
-/* Smallest shape that holds the text up to its end token. */
+/* Smallest shape that holds the text up to the token that is pooled. */
 static guint
 shape_of (ClipEngine *e, const guint32 *ids, guint32 n)
 {
-  guint32 need = clip_model_eos_index (e->model, ids, n) + 1;
+  guint32 need = clip_model_pool_index (e->model, ids, n) + 1;
   guint shape = 0;
 
   while (shape + 1 < CLIP_TEXT_SHAPES && e->text_shapes[shape].tokens < need)

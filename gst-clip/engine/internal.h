@@ -91,7 +91,7 @@ void clip_text_resources_clear (ClipEngine *engine);
 
 /**
  * clip_encode_texts: runs the text tower.
- * @ids: uint32[n][context], of which @n_ids[i] are valid
+ * @ids: uint32[n][context], of which @n_ids[i] are valid, or all if clip_model_pads()
  * @raw, @normalised: (nullable): float[n][projection]
  * @hidden: (nullable): for tests, n <= the batch of the longest shape: see ClipTowerRun; the
  *   shape is then the model's whole context

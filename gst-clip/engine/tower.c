@@ -188,8 +188,9 @@ record_embeddings (const Walk *w, guint32 rows)
     clip_gpu_recording_barrier (w->rec);
     return;
   }
-  linear_residual (&ends, w->run->patches, t->patch_weights, 0, x2, &table);
-  clip_kernel_layernorm (w->kernels, w->rec, &x2, t->pre_gamma, t->pre_beta, t->config.eps, &x);
+  linear_residual (&ends, w->run->patches, t->patch_weights, 0, t->pre_gamma ? x2 : x, &table);
+  if (t->pre_gamma)
+    clip_kernel_layernorm (w->kernels, w->rec, &x2, t->pre_gamma, t->pre_beta, t->config.eps, &x);
 }
 
 /* Final norm and projection of the pooled rows. */
@@ -200,7 +201,12 @@ record_head (const Walk *w, ClipMatrix pooled)
   const Walk ends = at_an_end (w);
   const ClipNorm post = norm (w, t->post_gamma, t->post_beta, pooled.rows, !w->run->hidden);
 
-  linear (&ends, pooled, &post, t->projection_weights, 0, w->run->embeds, CLIP_ACTIVATION_NONE);
+  if (t->projection_weights)
+    linear (&ends, pooled, &post, t->projection_weights, t->projection_bias, w->run->embeds,
+            CLIP_ACTIVATION_NONE);
+  else
+    clip_kernel_layernorm (w->kernels, w->rec, &pooled, t->post_gamma, t->post_beta, t->config.eps,
+                           &w->run->embeds);
 }
 
 void
@@ -217,7 +223,7 @@ clip_tower_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTowerW
   guint32 rows = run->batch * run->tokens, n = tower->config.layers;
   Walk w = {
     kernels, rec, tower,
-    a,       run, { run->batch, run->tokens, tower->config.heads, tower->head_dim, !tower->vision }
+    a,       run, { run->batch, run->tokens, tower->config.heads, tower->head_dim, tower->causal }
   };
   ClipMatrix pooled = { 0 };
 
@@ -267,7 +273,7 @@ typedef struct {
 static Need
 tower_need (ClipKernels *kernels, const ClipTowerWeights *t, guint32 batch, guint32 tokens)
 {
-  ClipAttention shape = { batch, tokens, t->config.heads, t->head_dim, !t->vision };
+  ClipAttention shape = { batch, tokens, t->config.heads, t->head_dim, t->causal };
   Need need = { batch * tokens,
                 t->config.width,
                 t->attention_width,

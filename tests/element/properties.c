@@ -174,11 +174,12 @@ test_round_trip (void)
   static const struct {
     const gchar *name, *value;
   } values[] = {
-    { "model", "some/model" }, { "negative-prompts", "a;b" },  { "template", "a {}" },
-    { "scoring", "contrast" }, { "threshold", "0.25" },        { "top-k", "7" },
-    { "logit-scale", "12.5" }, { "device", "lavapipe" },       { "precision", "fp16" },
-    { "mode", "latest" },      { "messages", "every-result" }, { "attach-meta", "false" },
-    { "precision", "int8" },   { "share-group", "doors" },
+    { "model", "some/model" },  { "negative-prompts", "a;b" },  { "template", "a {}" },
+    { "scoring", "contrast" },  { "threshold", "0.25" },        { "top-k", "7" },
+    { "logit-scale", "12.5" },  { "device", "lavapipe" },       { "precision", "fp16" },
+    { "mode", "latest" },       { "messages", "every-result" }, { "attach-meta", "false" },
+    { "precision", "int8" },    { "smoothing", "500" },         { "hysteresis", "0.125" },
+    { "share-group", "doors" },
   };
   Stage *stage = stage_new ("prompts=x");
 
