@@ -70,8 +70,7 @@ request_set (Request *request, ClipPromptSet *prompts, ClipPromptSet *negatives,
 static gboolean
 needs_background (const Request *request)
 {
-  return request->scoring == CLIP_SCORING_CONTRAST
-         || (request->scoring == CLIP_SCORING_AUTO && clip_prompt_set_size (request->prompts) == 1);
+  return request->scoring == CLIP_SCORING_CONTRAST;
 }
 
 /* Progress ----------------------------------------------------------------- */
@@ -282,6 +281,9 @@ serve_request (GstClipLoader *self)
                self->wanted.serial);
   g_mutex_unlock (&self->lock);
 
+  if (request.prompts)
+    request.scoring =
+        clip_engine_scoring (engine, request.scoring, clip_prompt_set_size (request.prompts));
   encode_set (self, engine, &request);
   if (request_done (self, engine, count) && self->loading && !g_atomic_int_get (&self->cancel))
     loading_done (self, engine);

@@ -23,6 +23,7 @@ static struct {
   Gate gates[FAKE_N_GATES];
   gint alive;
   gint ranking;
+  gint sigmoid; /* in thousandths */
   ClipFrameInfo last_info;
   gchar *last_wordings, *last_group;
 } fake;
@@ -55,6 +56,7 @@ fake_reset (void)
   g_assert_cmpint (fake.alive, ==, 0);
   memset (fake.gates, 0, sizeof fake.gates);
   fake.ranking = FALSE;
+  fake.sigmoid = 0;
   g_clear_pointer (&fake.last_wordings, g_free);
   g_clear_pointer (&fake.last_group, g_free);
   g_mutex_unlock (&fake.lock);
@@ -130,6 +132,12 @@ void
 fake_set_ranking (gboolean on)
 {
   g_atomic_int_set (&fake.ranking, on);
+}
+
+void
+fake_set_sigmoid (gdouble bias)
+{
+  g_atomic_int_set (&fake.sigmoid, (gint)(1000 * bias));
 }
 
 guint
@@ -254,6 +262,22 @@ gdouble
 clip_engine_logit_scale (ClipEngine *engine)
 {
   return FAKE_LOGIT_SCALE;
+}
+
+gdouble
+clip_engine_logit_bias (ClipEngine *engine)
+{
+  return g_atomic_int_get (&fake.sigmoid) / 1000.0;
+}
+
+ClipScoring
+clip_engine_scoring (ClipEngine *engine, ClipScoring scoring, guint n_labels)
+{
+  if (scoring != CLIP_SCORING_AUTO)
+    return scoring;
+  if (g_atomic_int_get (&fake.sigmoid))
+    return CLIP_SCORING_SIGMOID;
+  return n_labels == 1 ? CLIP_SCORING_CONTRAST : CLIP_SCORING_SOFTMAX;
 }
 
 guint64

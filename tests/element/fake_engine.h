@@ -44,6 +44,9 @@ gboolean fake_is_inside (FakeGate gate);
  * does not after a reset. */
 void fake_set_ranking (gboolean on);
 
+/** fake_set_sigmoid: the model is of SigLIP's kind, with a bias of @bias. It is not after a reset. */
+void fake_set_sigmoid (gdouble bias);
+
 /** fake_alive: engines, text sets and jobs that were not freed. */
 guint fake_alive (void);
 

@@ -169,7 +169,8 @@ compare_best (const guint *best, guint n_best, const float *sims, guint n, const
   g_autofree Label *labels = g_new (Label, n);
 
   for (guint s = 0; s < G_N_ELEMENTS (scorings) * G_N_ELEMENTS (scales); s++) {
-    clip_score (scorings[s % 4], scales[s / 4], sims, n, others, n_negatives, n_background, scores);
+    clip_score (scorings[s % 4], scales[s / 4], -1.0, sims, n, others, n_negatives, n_background,
+                scores);
     for (guint i = 0; i < n; i++)
       labels[i] = (Label){ scores[i], sims[i], i };
     qsort (labels, n, sizeof *labels, compare_labels);
