@@ -4,6 +4,7 @@
 
 #define DEFAULT_TOP_K   5
 #define MAX_LOGIT_SCALE 1000.0
+#define MAX_SMOOTHING   (60 * 60 * 1000) /* ms */
 #define AUTOMATIC       (-1.0)
 #define MAX_RATE        1000.0
 
@@ -19,8 +20,11 @@ enum {
   PROP_THRESHOLD,
   PROP_TOP_K,
   PROP_LOGIT_SCALE,
+  PROP_SMOOTHING,
+  PROP_HYSTERESIS,
   PROP_DEVICE,
   PROP_PRECISION,
+  PROP_SHARE_GROUP,
   PROP_MODE,
   PROP_INTERVAL,
   PROP_MAX_RATE,
@@ -50,6 +54,7 @@ gst_clip_filter_clear_settings (GstClipFilter *self)
 
   g_clear_pointer (&s->model, g_free);
   g_clear_pointer (&s->device, g_free);
+  g_clear_pointer (&s->share_group, g_free);
   g_clear_pointer (&s->prompts, clip_prompt_set_unref);
   g_clear_pointer (&s->negatives, clip_prompt_set_unref);
   g_clear_pointer (&s->prompts_file, g_free);
@@ -115,11 +120,20 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
   case PROP_LOGIT_SCALE:
     s->logit_scale = g_value_get_double (value);
     break;
+  case PROP_SMOOTHING:
+    s->smoothing = g_value_get_uint (value);
+    break;
+  case PROP_HYSTERESIS:
+    s->hysteresis = g_value_get_double (value);
+    break;
   case PROP_DEVICE:
     set_string (&s->device, value);
     break;
   case PROP_PRECISION:
     s->precision = g_value_get_enum (value);
+    break;
+  case PROP_SHARE_GROUP:
+    set_string (&s->share_group, value);
     break;
   case PROP_MODE:
     s->mode = g_value_get_enum (value);
@@ -181,6 +195,8 @@ get_stats (GstClipFilter *self)
   gst_clip_texts_clear (&texts);
 
   const ClipJobTimes *last = &stats.last, *sum = &stats.sum;
+  gst_structure_set (s, "batch-last", G_TYPE_UINT64, last->batch, "batch-mean", G_TYPE_DOUBLE,
+                     (gdouble)sum->batch / MAX (stats.inferences, 1), NULL);
   stats_add_stage (s, "load", last->load, sum->load, stats.inferences);
   stats_add_stage (s, "preprocess", last->preprocess, sum->preprocess, stats.inferences);
   stats_add_stage (s, "encode", last->encode, sum->encode, stats.inferences);
@@ -242,11 +258,20 @@ gst_clip_filter_get_property (GObject *object, guint id, GValue *value, GParamSp
   case PROP_LOGIT_SCALE:
     g_value_set_double (value, s->logit_scale);
     break;
+  case PROP_SMOOTHING:
+    g_value_set_uint (value, s->smoothing);
+    break;
+  case PROP_HYSTERESIS:
+    g_value_set_double (value, s->hysteresis);
+    break;
   case PROP_DEVICE:
     g_value_set_string (value, s->device);
     break;
   case PROP_PRECISION:
     g_value_set_enum (value, s->precision);
+    break;
+  case PROP_SHARE_GROUP:
+    g_value_set_string (value, s->share_group);
     break;
   case PROP_MODE:
     g_value_set_enum (value, s->mode);
@@ -305,8 +330,9 @@ install_prompt_properties (GObjectClass *klass)
       klass, PROP_PROMPTS_FILE,
       g_param_spec_string (
           "prompts-file", "Prompts file",
-          "UTF-8 text file to read the prompts from now, one a line; lines that start with # are "
-          "comments",
+          "UTF-8 file to read the prompts from now and at each signal `reload`: one prompt a line "
+          "(lines that start with # are comments), or JSON with labels, wordings, templates, "
+          "thresholds and negatives",
           NULL, PLAYING));
   g_object_class_install_property (
       klass, PROP_NEGATIVE_PROMPTS,
@@ -350,6 +376,25 @@ install_score_properties (GObjectClass *klass)
 }
 
 static void
+install_time_properties (GObjectClass *klass)
+{
+  g_object_class_install_property (
+      klass, PROP_SMOOTHING,
+      g_param_spec_uint (
+          "smoothing", "Smoothing",
+          "Time constant in ms of stream time with which similarities follow the picture "
+          "(0 = each result is of its own frame alone)",
+          0, MAX_SMOOTHING, 0, CONTROL));
+  g_object_class_install_property (
+      klass, PROP_HYSTERESIS,
+      g_param_spec_double (
+          "hysteresis", "Hysteresis",
+          "How far below its threshold the score of an accepted label may fall before it is no "
+          "longer accepted",
+          0.0, 1.0, 0.0, CONTROL));
+}
+
+static void
 install_engine_properties (GObjectClass *klass)
 {
   g_object_class_install_property (
@@ -370,6 +415,13 @@ install_engine_properties (GObjectClass *klass)
       g_param_spec_enum ("precision", "Precision",
                          "Number format in which the weights are stored; sums are fp32",
                          GST_TYPE_CLIP_PRECISION, CLIP_PRECISION_AUTO, READY));
+  g_object_class_install_property (
+      klass, PROP_SHARE_GROUP,
+      g_param_spec_string (
+          "share-group", "Share group",
+          "Elements with the same model, device and precision share one engine, if they also name "
+          "the same group (unset: a group too)",
+          NULL, READY));
   g_object_class_install_property (
       klass, PROP_MODE,
       g_param_spec_enum ("mode", "Mode", "Whether frames wait for their result", GST_TYPE_CLIP_MODE,
@@ -431,6 +483,7 @@ gst_clip_filter_install_properties (GObjectClass *klass)
   klass->get_property = gst_clip_filter_get_property;
   install_prompt_properties (klass);
   install_score_properties (klass);
+  install_time_properties (klass);
   install_engine_properties (klass);
   install_pace_properties (klass);
   install_output_properties (klass);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/engine/tower.h"
 
+#include <string.h>
+
 /* What the record_*() functions share. */
 typedef struct {
   ClipKernels *kernels;
@@ -56,7 +58,7 @@ linear (const Walk *w, ClipMatrix a, const ClipNorm *a_norm, VkDeviceAddress wei
   clip_kernel_gemm (w->kernels, w->rec, &op);
 }
 
-/* c = a weights + bias + residual; what a norm of c needs to know goes to stats. */
+/* c = a weights + bias + residual (nullable); what a norm of c needs to know goes to stats. */
 static void
 linear_residual (const Walk *w, ClipMatrix a, VkDeviceAddress weights, VkDeviceAddress bias,
                  ClipMatrix c, const ClipMatrix *residual)
@@ -65,12 +67,24 @@ linear_residual (const Walk *w, ClipMatrix a, VkDeviceAddress weights, VkDeviceA
                   .weights = weights,
                   .bias = bias,
                   .c = c,
-                  .residual = residual->address,
-                  .residual_ld = residual->ld,
-                  .residual_period = MAX (residual->rows, 1),
                   .stats = w->a->stats ? w->a->stats->address : 0 };
 
+  if (residual) {
+    op.residual = residual->address;
+    op.residual_ld = residual->ld;
+    op.residual_period = MAX (residual->rows, 1);
+  }
   clip_kernel_gemm (w->kernels, w->rec, &op);
+}
+
+/* Patch embedding and projection have kernels of their own. */
+static Walk
+at_an_end (const Walk *w)
+{
+  Walk end = *w;
+
+  end.kernels = clip_kernels_ends (w->kernels);
+  return end;
 }
 
 static void
@@ -147,6 +161,35 @@ record_last_layer (const Walk *w, guint32 layer, guint32 rows)
   return picked_x;
 }
 
+/*
+ * Attention pool: every row of z is the same, the answer to the probe. out (z) -> x2; x2 + mlp (x2) -> x,
+ * or where no projection follows to the embeddings.
+ */
+static void
+record_pool (const Walk *w, guint32 rows)
+{
+  const ClipTowerWeights *t = w->tower;
+  const ClipTowerConfig *c = &t->config;
+  const ClipLayerWeights *l = &t->layers[c->layers];
+  const Walk ends = at_an_end (w);
+  const guint32 batch = w->run->batch;
+  ClipMatrix z = operand (w, w->a->h, batch, t->attention_width);
+  ClipMatrix h = operand (w, w->a->h, batch, c->mlp);
+  ClipMatrix x = matrix (w->a->x, batch, c->width), x2 = matrix (w->a->x2, batch, c->width);
+  ClipNorm ln2 = norm (w, l->ln2_gamma, l->ln2_beta, batch, TRUE);
+
+  record_attention (w, c->layers, rows);
+  pick_rows (w, w->a->z, w->a->h, z);
+  clip_gpu_recording_barrier (w->rec);
+  linear_residual (w, z, l->out_weights, l->out_bias, x2, NULL);
+  linear (w, x2, &ln2, l->fc1_weights, l->fc1_bias, h, c->activation);
+  linear_residual (w, h, l->fc2_weights, l->fc2_bias, t->projection_weights ? x : w->run->embeds,
+                   &x2);
+  if (t->projection_weights)
+    linear (&ends, x, NULL, t->projection_weights, t->projection_bias, w->run->embeds,
+            CLIP_ACTIVATION_NONE);
+}
+
 /* Every layer for every token, for the tests that look at the hidden states. */
 static ClipMatrix
 record_layer_uncut (const Walk *w, guint32 layer, guint32 rows)
@@ -158,16 +201,6 @@ record_layer_uncut (const Walk *w, guint32 layer, guint32 rows)
   record_mlp (w, &w->tower->layers[layer], operand (w, w->a->z, rows, w->tower->attention_width), x,
               matrix (w->a->x2, rows, width));
   return x;
-}
-
-/* Patch embedding and projection have kernels of their own. */
-static Walk
-at_an_end (const Walk *w)
-{
-  Walk end = *w;
-
-  end.kernels = clip_kernels_ends (w->kernels);
-  return end;
 }
 
 /* -> x: token rows with positions. */
@@ -186,8 +219,9 @@ record_embeddings (const Walk *w, guint32 rows)
     clip_gpu_recording_barrier (w->rec);
     return;
   }
-  linear_residual (&ends, w->run->patches, t->patch_weights, 0, x2, &table);
-  clip_kernel_layernorm (w->kernels, w->rec, &x2, t->pre_gamma, t->pre_beta, t->config.eps, &x);
+  linear_residual (&ends, w->run->patches, t->patch_weights, 0, t->pre_gamma ? x2 : x, &table);
+  if (t->pre_gamma)
+    clip_kernel_layernorm (w->kernels, w->rec, &x2, t->pre_gamma, t->pre_beta, t->config.eps, &x);
 }
 
 /* Final norm and projection of the pooled rows. */
@@ -198,7 +232,12 @@ record_head (const Walk *w, ClipMatrix pooled)
   const Walk ends = at_an_end (w);
   const ClipNorm post = norm (w, t->post_gamma, t->post_beta, pooled.rows, !w->run->hidden);
 
-  linear (&ends, pooled, &post, t->projection_weights, 0, w->run->embeds, CLIP_ACTIVATION_NONE);
+  if (t->projection_weights)
+    linear (&ends, pooled, &post, t->projection_weights, t->projection_bias, w->run->embeds,
+            CLIP_ACTIVATION_NONE);
+  else
+    clip_kernel_layernorm (w->kernels, w->rec, &pooled, t->post_gamma, t->post_beta, t->config.eps,
+                           &w->run->embeds);
 }
 
 void
@@ -215,18 +254,23 @@ clip_tower_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTowerW
   guint32 rows = run->batch * run->tokens, n = tower->config.layers;
   Walk w = {
     kernels, rec, tower,
-    a,       run, { run->batch, run->tokens, tower->config.heads, tower->head_dim, !tower->vision }
+    a,       run, { run->batch, run->tokens, tower->config.heads, tower->head_dim, tower->causal }
   };
+  const gboolean map = tower->config.pool == CLIP_POOL_MAP;
   ClipMatrix pooled = { 0 };
 
   record_embeddings (&w, rows);
   keep_hidden (&w, 0);
   for (guint i = 0; i < n; i++) {
-    if (i + 1 < n || run->hidden)
+    if (i + 1 < n || run->hidden || map)
       record_layer_uncut (&w, i, rows);
     else
       pooled = record_last_layer (&w, i, rows);
     keep_hidden (&w, i + 1);
+  }
+  if (map) {
+    record_pool (&w, rows);
+    return;
   }
   if (run->hidden) {
     pooled = matrix (a->x2, run->batch, tower->config.width);
@@ -265,7 +309,7 @@ typedef struct {
 static Need
 tower_need (ClipKernels *kernels, const ClipTowerWeights *t, guint32 batch, guint32 tokens)
 {
-  ClipAttention shape = { batch, tokens, t->config.heads, t->head_dim, !t->vision };
+  ClipAttention shape = { batch, tokens, t->config.heads, t->head_dim, t->causal };
   Need need = { batch * tokens,
                 t->config.width,
                 t->attention_width,
@@ -294,6 +338,7 @@ clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision, guin
   Need v = { 0 }, t = { 0 };
   gsize width_v = 0, width_t = 0;
 
+  a->pictures = vision_batch;
   if (vision->resnet) {
     a->resnet = clip_resnet_activations_new (kernels, vision->resnet, vision_batch, error);
     if (a->resnet == NULL)
@@ -325,6 +370,55 @@ clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision, guin
           && !make (kernels, &a->stats, v.stats, t.stats, "activations statistics", error)))
     return NULL;
   return g_steal_pointer (&a);
+}
+
+#define N_SIZES 7
+
+/* In the order of ClipActivations. */
+static void
+vision_sizes (ClipKernels *kernels, const ClipTowerWeights *vision, guint32 batch,
+              gsize sizes[N_SIZES])
+{
+  const Need v = tower_need (kernels, vision, batch, vision->tokens);
+  const gsize width = clip_matrix_bytes (v.rows, v.width);
+  const gsize all[N_SIZES] = { width,
+                               width,
+                               width,
+                               clip_matrix_bytes (v.rows, v.attention_width),
+                               clip_matrix_bytes (v.rows, v.mlp),
+                               v.scratch,
+                               v.stats };
+
+  memcpy (sizes, all, sizeof all);
+}
+
+gsize
+clip_activations_bytes (ClipKernels *kernels, const ClipTowerWeights *vision, guint32 vision_batch)
+{
+  gsize sizes[N_SIZES], sum = 0;
+
+  if (vision->resnet)
+    return clip_resnet_activations_bytes (kernels, vision->resnet, vision_batch);
+  vision_sizes (kernels, vision, vision_batch, sizes);
+  for (guint i = 0; i < N_SIZES; i++)
+    sum += sizes[i];
+  return sum;
+}
+
+gboolean
+clip_activations_hold (const ClipActivations *a, ClipKernels *kernels,
+                       const ClipTowerWeights *vision, guint32 vision_batch)
+{
+  const ClipGpuBuffer *all[N_SIZES] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
+  gsize sizes[N_SIZES];
+
+  if (vision->resnet || vision_batch <= a->pictures)
+    return vision_batch <= a->pictures;
+  vision_sizes (kernels, vision, vision_batch, sizes);
+  for (guint i = 0; i < N_SIZES; i++)
+    if (sizes[i] > (all[i] ? all[i]->size : 0))
+      return FALSE;
+  return TRUE;
 }
 
 void
