@@ -131,13 +131,14 @@ scale_of (uint n, uint side)
 }
 #endif
 
-/* the same of the residual's row m, which must be known as uniform */
+/* The same of the residual's row m, which must be known as uniform. It is read in any case: where there
+ * is none, the host gives c in its place, and the line is in the cache when it is stored to. */
 float
 residual_of (uint m, uint n, uint side)
 {
   const bool has_residual = (flags () & GEMM_HAS_RESIDUAL) != 0u;
   const uint at = stored_row (m) * (HIGH16 (p.ld) * 4u) + n * GEMM_PANEL + side * 8u;
-  const float residual = lanes (place (p.residual, has_residual ? at : 0u));
+  const float residual = lanes (place (p.residual, at));
   return has_residual ? residual : 0.0;
 }
 

@@ -5,7 +5,7 @@
  *
  * a (M, K), c (M, N) fp32; w in panels [N / 16][K][16], fp32, -DCLIP_HALF or -DCLIP_I8. fp32 accumulation.
  * A tile is 5 rows x 16 columns: ten vector sums, one per row and 8 columns. A workgroup makes
- * TILES of them, one below the other: subgroups that follow each other use the same weights.
+ * PANELS of them, one beside the other: subgroups that follow each other use the same rows of a.
  *
  *                 K = CHUNKS x CHUNK                    One subgroup a chunk: it unrolls CHUNK k
  *         +--------+--------+-- ... --+--------+        steps of two vector loads (weights), five
@@ -18,8 +18,8 @@
  *
  * The loop over subgroups is the driver's own, which is why it can be fast when ours cannot.
  * CHUNK: larger means fewer partial sums, until the code outgrows the instruction cache (128).
- * Grid: (row tiles / TILES <= 16, panels <= 256, batch <= 16), for the digits that uniform ids have.
- * Constants: 0 local size = 8 CHUNKS TILES, 1 CHUNK, 2 CHUNKS, 3 ACTIVATES, 4 BATCHED, 5 TILES.
+ * Grid: (row tiles <= 16, panels / PANELS <= 256, batch <= 16), for the digits that uniform ids have.
+ * Constants: 0 local size = 8 CHUNKS PANELS, 1 CHUNK, 2 CHUNKS, 3 ACTIVATES, 4 BATCHED, 5 PANELS.
  */
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -29,7 +29,7 @@
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint CHUNK = 64;
 layout(constant_id = 2) const uint CHUNKS = 1;
-layout(constant_id = 5) const uint TILES = 1; /* 1 where CHUNKS is 1 */
+layout(constant_id = 5) const uint PANELS = 1; /* 1 where CHUNKS is 1 */
 layout(push_constant, std430) uniform Push {
   GemmLlvmpipePush p;
 };
@@ -37,8 +37,8 @@ layout(push_constant, std430) uniform Push {
 #include "llvmpipe.glsl"
 #include "gemm_llvmpipe.glsl"
 
-const uint TILE_SUMS = ROWS * 2, SUMS = TILES * TILE_SUMS;
-const uint SUBGROUPS = CHUNKS * TILES;
+const uint TILE_SUMS = ROWS * 2, SUMS = PANELS * TILE_SUMS;
+const uint SUBGROUPS = CHUNKS * PANELS;
 const uint EACH = (SUMS + SUBGROUPS - 1) / SUBGROUPS;
 
 shared float partial[CHUNKS * SUMS * 8];
@@ -73,17 +73,25 @@ finish (uint m, uint n, uint side, float sum)
   return y + residual_of (m, n, side);
 }
 
+/* Of the workgroup: of an odd number of panels the last one twice. */
+uint
+panel_of (uint first_panel, uint i)
+{
+  return PANELS == 1 ? first_panel : min (first_panel + i, HIGH16 (p.c_step));
+}
+
 /* This subgroup's share of the workgroup's sums, over all chunks. */
 void
-finish_shared (uint id, uint first_row, uint n, uint z)
+finish_shared (uint id, uint m0, uint first_panel, uint z)
 {
   [[unroll]] for (uint i = 0; i < EACH; i++) {
     const uint s = min (id * EACH + i, SUMS - 1);
+    const uint m = m0 + s % TILE_SUMS / 2, n = panel_of (first_panel, s / TILE_SUMS);
     float total = 0.0;
 
     [[unroll]] for (uint c = 0; c < CHUNKS; c++)
       total += get_partial (c * SUMS + s);
-    store (first_row + s / 2, n, z, s & 1u, finish (first_row + s / 2, n, s & 1u, total));
+    store (m, n, z, s & 1u, finish (m, n, s & 1u, total));
   }
 }
 
@@ -93,9 +101,9 @@ main ()
   const uint id = SUBGROUPS == 1    ? 0
                   : SUBGROUPS <= 16 ? uniform_id4 (gl_SubgroupID)
                                     : uniform_id8 (gl_SubgroupID);
-  const uint chunk = id / TILES, tile = id % TILES;
-  const uint first_row = uniform_id4 (gl_WorkGroupID.x) * (TILES * ROWS);
-  const uint m0 = first_row + tile * ROWS, n = uniform_id8 (gl_WorkGroupID.y);
+  const uint chunk = id / PANELS, tile = id % PANELS;
+  const uint m0 = uniform_id4 (gl_WorkGroupID.x) * ROWS;
+  const uint first_panel = uniform_id8 (gl_WorkGroupID.y) * PANELS, n = panel_of (first_panel, tile);
   const uint z = BATCHED ? uniform_id4 (gl_WorkGroupID.z) : 0;
 
   const uvec2 w = place (p.w, n * (HIGH16 (p.panel) * WEIGHT_WORDS) + chunk * (CHUNK * WEIGHT_WORDS)
@@ -121,6 +129,6 @@ main ()
       put_partial (chunk * SUMS + tile * TILE_SUMS + r * 2 + 1, sum[r].y);
     }
     barrier ();
-    finish_shared (id, first_row, n, z);
+    finish_shared (id, m0, first_panel, z);
   }
 }
