@@ -142,16 +142,23 @@ residual_of (uint m, uint n, uint side)
   return has_residual ? residual : 0.0;
 }
 
+/* Where row m of panel n of c begins; @row_step: from row to row within 16. */
+uint
+stored_at (uint m, uint n, uint z, uint row_step)
+{
+  const uint row = stored_row (m);
+
+  return (row >> 4) * (HIGH16 (p.c_row) * 256u) + (row & 15u) * row_step
+         + n * (LOW16 (p.panel) * 16u) + z * (LOW16 (p.c_step) * 16u);
+}
+
 /* Stores columns 8 side .. 8 side + 7 of panel n of row m, one a lane. */
 void
 store (uint m, uint n, uint z, uint side, float y)
 {
   const bool apart = (flags () & GEMM_LANES_APART) != 0u;
   const uint column_step = apart ? 16u : 1u, row_step = apart ? 1u : LOW16 (p.c_row) * 16u;
-  const uint row = stored_row (m);
-  const uint first = (row >> 4) * (HIGH16 (p.c_row) * 256u) + (row & 15u) * row_step
-                     + n * (LOW16 (p.panel) * 16u) + side * 8u * column_step
-                     + z * (LOW16 (p.c_step) * 16u);
+  const uint first = stored_at (m, n, z, row_step) + side * 8u * column_step;
 
   /* A store is a loop over lanes; the shuffle keeps the address's arithmetic out of it. */
   p.c.v[subgroupShuffle (first, 0u) + gl_SubgroupInvocationID * column_step] = y;

@@ -67,18 +67,30 @@ activates (guint32 k, ClipActivation activation, gboolean batched)
                                                                        : GEMM_ACTIVATES_SIGMOID;
 }
 
+/* Whether all that such a pipeline makes has neighbouring columns, see PAIRS. The keys of attention
+ * have not; they share the pipeline without activations, in narrow models the only one. */
+static gboolean
+pairs (guint32 k, ClipActivation activation, gboolean batched)
+{
+  return batched || activation == CLIP_ACTIVATION_GELU
+         || (k > NARROW && activation != CLIP_ACTIVATION_NONE);
+}
+
 static void
 record (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
         const guint32 *constants, const struct GemmLlvmpipePush *push, guint32 x, guint32 y,
         guint32 z, guint64 cost_ns)
 {
   const guint32 chunks = constants[1], panels = choose_panels (kernels, chunks);
+  const guint32 k = constants[0] * chunks;
   const guint32 all[] = { LANES * chunks * panels,
                           constants[0],
                           chunks,
-                          activates (constants[0] * chunks, constants[2], constants[3]),
+                          activates (k, constants[2], constants[3]),
                           constants[3],
-                          panels };
+                          panels,
+                          constants[4],
+                          pairs (k, constants[2], constants[3]) };
   struct GemmLlvmpipePush own = *push;
 
   own.c_step = (push->c_step & G_MAXUINT16) | (y - 1) << 16;
