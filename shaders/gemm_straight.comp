@@ -31,7 +31,7 @@
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint CHUNK = 64;
 layout(constant_id = 2) const uint CHUNKS = 1;
-layout(constant_id = 5) const uint PANELS = 1; /* 1 where CHUNKS is 1 */
+layout(constant_id = 5) const uint PANELS = 1;
 layout(constant_id = 7) const bool PAIRS = false; /* never with lanes apart */
 layout(push_constant, std430) uniform Push {
   GemmLlvmpipePush p;
@@ -111,7 +111,7 @@ finish_row (uint m, uint n, uint z, vec2 sum)
   }
 }
 
-/* Of the workgroup: of an odd number of panels the last one twice. */
+/* Panel i of the workgroup; those beyond the last repeat it. */
 uint
 panel_of (uint first_panel, uint i)
 {
