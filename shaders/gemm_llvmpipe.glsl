@@ -152,6 +152,13 @@ stored_at (uint m, uint n, uint z, uint row_step)
          + n * (LOW16 (p.panel) * 16u) + z * (LOW16 (p.c_step) * 16u);
 }
 
+/* what a value is not to be below */
+float
+least ()
+{
+  return (flags () & GEMM_RELU) != 0u ? 0.0 : uintBitsToFloat (0xff800000u);
+}
+
 /* Stores columns 8 side .. 8 side + 7 of panel n of row m, one a lane. */
 void
 store (uint m, uint n, uint z, uint side, float y)

@@ -4,7 +4,9 @@
 
 #define DEFAULT_TOP_K   5
 #define MAX_LOGIT_SCALE 1000.0
+#define MAX_SMOOTHING   (60 * 60 * 1000) /* ms */
 #define AUTOMATIC       (-1.0)
+#define MAX_RATE        1000.0
 
 enum {
   PROP_0,
@@ -18,9 +20,14 @@ enum {
   PROP_THRESHOLD,
   PROP_TOP_K,
   PROP_LOGIT_SCALE,
+  PROP_SMOOTHING,
+  PROP_HYSTERESIS,
   PROP_DEVICE,
   PROP_PRECISION,
   PROP_MODE,
+  PROP_INTERVAL,
+  PROP_MAX_RATE,
+  PROP_SKIP_LATE,
   PROP_MESSAGES,
   PROP_ATTACH_META,
   PROP_LAST_RESULT,
@@ -33,6 +40,7 @@ gst_clip_filter_init_settings (GstClipFilter *self)
   self->settings = (GstClipSettings){
     .threshold = AUTOMATIC,
     .top_k = DEFAULT_TOP_K,
+    .pace = { .interval = 1, .skip_late = TRUE },
     .messages = GST_CLIP_MESSAGES_ON_CHANGE,
     .attach_meta = TRUE,
   };
@@ -110,6 +118,12 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
   case PROP_LOGIT_SCALE:
     s->logit_scale = g_value_get_double (value);
     break;
+  case PROP_SMOOTHING:
+    s->smoothing = g_value_get_uint (value);
+    break;
+  case PROP_HYSTERESIS:
+    s->hysteresis = g_value_get_double (value);
+    break;
   case PROP_DEVICE:
     set_string (&s->device, value);
     break;
@@ -118,6 +132,15 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
     break;
   case PROP_MODE:
     s->mode = g_value_get_enum (value);
+    break;
+  case PROP_INTERVAL:
+    s->pace.interval = g_value_get_uint (value);
+    break;
+  case PROP_MAX_RATE:
+    s->pace.max_rate = g_value_get_double (value);
+    break;
+  case PROP_SKIP_LATE:
+    s->pace.skip_late = g_value_get_boolean (value);
     break;
   case PROP_MESSAGES:
     s->messages = g_value_get_enum (value);
@@ -228,6 +251,12 @@ gst_clip_filter_get_property (GObject *object, guint id, GValue *value, GParamSp
   case PROP_LOGIT_SCALE:
     g_value_set_double (value, s->logit_scale);
     break;
+  case PROP_SMOOTHING:
+    g_value_set_uint (value, s->smoothing);
+    break;
+  case PROP_HYSTERESIS:
+    g_value_set_double (value, s->hysteresis);
+    break;
   case PROP_DEVICE:
     g_value_set_string (value, s->device);
     break;
@@ -236,6 +265,15 @@ gst_clip_filter_get_property (GObject *object, guint id, GValue *value, GParamSp
     break;
   case PROP_MODE:
     g_value_set_enum (value, s->mode);
+    break;
+  case PROP_INTERVAL:
+    g_value_set_uint (value, s->pace.interval);
+    break;
+  case PROP_MAX_RATE:
+    g_value_set_double (value, s->pace.max_rate);
+    break;
+  case PROP_SKIP_LATE:
+    g_value_set_boolean (value, s->pace.skip_late);
     break;
   case PROP_MESSAGES:
     g_value_set_enum (value, s->messages);
@@ -282,8 +320,9 @@ install_prompt_properties (GObjectClass *klass)
       klass, PROP_PROMPTS_FILE,
       g_param_spec_string (
           "prompts-file", "Prompts file",
-          "UTF-8 text file to read the prompts from now, one a line; lines that start with # are "
-          "comments",
+          "UTF-8 file to read the prompts from now and at each signal `reload`: one prompt a line "
+          "(lines that start with # are comments), or JSON with labels, wordings, templates, "
+          "thresholds and negatives",
           NULL, PLAYING));
   g_object_class_install_property (
       klass, PROP_NEGATIVE_PROMPTS,
@@ -327,6 +366,25 @@ install_score_properties (GObjectClass *klass)
 }
 
 static void
+install_time_properties (GObjectClass *klass)
+{
+  g_object_class_install_property (
+      klass, PROP_SMOOTHING,
+      g_param_spec_uint (
+          "smoothing", "Smoothing",
+          "Time constant in ms of stream time with which similarities follow the picture "
+          "(0 = each result is of its own frame alone)",
+          0, MAX_SMOOTHING, 0, CONTROL));
+  g_object_class_install_property (
+      klass, PROP_HYSTERESIS,
+      g_param_spec_double (
+          "hysteresis", "Hysteresis",
+          "How far below its threshold the score of an accepted label may fall before it is no "
+          "longer accepted",
+          0.0, 1.0, 0.0, CONTROL));
+}
+
+static void
 install_engine_properties (GObjectClass *klass)
 {
   g_object_class_install_property (
@@ -351,6 +409,27 @@ install_engine_properties (GObjectClass *klass)
       klass, PROP_MODE,
       g_param_spec_enum ("mode", "Mode", "Whether frames wait for their result", GST_TYPE_CLIP_MODE,
                          GST_CLIP_MODE_AUTO, READY));
+}
+
+static void
+install_pace_properties (GObjectClass *klass)
+{
+  g_object_class_install_property (
+      klass, PROP_INTERVAL,
+      g_param_spec_uint ("interval", "Interval",
+                         "Encode every n-th frame; those between carry the last result", 1,
+                         G_MAXUINT, 1, CONTROL));
+  g_object_class_install_property (
+      klass, PROP_MAX_RATE,
+      g_param_spec_double ("max-rate", "Maximum rate",
+                           "Encode at most so many frames per second of stream time (0 = no limit)",
+                           0.0, MAX_RATE, 0.0, CONTROL));
+  g_object_class_install_property (
+      klass, PROP_SKIP_LATE,
+      g_param_spec_boolean (
+          "skip-late", "Skip late",
+          "in-step: pass frames on without encoding them while downstream says that they are late",
+          TRUE, CONTROL));
 }
 
 static void
@@ -387,7 +466,9 @@ gst_clip_filter_install_properties (GObjectClass *klass)
   klass->get_property = gst_clip_filter_get_property;
   install_prompt_properties (klass);
   install_score_properties (klass);
+  install_time_properties (klass);
   install_engine_properties (klass);
+  install_pace_properties (klass);
   install_output_properties (klass);
   gst_type_mark_as_plugin_api (GST_TYPE_CLIP_SCORING, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_CLIP_PRECISION, 0);

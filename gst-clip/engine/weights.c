@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "gst-clip/engine/engine.h"
-
-#define ALIGN_BYTES 256
+#include "gst-clip/engine/packer.h"
 
 /* Loader: one tower's tensors on their way to the device. ------------------- */
 
@@ -15,84 +14,36 @@ typedef struct {
   const ClipModel *model;
   const gchar *prefix; /* "vision_model" or "text_model" */
   ClipTowerWeights *tower;
-  ClipGpuBuffer *buffer; /* where place_*() puts things */
-  gsize used;
+  ClipPacker packer; /* of what is being loaded: a layer, or the ends */
 } Loader;
-
-static gsize
-vector_bytes (guint32 n)
-{
-  return clip_round_up (clip_ld (n) * sizeof (float), ALIGN_BYTES);
-}
-
-static gsize
-matrix_bytes (ClipKernels *kernels, guint32 n, guint32 k)
-{
-  return (clip_gemm_packed_bytes (kernels, n, k) + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
-}
 
 static gsize
 layer_bytes (ClipKernels *kernels, const ClipTowerWeights *t)
 {
   const ClipTowerConfig *c = &t->config;
 
-  return 6 * vector_bytes (c->width) + vector_bytes (3 * t->attention_width) + vector_bytes (c->mlp)
-         + matrix_bytes (kernels, 3 * t->attention_width, c->width)
-         + matrix_bytes (kernels, c->width, t->attention_width)
-         + matrix_bytes (kernels, c->mlp, c->width) + matrix_bytes (kernels, c->width, c->mlp);
+  return 6 * clip_packer_vector_bytes (c->width) + clip_packer_vector_bytes (3 * t->attention_width)
+         + clip_packer_vector_bytes (c->mlp)
+         + clip_packer_matrix_bytes (kernels, 3 * t->attention_width, c->width)
+         + clip_packer_matrix_bytes (kernels, c->width, t->attention_width)
+         + clip_packer_matrix_bytes (kernels, c->mlp, c->width)
+         + clip_packer_matrix_bytes (kernels, c->width, c->mlp);
 }
 
 static gsize
 ends_bytes (ClipKernels *kernels, const ClipTowerWeights *t)
 {
   ClipKernels *ends = clip_kernels_ends (kernels);
-  gsize bytes =
-      2 * vector_bytes (t->config.width) + matrix_bytes (ends, t->projection, t->config.width);
+  gsize bytes = 2 * clip_packer_vector_bytes (t->config.width);
 
+  if (t->config.projection)
+    bytes += clip_packer_matrix_bytes (ends, t->projection, t->config.width)
+             + clip_packer_vector_bytes (t->projection);
   if (t->vision)
-    bytes += 2 * vector_bytes (t->config.width) + matrix_bytes (ends, t->config.width, t->patch_k)
-             + clip_round_up (t->tokens * clip_ld (t->config.width) * sizeof (float), ALIGN_BYTES);
+    bytes += 2 * clip_packer_vector_bytes (t->config.width)
+             + clip_packer_matrix_bytes (ends, t->config.width, t->patch_k)
+             + clip_packer_rows_bytes (t->tokens, t->config.width);
   return bytes;
-}
-
-/* Copies @size bytes to the buffer's next free place. Returns its address, 0 on error. */
-static VkDeviceAddress
-place (Loader *l, gconstpointer data, gsize size, GError **error)
-{
-  VkDeviceAddress address = l->buffer->address + l->used;
-
-  g_assert (l->used + size <= l->buffer->size);
-  if (!clip_gpu_buffer_upload (l->buffer, l->used, data, size, error))
-    return 0;
-  l->used += (size + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
-  return address;
-}
-
-static VkDeviceAddress
-place_vector (Loader *l, const float *values, guint32 n, GError **error)
-{
-  g_autofree float *padded = g_new0 (float, clip_ld (n));
-
-  memcpy (padded, values, n * sizeof (float));
-  return place (l, padded, clip_ld (n) * sizeof (float), error);
-}
-
-/* For the kernels of layers, or those of ends where the matrix is not in a layer. */
-static VkDeviceAddress
-place_matrix (Loader *l, const float *rows, guint32 n, guint32 k, GError **error)
-{
-  ClipKernels *kernels =
-      l->buffer == l->tower->buffer ? clip_kernels_ends (l->kernels) : l->kernels;
-  gsize bytes = clip_gemm_packed_bytes (kernels, n, k);
-  g_autofree gpointer packed = g_try_malloc0 (bytes);
-
-  if (packed == NULL) {
-    g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_MEMORY,
-                 "no host memory for %" G_GSIZE_FORMAT " bytes of weights", bytes);
-    return 0;
-  }
-  clip_gemm_pack (kernels, n, k, 0, n, rows, packed);
-  return place (l, packed, bytes, error);
 }
 
 /* Reads a whole tensor of the tower: PREFIX.NAME. (transfer full) */
@@ -117,7 +68,7 @@ load_vector (Loader *l, const gchar *name, guint32 n, GError **error)
 {
   g_autofree float *values = read_tensor (l, name, n, 1, error);
 
-  return values ? place_vector (l, values, n, error) : 0;
+  return values ? clip_packer_vector (&l->packer, values, n, error) : 0;
 }
 
 static VkDeviceAddress
@@ -125,7 +76,7 @@ load_matrix (Loader *l, const gchar *name, guint32 n, guint32 k, GError **error)
 {
   g_autofree float *rows = read_tensor (l, name, n, k, error);
 
-  return rows ? place_matrix (l, rows, n, k, error) : 0;
+  return rows ? clip_packer_matrix (&l->packer, rows, n, k, error) : 0;
 }
 
 /* Layers ---------------------------------------------------------------- */
@@ -204,11 +155,26 @@ load_qkv (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
     return FALSE;
   for (guint32 i = 0; i < width; i++)
     bias[padded_feature (t, i)] = (float)(scale * q_bias[i]);
-  w->qkv_weights = place_matrix (l, joint, n, width, error);
+  w->qkv_weights = clip_packer_matrix (&l->packer, joint, n, width, error);
   if (w->qkv_weights == 0)
     return FALSE;
-  w->qkv_bias = place_vector (l, bias, n, error);
+  w->qkv_bias = clip_packer_vector (&l->packer, bias, n, error);
   return w->qkv_bias != 0;
+}
+
+/* LayerScale's factors; ones where there is none. (transfer full) */
+static float *
+read_scale (Loader *l, guint layer, const gchar *what, GError **error)
+{
+  const guint32 width = l->tower->config.width;
+  float *ones = NULL;
+
+  if (l->tower->config.layer_scale)
+    return read_layer (l, layer, what, width, 1, error);
+  ones = g_new (float, width);
+  for (guint32 i = 0; i < width; i++)
+    ones[i] = 1.0f;
+  return ones;
 }
 
 /* W_o with its columns spread over padded heads; b_o + W_o b_v. */
@@ -218,7 +184,7 @@ load_out (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
   const ClipTowerWeights *t = l->tower;
   guint32 width = t->config.width, k = t->attention_width;
   g_autofree float *rows = read_layer (l, layer, "self_attn.out_proj.weight", width, width, error);
-  g_autofree float *bias = NULL, *v_bias = NULL;
+  g_autofree float *bias = NULL, *v_bias = NULL, *scale = NULL;
   g_autofree float *spread = g_new0 (float, (gsize)width *k);
 
   if (rows == NULL)
@@ -229,20 +195,50 @@ load_out (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
   v_bias = read_layer (l, layer, "self_attn.v_proj.bias", width, 1, error);
   if (v_bias == NULL)
     return FALSE;
+  scale = read_scale (l, layer, "layer_scale1", error);
+  if (scale == NULL)
+    return FALSE;
   for (guint32 n = 0; n < width; n++) {
     gdouble sum = bias[n];
 
     for (guint32 i = 0; i < width; i++) {
-      spread[(gsize)n * k + padded_feature (t, i)] = rows[(gsize)n * width + i];
+      spread[(gsize)n * k + padded_feature (t, i)] = scale[n] * rows[(gsize)n * width + i];
       sum += (gdouble)rows[(gsize)n * width + i] * v_bias[i];
     }
-    bias[n] = (float)sum;
+    bias[n] = (float)(scale[n] * sum);
   }
-  w->out_weights = place_matrix (l, spread, width, k, error);
+  w->out_weights = clip_packer_matrix (&l->packer, spread, width, k, error);
   if (w->out_weights == 0)
     return FALSE;
-  w->out_bias = place_vector (l, bias, width, error);
+  w->out_bias = clip_packer_vector (&l->packer, bias, width, error);
   return w->out_bias != 0;
+}
+
+static gboolean
+load_fc2 (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
+{
+  const ClipTowerConfig *c = &l->tower->config;
+  g_autofree float *rows = read_layer (l, layer, "mlp.fc2.weight", c->width, c->mlp, error);
+  g_autofree float *bias = NULL, *scale = NULL;
+
+  if (rows == NULL)
+    return FALSE;
+  bias = read_layer (l, layer, "mlp.fc2.bias", c->width, 1, error);
+  if (bias == NULL)
+    return FALSE;
+  scale = read_scale (l, layer, "layer_scale2", error);
+  if (scale == NULL)
+    return FALSE;
+  for (guint32 n = 0; n < c->width; n++) {
+    bias[n] *= scale[n];
+    for (guint32 k = 0; k < c->mlp; k++)
+      rows[(gsize)n * c->mlp + k] *= scale[n];
+  }
+  w->fc2_weights = clip_packer_matrix (&l->packer, rows, c->width, c->mlp, error);
+  if (w->fc2_weights == 0)
+    return FALSE;
+  w->fc2_bias = clip_packer_vector (&l->packer, bias, c->width, error);
+  return w->fc2_bias != 0;
 }
 
 static gboolean
@@ -256,8 +252,7 @@ load_layer (Loader *l, guint layer, GError **error)
                                    layer_bytes (l->kernels, l->tower), name, error);
   if (w->buffer == NULL)
     return FALSE;
-  l->buffer = w->buffer;
-  l->used = 0;
+  l->packer = (ClipPacker){ l->kernels, w->buffer, 0 };
   return load_qkv (l, layer, w, error) && load_out (l, layer, w, error)
          && (w->ln1_gamma = load_layer_vector (l, layer, "layer_norm1.weight", c->width, error))
          && (w->ln1_beta = load_layer_vector (l, layer, "layer_norm1.bias", c->width, error))
@@ -266,9 +261,7 @@ load_layer (Loader *l, guint layer, GError **error)
          && (w->fc1_weights =
                  load_layer_matrix (l, layer, "mlp.fc1.weight", c->mlp, c->width, error))
          && (w->fc1_bias = load_layer_vector (l, layer, "mlp.fc1.bias", c->mlp, error))
-         && (w->fc2_weights =
-                 load_layer_matrix (l, layer, "mlp.fc2.weight", c->width, c->mlp, error))
-         && (w->fc2_bias = load_layer_vector (l, layer, "mlp.fc2.bias", c->width, error));
+         && load_fc2 (l, layer, w, error);
 }
 
 /* Ends ------------------------------------------------------------------ */
@@ -296,25 +289,26 @@ fold_pixels (const ClipModelConfig *config, guint32 width, guint32 patch_k, floa
   }
 }
 
+/* @offset: what every patch gets beside its position */
 static gboolean
 load_positions (Loader *l, const gdouble *offset, GError **error)
 {
   ClipTowerWeights *t = l->tower;
-  guint32 width = t->config.width, ld = clip_ld (width);
-  g_autofree float *table = g_new0 (float, (gsize)t->tokens *ld);
-  g_autofree float *class_row = read_tensor (l, "embeddings.class_embedding", width, 1, error);
-  g_autofree float *rows = NULL;
+  const gboolean class_token = clip_model_config (l->model)->class_token;
+  guint32 width = t->config.width;
+  g_autofree float *table = g_new0 (float, (gsize)t->tokens *width);
+  g_autofree float *class_row = NULL, *rows = NULL;
 
-  if (class_row == NULL)
+  if (class_token && !(class_row = read_tensor (l, "embeddings.class_embedding", width, 1, error)))
     return FALSE;
   rows = read_tensor (l, "embeddings.position_embedding.weight", t->tokens, width, error);
   if (rows == NULL)
     return FALSE;
   for (guint32 r = 0; r < t->tokens; r++)
     for (guint32 i = 0; i < width; i++)
-      table[(gsize)r * ld + i] =
-          (float)(rows[(gsize)r * width + i] + (r == 0 ? class_row[i] : offset[i]));
-  t->positions = place (l, table, (gsize)t->tokens * ld * sizeof (float), error);
+      table[(gsize)r * width + i] =
+          (float)(rows[(gsize)r * width + i] + (class_token && r == 0 ? class_row[i] : offset[i]));
+  t->positions = clip_packer_rows (&l->packer, table, t->tokens, width, error);
   return t->positions != 0;
 }
 
@@ -322,15 +316,22 @@ static gboolean
 load_patches (Loader *l, GError **error)
 {
   ClipTowerWeights *t = l->tower;
+  const ClipModelConfig *config = clip_model_config (l->model);
   guint32 width = t->config.width;
   g_autofree float *rows =
       read_tensor (l, "embeddings.patch_embedding.weight", width, t->patch_k, error);
   g_autofree gdouble *offset = g_new0 (gdouble, width);
+  g_autofree float *bias = NULL;
 
   if (rows == NULL)
     return FALSE;
-  fold_pixels (clip_model_config (l->model), width, t->patch_k, rows, offset);
-  t->patch_weights = place_matrix (l, rows, width, t->patch_k, error);
+  if (config->patch_bias
+      && !(bias = read_tensor (l, "embeddings.patch_embedding.bias", width, 1, error)))
+    return FALSE;
+  fold_pixels (config, width, t->patch_k, rows, offset);
+  for (guint32 i = 0; bias && i < width; i++)
+    offset[i] += bias[i];
+  t->patch_weights = clip_packer_matrix (&l->packer, rows, width, t->patch_k, error);
   return t->patch_weights != 0 && load_positions (l, offset, error);
 }
 
@@ -338,13 +339,34 @@ static gboolean
 load_projection (Loader *l, GError **error)
 {
   ClipTowerWeights *t = l->tower;
-  const gchar *name = t->vision ? "visual_projection.weight" : "text_projection.weight";
-  g_autofree float *rows = g_new (float, (gsize)t->projection * t->config.width);
+  const gchar *weight = t->vision ? "visual_projection.weight" : "text_projection.weight";
+  const gchar *bias = t->vision ? "visual_projection.bias" : "text_projection.bias";
+  g_autofree float *rows = NULL, *bias_values = NULL;
 
-  if (!clip_model_read (l->model, name, 0, t->projection, rows, error))
+  if (!t->config.projection)
+    return TRUE;
+  rows = g_new (float, (gsize)t->projection * t->config.width);
+  if (!clip_model_read (l->model, weight, 0, t->projection, rows, error))
     return FALSE;
-  t->projection_weights = place_matrix (l, rows, t->projection, t->config.width, error);
-  return t->projection_weights != 0;
+  t->projection_weights =
+      clip_packer_matrix (&l->packer, rows, t->projection, t->config.width, error);
+  if (t->projection_weights == 0 || !t->config.projection_bias)
+    return t->projection_weights != 0;
+  bias_values = g_new (float, t->projection);
+  if (!clip_model_read (l->model, bias, 0, t->projection, bias_values, error))
+    return FALSE;
+  t->projection_bias = clip_packer_vector (&l->packer, bias_values, t->projection, error);
+  return t->projection_bias != 0;
+}
+
+static gboolean
+load_pre_norm (Loader *l, GError **error)
+{
+  ClipTowerWeights *t = l->tower;
+
+  return !clip_model_config (l->model)->pre_norm
+         || ((t->pre_gamma = load_vector (l, "pre_layrnorm.weight", t->config.width, error))
+             && (t->pre_beta = load_vector (l, "pre_layrnorm.bias", t->config.width, error)));
 }
 
 static gboolean
@@ -359,15 +381,12 @@ load_ends (Loader *l, GError **error)
                                    ends_bytes (l->kernels, t), l->prefix, error);
   if (t->buffer == NULL)
     return FALSE;
-  l->buffer = t->buffer;
-  l->used = 0;
+  l->packer = (ClipPacker){ clip_kernels_ends (l->kernels), t->buffer, 0 };
   if (!(t->post_gamma = load_vector (l, gamma, width, error))
       || !(t->post_beta = load_vector (l, beta, width, error)) || !load_projection (l, error))
     return FALSE;
   if (t->vision)
-    return (t->pre_gamma = load_vector (l, "pre_layrnorm.weight", width, error))
-           && (t->pre_beta = load_vector (l, "pre_layrnorm.bias", width, error))
-           && load_patches (l, error);
+    return load_pre_norm (l, error) && load_patches (l, error);
   t->host_positions =
       read_tensor (l, "embeddings.position_embedding.weight", t->tokens, width, error);
   return t->host_positions != NULL;
@@ -379,6 +398,7 @@ static void
 init_shapes (ClipTowerWeights *t, const ClipModelConfig *config, gboolean vision)
 {
   t->vision = vision;
+  t->causal = !vision && config->causal;
   t->config = vision ? config->vision : config->text;
   t->tokens = vision ? config->vision_tokens : config->context;
   t->head_dim = clip_round_up (t->config.head_dim, CLIP_HEAD_ALIGN);
@@ -392,6 +412,8 @@ clip_tower_weights_bytes (ClipKernels *kernels, const ClipModelConfig *config, g
 {
   ClipTowerWeights t = { 0 };
 
+  if (vision && config->vision_kind == CLIP_TOWER_RESNET)
+    return clip_resnet_bytes (kernels, config);
   init_shapes (&t, config, vision);
   return ends_bytes (kernels, &t) + (guint64)t.config.layers * layer_bytes (kernels, &t);
 }
@@ -401,9 +423,13 @@ clip_tower_weights_new (ClipKernels *kernels, const ClipModel *model, gboolean v
                         ClipWeightsProgress progress, gpointer data, GError **error)
 {
   g_autoptr (ClipTowerWeights) t = g_new0 (ClipTowerWeights, 1);
-  Loader l = { kernels, model, vision ? "vision_model" : "text_model", t, NULL, 0 };
+  Loader l = { kernels, model, vision ? "vision_model" : "text_model", t, { NULL } };
 
   init_shapes (t, clip_model_config (model), vision);
+  if (vision && clip_model_config (model)->vision_kind == CLIP_TOWER_RESNET) {
+    t->resnet = clip_resnet_new (kernels, model, progress, data, error);
+    return t->resnet ? g_steal_pointer (&t) : NULL;
+  }
   t->layers = g_new0 (ClipLayerWeights, t->config.layers);
   if (!load_ends (&l, error))
     return NULL;
@@ -426,6 +452,7 @@ clip_tower_weights_free (ClipTowerWeights *weights)
   for (guint i = 0; weights->layers && i < weights->config.layers; i++)
     clip_gpu_buffer_free (weights->layers[i].buffer);
   g_free (weights->layers);
+  clip_resnet_free (weights->resnet);
   clip_gpu_buffer_free (weights->buffer);
   g_free (weights->host_positions);
   g_free (weights);
