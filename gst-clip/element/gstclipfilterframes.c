@@ -212,19 +212,17 @@ get_texts (GstClipFilter *self, GstClipFrame *frame, GstFlowReturn *ret)
   return FALSE;
 }
 
-/* Latest: nothing is waited for; the newest results there are go with the frame. */
-static GstFlowReturn
-pass_latest (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
+/* Latest, and the encoder is idle: it takes the frame if that is wanted. */
+static void
+offer (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
 {
   gboolean unreadable = FALSE;
   GstClipPaceFrame at;
-  GstClipPace pace;
   GstFlowReturn ret;
+  GstClipPace pace;
 
-  if (!get_texts (self, frame, &ret)) {
-    gst_clip_encoder_discard (self->encoder); /* or it would come back with the next texts */
-    return ret;
-  }
+  if (!get_texts (self, frame, &ret))
+    return; /* taken away meanwhile: the next frame sees it */
   const guint serial = frame->texts.serial;
   if (is_wanted (self, frame, &pace, &at)
       && gst_clip_encoder_offer (self->encoder, frame, buffer, &self->info, &unreadable))
@@ -232,8 +230,26 @@ pass_latest (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
   gst_clip_texts_clear (&frame->texts);
   if (unreadable)
     warn_unreadable (self, buffer);
+}
 
-  g_autoptr (GPtrArray) newest = gst_clip_encoder_newest (self->encoder, NULL);
+/* Latest: nothing is waited for; the newest results there are go with the frame. Most frames only
+ * pass: they touch as little as they can, for nothing of ours is in a cache any more. */
+static GstFlowReturn
+pass_latest (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
+{
+  gboolean idle;
+
+  if (gst_clip_loader_state (self->loader) != GST_CLIP_LOADER_READY) {
+    gst_clip_encoder_discard (self->encoder); /* or it would come back with the next texts */
+    gst_clip_pacer_reset (&self->pacer);
+    if (gst_clip_loader_state (self->loader) == GST_CLIP_LOADER_FAILED)
+      return GST_FLOW_ERROR;
+    warn_without_prompts (self);
+    return GST_FLOW_OK;
+  }
+  g_autoptr (GPtrArray) newest = gst_clip_encoder_newest (self->encoder, &idle);
+  if (idle)
+    offer (self, frame, buffer);
   if (newest)
     attach (self, buffer, newest, &frame->context);
   return g_atomic_int_get (&self->failed) ? GST_FLOW_ERROR : GST_FLOW_OK;

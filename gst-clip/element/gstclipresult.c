@@ -18,6 +18,9 @@ struct _GstClipResult {
   GArray *accepted;        /* of Entry, best first */
   const gchar **labels;    /* listed ones */
   guint top_k;
+
+  GstStructure **spares; /* copies of @structure; [@n_spares]: those left */
+  gint n_spares;         /* atomic: whoever counts it down has the one at its place */
 };
 
 static const gchar *
@@ -162,6 +165,8 @@ build_structure (GstClipResult *self, const gchar *source, const GstClipInferenc
   GstStructure *s = gst_structure_new_empty ("clipfilter");
   const Entry *best = self->accepted->len > 0 ? &g_array_index (self->accepted, Entry, 0) : NULL;
 
+  /* The first field is found quickest; this one is set in each copy. */
+  gst_structure_set (s, "age", G_TYPE_UINT64, (guint64)0, NULL);
   set_frame_fields (s, &self->frame);
   gst_structure_set (s, "source", G_TYPE_STRING, source, "model", G_TYPE_STRING, inference->model,
                      "prompts-serial", G_TYPE_UINT, inference->serial, "label", G_TYPE_STRING,
@@ -170,7 +175,6 @@ build_structure (GstClipResult *self, const gchar *source, const GstClipInferenc
                      best ? best->similarity : 0.0, NULL);
   set_label_arrays (self, s, entries);
   set_region_fields (s, &self->frame);
-  gst_structure_set (s, "age", G_TYPE_UINT64, (guint64)0, NULL);
   return s;
 }
 
@@ -218,6 +222,9 @@ gst_clip_result_unref (GstClipResult *self)
 {
   if (!g_atomic_ref_count_dec (&self->refs))
     return;
+  for (gint i = 0; i < self->n_spares; i++)
+    gst_structure_free (self->spares[i]);
+  g_free (self->spares);
   gst_structure_free (self->structure);
   g_array_unref (self->accepted);
   g_free (self->labels);
@@ -231,11 +238,38 @@ gst_clip_result_frame (const GstClipResult *self)
   return &self->frame;
 }
 
+void
+gst_clip_result_prepare (GstClipResult *self, guint n)
+{
+  g_return_if_fail (self->spares == NULL);
+  self->spares = g_new (GstStructure *, n);
+  for (guint i = 0; i < n; i++)
+    self->spares[i] = gst_structure_copy (self->structure);
+  g_atomic_int_set (&self->n_spares, n);
+}
+
+/* (transfer full) */
+static GstStructure *
+take_copy (GstClipResult *self)
+{
+  gint left = g_atomic_int_get (&self->n_spares);
+
+  while (left > 0 && !g_atomic_int_compare_and_exchange (&self->n_spares, left, left - 1))
+    left = g_atomic_int_get (&self->n_spares);
+  return left > 0 ? self->spares[left - 1] : gst_structure_copy (self->structure);
+}
+
 GstStructure *
 gst_clip_result_structure (const GstClipResult *self, GstClockTime age)
 {
-  GstStructure *copy = gst_structure_copy (self->structure);
-  gst_structure_set (copy, "age", G_TYPE_UINT64, age, NULL);
+  static GQuark age_quark;
+  GstStructure *copy = take_copy ((GstClipResult *)self);
+
+  if (age == 0) /* as it is */
+    return copy;
+  if (G_UNLIKELY (!age_quark))
+    age_quark = g_quark_from_static_string ("age");
+  gst_structure_id_set (copy, age_quark, G_TYPE_UINT64, age, NULL);
   return copy;
 }
 
