@@ -256,13 +256,10 @@ prepare_copies (GstClipEncoder *self, GPtrArray *results, gboolean wanted)
     self->n_wanted = 0;
   g_mutex_unlock (&self->lock);
 
-  for (guint i = 0; i < results->len; i++) {
-    GstClipResult *result = g_ptr_array_index (results, i);
-    const guint n_labels = g_strv_length ((gchar **)gst_clip_result_labels (result));
-
-    /* Not for ever: a list of thousands, or many regions, are copied when they are needed. */
-    gst_clip_result_prepare (result, MIN (n, MOST_LABELS / (results->len * MAX (n_labels, 1))));
-  }
+  /* Not for ever: a list of thousands is copied when it is needed. */
+  GstClipResult *first = g_ptr_array_index (results, 0);
+  const guint n_labels = g_strv_length ((gchar **)gst_clip_result_labels (first));
+  gst_clip_result_prepare (first, MIN (n, MOST_LABELS / MAX (n_labels, 1)));
 }
 
 /* @results: (nullable). What was discarded is not told. The message comes before the buffer. */

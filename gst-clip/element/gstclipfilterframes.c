@@ -129,19 +129,31 @@ age_of (const GstClipResult *result, const GstClipFrameContext *now)
   return 0;
 }
 
-/* @results: of GstClipResult */
+static void
+append_result (GValue *array, const GstClipResult *result, GstClockTime age)
+{
+  GValue value = G_VALUE_INIT;
+
+  g_value_init (&value, GST_TYPE_STRUCTURE);
+  g_value_take_boxed (&value, gst_clip_result_structure (result, age));
+  gst_value_array_append_and_take_value (array, &value);
+}
+
+/* @results: of GstClipResult, all of one frame */
 static void
 attach (GstClipFilter *self, GstBuffer *buffer, GPtrArray *results, const GstClipFrameContext *now)
 {
-  GST_OBJECT_LOCK (self);
-  gboolean wanted = self->settings.attach_meta;
-  GST_OBJECT_UNLOCK (self);
-  for (guint i = 0; wanted && i < results->len; i++) {
-    const GstClipResult *result = g_ptr_array_index (results, i);
+  const GstClockTime age = age_of (g_ptr_array_index (results, 0), now);
+  GValue array;
 
-    gst_clip_meta_add (buffer, gst_clip_result_structure (result, age_of (result, now)));
-    gst_clip_analytics_add (buffer, result);
-  }
+  if (!g_atomic_int_get (&self->settings.attach_meta))
+    return;
+  gst_clip_result_array (g_ptr_array_index (results, 0), age, &array);
+  for (guint i = 1; i < results->len; i++)
+    append_result (&array, g_ptr_array_index (results, i), age);
+  gst_clip_meta_add (buffer, &array);
+  for (guint i = 0; i < results->len; i++)
+    gst_clip_analytics_add (buffer, g_ptr_array_index (results, i));
 }
 
 static void

@@ -218,13 +218,13 @@ seek (gpointer data)
   g_autoptr (GstPad) pad = gst_element_get_static_pad (s->filter, "src");
 
   while (!g_atomic_int_get (&s->done)) {
+    g_mutex_lock (&s->turn);
     const GstSeekFlags flags = chance (4) ? 0 : GST_SEEK_FLAG_FLUSH;
     /* A live videotestsrc would wait for that time. */
     const gint64 start =
         g_random_int_range (0, 100) * (g_atomic_int_get (&s->live) ? GST_MSECOND : GST_SECOND);
     const gboolean ends = chance (2); /* then comes EOS */
     const gint64 stop = ends ? start + 20 * STAGE_FRAME : -1;
-    g_mutex_lock (&s->turn);
     gst_pad_send_event (pad,
                         gst_event_new_seek (chance (4) ? 2.0 : 1.0, GST_FORMAT_TIME, flags,
                                             GST_SEEK_TYPE_SET, start, GST_SEEK_TYPE_SET, stop));
