@@ -26,6 +26,7 @@
 #include "gst-clip/element/gstclipfilter.h"
 
 #include "gst-clip/element/gstclipfilterframes.h"
+#include "gst-clip/element/gstclipfilterprompts.h"
 #include "gst-clip/element/gstclipframe.h"
 #include "gst-clip/element/gstclipmeta.h"
 #include "gst-clip/engine/model.h"
@@ -67,13 +68,9 @@ on_results (GPtrArray *results, const ClipJobTimes *times, gpointer data)
   GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&old, gst_structure_free);
 
-  for (guint i = 0; i < results->len; i++) {
-    GstStructure *message =
-        gst_clip_announcer_take (self->announcer, messages, g_ptr_array_index (results, i));
-    if (message)
-      gst_element_post_message (GST_ELEMENT (self),
-                                gst_message_new_element (GST_OBJECT (self), message));
-  }
+  const GstClipFrameContext *frame = gst_clip_result_frame (g_ptr_array_index (results, 0));
+  gst_clip_post_structures (GST_ELEMENT (self),
+                            gst_clip_announcer_take (self->announcer, messages, results, frame));
 }
 
 static void
@@ -209,6 +206,18 @@ begin_anew (GstClipFilter *self)
   self->pushed = GST_FLOW_OK;
 }
 
+/* Some elements send the same one again. */
+static gboolean
+is_another_segment (GstClipFilter *self, GstEvent *event)
+{
+  const GstSegment *now = &GST_BASE_TRANSFORM (self)->segment;
+  GstSegment next;
+
+  gst_event_copy_segment (event, &next);
+  next.position = now->position; /* how far it has come */
+  return !gst_segment_is_equal (&next, now);
+}
+
 static gboolean
 gst_clip_filter_sink_event (GstBaseTransform *trans, GstEvent *event)
 {
@@ -230,6 +239,8 @@ gst_clip_filter_sink_event (GstBaseTransform *trans, GstEvent *event)
     break;
   case GST_EVENT_SEGMENT:
     self->pushed = GST_FLOW_OK;
+    if (is_another_segment (self, event))
+      self->stretch++;
     break;
   case GST_EVENT_EOS:
   case GST_EVENT_SEGMENT_DONE:
@@ -367,6 +378,19 @@ gst_clip_filter_class_init (GstClipFilterClass *klass)
 
   object_class->finalize = gst_clip_filter_finalize;
   gst_clip_filter_install_properties (object_class);
+  /**
+   * GstClipFilter::reload:
+   * @clipfilter: the element
+   *
+   * Reads the file of the property `prompts-file` again. May be emitted in any state, from any
+   * thread; does not wait for the new prompts to be encoded.
+   *
+   * Returns: %FALSE where the old prompts stay in force, with a warning on the bus: the file cannot
+   * be read or is wrong, or the prompts are not from a file.
+   */
+  g_signal_new_class_handler (
+      "reload", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
+      G_CALLBACK (gst_clip_filter_reload), NULL, NULL, NULL, G_TYPE_BOOLEAN, 0);
 
   gst_element_class_set_static_metadata (
       element_class, "CLIP zero-shot labeller", "Filter/Analyzer/Video",

@@ -25,9 +25,13 @@ static gboolean scan_value (Scan *s, GError **error);
 static gboolean
 fail (const Scan *s, const gchar *message, GError **error)
 {
+  guint line = 1;
+
+  for (const gchar *p = s->start; p < s->p; p++)
+    line += *p == '\n';
   g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
-               "%s: not usable JSON: %s at byte %" G_GSIZE_FORMAT, s->what, message,
-               (gsize)(s->p - s->start));
+               "%s: not usable JSON: %s at byte %" G_GSIZE_FORMAT ", line %u", s->what, message,
+               (gsize)(s->p - s->start), line);
   return FALSE;
 }
 

@@ -137,19 +137,9 @@ make_activations (ClipEngine *e, GError **error)
 {
   e->activations = clip_activations_new (e->kernels, e->vision, 1, e->text_kernels, e->text,
                                          e->text_shapes, CLIP_TEXT_SHAPES, error);
-  return e->activations != NULL;
-}
-
-void
-clip_engine_clear_activations (ClipEngine *e)
-{
-  g_autoptr (ClipGpuRecording) rec = clip_gpu_recording_new (e->gpu, "clear");
-  guint64 value = 0;
-
-  clip_gpu_recording_begin (rec);
-  clip_activations_clear (e->activations, rec);
-  if (clip_gpu_recording_end (rec, NULL) && (value = clip_gpu_submit (e->gpu, &rec, 1, NULL)))
-    clip_gpu_wait (e->gpu, value, G_MAXUINT64, NULL);
+  if (e->activations)
+    e->batcher = clip_batcher_new (e, error);
+  return e->batcher != NULL;
 }
 
 ClipEngine *
@@ -187,6 +177,7 @@ fail:
 void
 clip_engine_destroy (ClipEngine *e)
 {
+  clip_batcher_free (e->batcher);
   clip_text_resources_clear (e);
   clip_activations_free (e->activations);
   clip_tower_weights_free (e->text);

@@ -104,6 +104,7 @@ clip_prompt_builder_init (ClipPromptBuilder *builder, const gchar *template_text
   builder->prompts = g_ptr_array_new_with_free_func (prompt_free);
   builder->labels = g_hash_table_new (g_str_hash, g_str_equal);
   builder->templates = NULL;
+  builder->fixed = FALSE;
 
   if (template_text && !g_utf8_validate (template_text, -1, NULL)) {
     g_set_error_literal (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX,
@@ -124,6 +125,18 @@ clip_prompt_builder_init (ClipPromptBuilder *builder, const gchar *template_text
     g_ptr_array_add (templates, g_strdup ("{}"));
   g_ptr_array_add (templates, NULL);
   builder->templates = (gchar **)g_ptr_array_free (g_steal_pointer (&templates), FALSE);
+  return TRUE;
+}
+
+gboolean
+clip_prompt_builder_use (ClipPromptBuilder *builder, gchar **templates, GError **error)
+{
+  for (guint i = 0; templates[i]; i++)
+    if (!check_template (templates[i], error))
+      return FALSE;
+  g_strfreev (builder->templates);
+  builder->templates = g_strdupv (templates);
+  builder->fixed = TRUE;
   return TRUE;
 }
 
@@ -214,7 +227,7 @@ clip_prompt_builder_add (ClipPromptBuilder *builder, const gchar *label, gdouble
   p->prompt.label = g_strdup (label);
   p->prompt.threshold = threshold;
   p->prompt.wordings = g_steal_pointer (&own);
-  p->own_wordings = has_own;
+  p->own_wordings = has_own || builder->fixed;
   g_ptr_array_add (builder->prompts, p);
   g_hash_table_add (builder->labels, p->prompt.label);
   return TRUE;

@@ -58,10 +58,15 @@ ClipPromptSet *clip_prompt_set_parse (const gchar *text, const gchar *template_t
 ClipPromptSet *clip_prompt_set_from_list (const gchar *const *list, const gchar *template_text,
                                           GError **error);
 
-/** clip_prompt_set_from_file: one prompt a line in the string form (a lone `;` is a plain
- * character); lines that start with # are comments. UTF-8, a regular file of at most 64 MiB. */
+/**
+ * clip_prompt_set_from_file: UTF-8, a regular file of at most 64 MiB: one prompt a line in the
+ * string form (a lone `;` is a plain character; lines that start with # are comments), or, where the
+ * first character is a brace or the name ends in ".json", the JSON form of docs/elements.md.
+ * @negatives: (out) (transfer full) (nullable): NULL where the file says nothing about them
+ * Errors name the file and the line, or the key.
+ */
 ClipPromptSet *clip_prompt_set_from_file (const gchar *path, const gchar *template_text,
-                                          GError **error);
+                                          ClipPromptSet **negatives, GError **error);
 
 ClipPromptSet *clip_prompt_set_ref (ClipPromptSet *set);
 void clip_prompt_set_unref (ClipPromptSet *set);

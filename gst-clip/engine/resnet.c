@@ -267,6 +267,23 @@ resnet_need (ClipKernels *kernels, const ClipResnet *r, guint32 batch)
   return need;
 }
 
+static ClipAttention
+attention_shape (const ClipResnet *r, guint32 batch)
+{
+  return (ClipAttention){ batch, r->side * r->side + 1, r->heads, r->dim / r->heads, FALSE };
+}
+
+gsize
+clip_resnet_activations_bytes (ClipKernels *kernels, const ClipResnet *r, guint32 batch)
+{
+  const Need need = resnet_need (kernels, r, batch);
+  const ClipAttention shape = attention_shape (r, batch);
+
+  return 2 * need.p + 2 * need.between + need.columns
+         + 2 * clip_matrix_bytes (batch * shape.tokens, r->dim)
+         + clip_attention_scratch_bytes (kernels, &shape);
+}
+
 static gboolean
 make (ClipKernels *kernels, ClipGpuBuffer **buffer, gsize bytes, const gchar *name, GError **error)
 {
@@ -281,7 +298,7 @@ clip_resnet_activations_new (ClipKernels *kernels, const ClipResnet *r, guint32 
 {
   g_autoptr (ClipResnetActivations) a = g_new0 (ClipResnetActivations, 1);
   const Need need = resnet_need (kernels, r, batch);
-  const ClipAttention shape = { batch, r->side * r->side + 1, r->heads, r->dim / r->heads, FALSE };
+  const ClipAttention shape = attention_shape (r, batch);
   const gsize tokens = clip_matrix_bytes (batch * shape.tokens, r->dim);
 
   if (!make (kernels, &a->p[0], need.p, "pictures", error)

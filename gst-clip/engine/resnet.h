@@ -86,6 +86,8 @@ typedef struct {
 /** clip_resnet_activations_new: for @batch pictures. (transfer full) */
 ClipResnetActivations *clip_resnet_activations_new (ClipKernels *kernels, const ClipResnet *resnet,
                                                     guint32 batch, GError **error);
+/** clip_resnet_activations_bytes: size of those. */
+gsize clip_resnet_activations_bytes (ClipKernels *kernels, const ClipResnet *resnet, guint32 batch);
 /** clip_resnet_activations_clear: records zeroing them; no barrier. */
 void clip_resnet_activations_clear (const ClipResnetActivations *activations,
                                     ClipGpuRecording *rec);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/engine/tower.h"
 
+#include <string.h>
+
 /* What the record_*() functions share. */
 typedef struct {
   ClipKernels *kernels;
@@ -186,8 +188,9 @@ record_embeddings (const Walk *w, guint32 rows)
     clip_gpu_recording_barrier (w->rec);
     return;
   }
-  linear_residual (&ends, w->run->patches, t->patch_weights, 0, x2, &table);
-  clip_kernel_layernorm (w->kernels, w->rec, &x2, t->pre_gamma, t->pre_beta, t->config.eps, &x);
+  linear_residual (&ends, w->run->patches, t->patch_weights, 0, t->pre_gamma ? x2 : x, &table);
+  if (t->pre_gamma)
+    clip_kernel_layernorm (w->kernels, w->rec, &x2, t->pre_gamma, t->pre_beta, t->config.eps, &x);
 }
 
 /* Final norm and projection of the pooled rows. */
@@ -198,7 +201,12 @@ record_head (const Walk *w, ClipMatrix pooled)
   const Walk ends = at_an_end (w);
   const ClipNorm post = norm (w, t->post_gamma, t->post_beta, pooled.rows, !w->run->hidden);
 
-  linear (&ends, pooled, &post, t->projection_weights, 0, w->run->embeds, CLIP_ACTIVATION_NONE);
+  if (t->projection_weights)
+    linear (&ends, pooled, &post, t->projection_weights, t->projection_bias, w->run->embeds,
+            CLIP_ACTIVATION_NONE);
+  else
+    clip_kernel_layernorm (w->kernels, w->rec, &pooled, t->post_gamma, t->post_beta, t->config.eps,
+                           &w->run->embeds);
 }
 
 void
@@ -215,7 +223,7 @@ clip_tower_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTowerW
   guint32 rows = run->batch * run->tokens, n = tower->config.layers;
   Walk w = {
     kernels, rec, tower,
-    a,       run, { run->batch, run->tokens, tower->config.heads, tower->head_dim, !tower->vision }
+    a,       run, { run->batch, run->tokens, tower->config.heads, tower->head_dim, tower->causal }
   };
   ClipMatrix pooled = { 0 };
 
@@ -265,7 +273,7 @@ typedef struct {
 static Need
 tower_need (ClipKernels *kernels, const ClipTowerWeights *t, guint32 batch, guint32 tokens)
 {
-  ClipAttention shape = { batch, tokens, t->config.heads, t->head_dim, !t->vision };
+  ClipAttention shape = { batch, tokens, t->config.heads, t->head_dim, t->causal };
   Need need = { batch * tokens,
                 t->config.width,
                 t->attention_width,
@@ -294,6 +302,7 @@ clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision, guin
   Need v = { 0 }, t = { 0 };
   gsize width_v = 0, width_t = 0;
 
+  a->pictures = vision_batch;
   if (vision->resnet) {
     a->resnet = clip_resnet_activations_new (kernels, vision->resnet, vision_batch, error);
     if (a->resnet == NULL)
@@ -325,6 +334,55 @@ clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision, guin
           && !make (kernels, &a->stats, v.stats, t.stats, "activations statistics", error)))
     return NULL;
   return g_steal_pointer (&a);
+}
+
+#define N_SIZES 7
+
+/* In the order of ClipActivations. */
+static void
+vision_sizes (ClipKernels *kernels, const ClipTowerWeights *vision, guint32 batch,
+              gsize sizes[N_SIZES])
+{
+  const Need v = tower_need (kernels, vision, batch, vision->tokens);
+  const gsize width = clip_matrix_bytes (v.rows, v.width);
+  const gsize all[N_SIZES] = { width,
+                               width,
+                               width,
+                               clip_matrix_bytes (v.rows, v.attention_width),
+                               clip_matrix_bytes (v.rows, v.mlp),
+                               v.scratch,
+                               v.stats };
+
+  memcpy (sizes, all, sizeof all);
+}
+
+gsize
+clip_activations_bytes (ClipKernels *kernels, const ClipTowerWeights *vision, guint32 vision_batch)
+{
+  gsize sizes[N_SIZES], sum = 0;
+
+  if (vision->resnet)
+    return clip_resnet_activations_bytes (kernels, vision->resnet, vision_batch);
+  vision_sizes (kernels, vision, vision_batch, sizes);
+  for (guint i = 0; i < N_SIZES; i++)
+    sum += sizes[i];
+  return sum;
+}
+
+gboolean
+clip_activations_hold (const ClipActivations *a, ClipKernels *kernels,
+                       const ClipTowerWeights *vision, guint32 vision_batch)
+{
+  const ClipGpuBuffer *all[N_SIZES] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
+  gsize sizes[N_SIZES];
+
+  if (vision->resnet || vision_batch <= a->pictures)
+    return vision_batch <= a->pictures;
+  vision_sizes (kernels, vision, vision_batch, sizes);
+  for (guint i = 0; i < N_SIZES; i++)
+    if (sizes[i] > (all[i] ? all[i]->size : 0))
+      return FALSE;
+  return TRUE;
 }
 
 void

@@ -16,10 +16,12 @@ G_BEGIN_DECLS
  *   residual; @y: normalised rows; @z: attention; @h: MLP; @scratch: q, k, v and scores
  * @stats: (nullable): of rows of x or x2, for the kernels that normalise while they multiply
  * @resnet: (nullable): of the images' tower where it is one; the others are the texts' then
+ * @pictures: at least so many fit
  */
 typedef struct {
   ClipGpuBuffer *x, *x2, *y, *z, *h, *scratch, *stats;
   ClipResnetActivations *resnet;
+  guint32 pictures;
 } ClipActivations;
 
 /** ClipTextShape: texts are encoded @batch at a time, cut or padded to @tokens rows each. */
@@ -37,6 +39,14 @@ ClipActivations *clip_activations_new (ClipKernels *kernels, const ClipTowerWeig
                                        const ClipTowerWeights *text, const ClipTextShape *shapes,
                                        guint n_shapes, GError **error);
 void clip_activations_free (ClipActivations *a);
+
+/** clip_activations_bytes: device memory of those for @batch pictures and no texts. */
+gsize clip_activations_bytes (ClipKernels *kernels, const ClipTowerWeights *vision,
+                              guint32 vision_batch);
+
+/** clip_activations_hold: whether @batch pictures fit into @a. */
+gboolean clip_activations_hold (const ClipActivations *a, ClipKernels *kernels,
+                                const ClipTowerWeights *vision, guint32 vision_batch);
 
 /** clip_activations_clear: records zeroing all of them. */
 void clip_activations_clear (const ClipActivations *a, ClipGpuRecording *rec);

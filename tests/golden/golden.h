@@ -15,13 +15,21 @@ G_BEGIN_DECLS
 /**
  * ClipGolden: one model folder and its values.
  * @model: folder under goldens/models; @values: folder under goldens/values
+ * @file, @from, @to: (nullable): what a file of the folder says and should say for the model to be the one
+ *   that the values were computed with
+ * @except: (nullable): a picture that the Pillow which made the values resizes otherwise, see preprocess.c
  */
 typedef struct {
   const gchar *model, *values;
+  const gchar *file, *from, *to;
+  const gchar *except;
 } ClipGolden;
 
 /** golden_path: goldens/PART/NAME/FILE; g_test_skip() and NULL without test data. */
 gchar *golden_path (const gchar *part, const gchar *name, const gchar *file);
+
+/** golden_has: whether there is such a value file. */
+gboolean golden_has (const ClipGolden *golden, const gchar *file);
 
 /** golden_npy: a value file; aborts the test when it is broken. */
 ClipTestNpy *golden_npy (const ClipGolden *golden, const gchar *file);

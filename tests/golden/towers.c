@@ -16,9 +16,16 @@
 #define INT8_TOLERANCE        2e-3
 
 static const ClipGolden goldens[] = {
-  { "tiny-awk", "tiny-awk" },           { "tiny-awk-fp16", "tiny-awk-fp16" },
-  { "tiny-awk-bf16", "tiny-awk-bf16" }, { "tiny-awk-sharded", "tiny-awk" },
+  { "tiny-awk", "tiny-awk" },
+  { "tiny-awk-fp16", "tiny-awk-fp16" },
+  { "tiny-awk-bf16", "tiny-awk-bf16" },
+  { "tiny-awk-sharded", "tiny-awk" },
   { "tiny-short", "tiny-short" },
+  /* Its pictures were squashed, though its folder speaks of a crop (as tiny-rn's does, where they were
+   * cropped). */
+  { "tiny-hd80-openclip", "tiny-hd80-openclip", "open_clip_config.json", "\"shortest\"",
+    "\"squash\"", "tall_37x101" },
+  { "tiny-rn", "tiny-rn" },
 };
 
 /* Tokens of every prompt as rows of the context length. */
@@ -123,7 +130,16 @@ check_images (gconstpointer data)
   rows = encode_prompts (engine, prompts);
   texts = two_texts (engine, prompts);
   for (guint i = 0; images[i]; i++)
-    check_image (engine, images[i], i, texts, rows, prompts, embeds, probs);
+    if (g_strcmp0 (images[i], golden->except) != 0)
+      check_image (engine, images[i], i, texts, rows, prompts, embeds, probs);
+}
+
+/* In double, where there are such. */
+static ClipTestNpy *
+text_embeds (const ClipGolden *golden)
+{
+  return golden_npy (golden, golden_has (golden, "text_embeds_f64.npy") ? "text_embeds_f64.npy"
+                                                                        : "text_embeds.npy");
 }
 
 static void
@@ -140,7 +156,7 @@ check_texts (gconstpointer data)
 
   if (engine == NULL)
     return;
-  embeds = golden_npy (golden, "text_embeds_f64.npy");
+  embeds = text_embeds (golden);
   prompts = golden_strings (golden, "prompts");
   n = g_strv_length (prompts);
   dim = embeds->shape[1];
@@ -186,7 +202,7 @@ check_precision (const ClipGolden *golden, ClipPrecision precision, gdouble tole
   if (engine == NULL)
     return;
   images_want = golden_npy (golden, "image_embeds_f64.npy");
-  texts_want = golden_npy (golden, "text_embeds_f64.npy");
+  texts_want = text_embeds (golden);
   images = golden_strings (golden, "images");
   prompts = golden_strings (golden, "prompts");
   texts = two_texts (engine, prompts);
@@ -197,6 +213,8 @@ check_precision (const ClipGolden *golden, ClipPrecision precision, gdouble tole
     g_autoptr (GError) error = NULL;
     gdouble angle = 0.0;
 
+    if (g_strcmp0 (images[i], golden->except) == 0)
+      continue;
     clip_job_run (job, texts, NULL, NULL, &error);
     g_assert_no_error (error);
     angle = turned (clip_job_raw_embedding (job), images_want, i, dim);
@@ -344,8 +362,11 @@ main (int argc, char **argv)
       continue;
     add (&goldens[i], "fp16", check_fp16);
     add (&goldens[i], "int8", check_int8);
-    add (&goldens[i], "text-hidden", check_text_hidden);
-    add (&goldens[i], "vision-hidden", check_vision_hidden);
+    /* a ResNet has other stages: resnet.c */
+    if (golden_has (&goldens[i], "text_hidden.npy"))
+      add (&goldens[i], "text-hidden", check_text_hidden);
+    if (golden_has (&goldens[i], "vision_hidden.npy"))
+      add (&goldens[i], "vision-hidden", check_vision_hidden);
   }
   return g_test_run ();
 }
