@@ -108,6 +108,17 @@ check_layers (const Check *check, const gchar *model, const ClipTowerConfig *tow
   return TRUE;
 }
 
+/* SigLIP's head: a block with a query of its own. */
+static gboolean
+check_pool (const Check *check, const ClipTowerConfig *tower, GError **error)
+{
+  static const gchar prefix[] = "vision_model.head.";
+
+  return tower->pool != CLIP_POOL_MAP
+         || (check_matrix (check, prefix, "probe", 1, tower->width, error)
+             && check_block (check, prefix, tower, error));
+}
+
 static gboolean
 check_projection (const Check *check, const gchar *name, const ClipTowerConfig *tower,
                   GError **error)
@@ -135,6 +146,7 @@ check_vit (const Check *check, GError **error)
          && (!config->pre_norm || check_norm (check, prefix, "pre_layrnorm", width, error))
          && check_layers (check, "vision_model", &config->vision, error)
          && check_norm (check, prefix, "post_layernorm", width, error)
+         && check_pool (check, &config->vision, error)
          && check_projection (check, "visual_projection", &config->vision, error);
 }
 
@@ -230,8 +242,9 @@ check_all (const ClipTensors *tensors, const ClipModelConfig *config, GPtrArray 
   g_autoptr (GHashTable) used = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   const Check check = { tensors, config, used, problems };
 
-  return check_number (&check, "logit_scale", error) && check_vision (&check, error)
-         && check_text (&check, error)
+  return check_number (&check, "logit_scale", error)
+         && (!config->sigmoid || check_number (&check, "logit_bias", error))
+         && check_vision (&check, error) && check_text (&check, error)
          && (config->layout == CLIP_LAYOUT_HF || check_leftovers (&check, error));
 }
 
