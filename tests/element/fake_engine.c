@@ -25,7 +25,7 @@ static struct {
   gint ranking;
   gint sigmoid; /* in thousandths */
   ClipFrameInfo last_info;
-  gchar *last_wordings;
+  gchar *last_wordings, *last_group;
 } fake;
 
 struct _ClipEngine {
@@ -58,6 +58,7 @@ fake_reset (void)
   fake.ranking = FALSE;
   fake.sigmoid = 0;
   g_clear_pointer (&fake.last_wordings, g_free);
+  g_clear_pointer (&fake.last_group, g_free);
   g_mutex_unlock (&fake.lock);
 }
 
@@ -155,6 +156,15 @@ fake_last_info (void)
 }
 
 gchar *
+fake_last_group (void)
+{
+  g_mutex_lock (&fake.lock);
+  gchar *group = g_strdup (fake.last_group);
+  g_mutex_unlock (&fake.lock);
+  return group;
+}
+
+gchar *
 fake_last_wordings (void)
 {
   g_mutex_lock (&fake.lock);
@@ -204,6 +214,10 @@ clip_engine_open (const ClipEngineConfig *config, const ClipCancel *cancel,
   if (!pass (FAKE_OPEN, cancel, error))
     return NULL;
   progress ("load-model", "Loading a model", 50, data);
+  g_mutex_lock (&fake.lock);
+  g_free (fake.last_group);
+  fake.last_group = g_strdup (config->group);
+  g_mutex_unlock (&fake.lock);
   ClipEngine *engine = g_new0 (ClipEngine, 1);
   engine->refs = 1;
   g_atomic_int_inc (&fake.alive);
@@ -428,6 +442,11 @@ clip_job_wait (ClipJob *job, float *similarities, float *negative_similarities, 
     fill_similarities (job, texts, similarities, negative_similarities);
   clip_texts_unref (texts);
   return ok;
+}
+
+void
+clip_job_set_stream (ClipJob *job, gconstpointer stream)
+{
 }
 
 void

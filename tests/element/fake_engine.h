@@ -53,6 +53,9 @@ guint fake_alive (void);
 /** fake_last_info: what the newest job was made for. */
 ClipFrameInfo fake_last_info (void);
 
+/** fake_last_group: of the engine that was opened last. (transfer full) (nullable) */
+gchar *fake_last_group (void);
+
 /** fake_last_wordings: the wordings of the newest text set, joined by "/". (transfer full) */
 gchar *fake_last_wordings (void);
 

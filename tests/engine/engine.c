@@ -32,6 +32,8 @@ test_sharing (void)
 {
   g_autoptr (ClipEngine) a = need_engine ();
   g_autoptr (ClipEngine) b = NULL;
+  const gchar *const groups[] = { "", "doors", "|", "||" }; /* none is like an empty one */
+  ClipEngine *seen[G_N_ELEMENTS (groups)];
   guint64 bytes = 0;
 
   if (a == NULL)
@@ -40,6 +42,20 @@ test_sharing (void)
   b = open_engine (NULL);
   g_assert_true (a == b);
   g_assert_cmpuint (clip_engine_memory_bytes (b), ==, bytes);
+  for (guint i = 0; i < G_N_ELEMENTS (groups); i++) {
+    const ClipEngineConfig config = { folder, NULL, CLIP_PRECISION_AUTO, groups[i] };
+    ClipEngine *c = clip_engine_open (&config, NULL, NULL, NULL, NULL);
+    g_autoptr (ClipEngine) d = clip_engine_open (&config, NULL, NULL, NULL, NULL);
+
+    g_assert_nonnull (c);
+    g_assert_true (c == d);
+    g_assert_true ((c == a) == (i == 0));
+    for (guint k = 0; k < i; k++)
+      g_assert_true (c != seen[k]);
+    seen[i] = c;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (groups); i++)
+    clip_engine_unref (seen[i]);
 }
 
 static void
