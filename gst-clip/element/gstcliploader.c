@@ -66,12 +66,15 @@ request_set (Request *request, ClipPromptSet *prompts, ClipPromptSet *negatives,
   request->serial = serial;
 }
 
-/* Contrast compares with the background set; softmax and the others do not need it encoded. */
+/* Contrast compares texts with the background set; softmax and the others do not need it encoded. */
 static gboolean
 needs_background (const Request *request)
 {
-  return request->scoring == CLIP_SCORING_CONTRAST
-         || (request->scoring == CLIP_SCORING_AUTO && clip_prompt_set_size (request->prompts) == 1);
+  const guint n_texts =
+      clip_prompt_set_size (request->prompts) - clip_prompt_set_n_pictures (request->prompts);
+
+  return (request->scoring == CLIP_SCORING_CONTRAST && n_texts > 0)
+         || (request->scoring == CLIP_SCORING_AUTO && n_texts == 1);
 }
 
 /* Progress ----------------------------------------------------------------- */
