@@ -25,7 +25,7 @@ typedef struct {
 struct _GstClipLoader {
   GstElement *element;
   GThread *thread;
-  gchar *model, *device; /* the thread's own while it runs */
+  gchar *model, *device, *group; /* the thread's own while it runs */
   ClipPrecision precision;
   ClipCancel cancel;
   gboolean loading;       /* a progress START without its COMPLETE; the thread's own */
@@ -64,6 +64,19 @@ request_set (Request *request, ClipPromptSet *prompts, ClipPromptSet *negatives,
   request->negatives = negatives ? clip_prompt_set_ref (negatives) : NULL;
   request->scoring = scoring;
   request->serial = serial;
+}
+
+/* Of a set with pictures AUTO is resolved for each kind, by clip_score_set(). */
+static ClipScoring
+scoring_for (ClipEngine *engine, const Request *request)
+{
+  ClipScoring scoring =
+      clip_engine_scoring (engine, request->scoring, clip_prompt_set_size (request->prompts));
+
+  if (request->scoring == CLIP_SCORING_AUTO && scoring != CLIP_SCORING_SIGMOID
+      && clip_prompt_set_n_pictures (request->prompts) > 0)
+    return CLIP_SCORING_AUTO;
+  return scoring;
 }
 
 /* Contrast compares texts with the background set; softmax and the others do not need it encoded. */
@@ -132,7 +145,7 @@ fail (GstClipLoader *self, const GError *error)
 static void
 open_engine (GstClipLoader *self)
 {
-  ClipEngineConfig config = { self->model, self->device, self->precision };
+  ClipEngineConfig config = { self->model, self->device, self->precision, self->group };
   Progress progress = { .element = self->element };
   g_autoptr (GError) error = NULL;
 
@@ -285,6 +298,8 @@ serve_request (GstClipLoader *self)
                self->wanted.serial);
   g_mutex_unlock (&self->lock);
 
+  if (request.prompts)
+    request.scoring = scoring_for (engine, &request);
   encode_set (self, engine, &request);
   if (request_done (self, engine, count) && self->loading && !g_atomic_int_get (&self->cancel))
     loading_done (self, engine);
@@ -345,6 +360,7 @@ gst_clip_loader_start (GstClipLoader *self, const ClipEngineConfig *config)
 
   self->model = g_strdup (config->model);
   self->device = g_strdup (config->device);
+  self->group = g_strdup (config->group);
   self->precision = config->precision;
   self->cancel = 0;
   self->loading = TRUE;
@@ -388,6 +404,7 @@ gst_clip_loader_stop (GstClipLoader *self)
   gst_clip_texts_clear (&old);
   g_clear_pointer (&self->model, g_free);
   g_clear_pointer (&self->device, g_free);
+  g_clear_pointer (&self->group, g_free);
 }
 
 void

@@ -72,6 +72,7 @@ score_labels (Labels *l, const GstClipScoreParams *params)
   ClipScoreSet set = {
     .scoring = params->scoring,
     .scale = params->logit_scale,
+    .bias = params->logit_bias,
     .prompts = l->prompts,
     .negatives = clip_texts_negatives (inference->texts),
     .similarities = inference->similarities,

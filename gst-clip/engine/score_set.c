@@ -59,8 +59,8 @@ score_kind (const ClipScoreSet *s, gboolean pictures, gdouble *scores)
   pick (s->negatives, pictures, s->others, others);
   if (n_background > 0)
     memcpy (others + n_negatives, s->others + n_all_negatives, n_background * sizeof *others);
-  clip_score (resolve (s->scoring, pictures, n, n_negatives), s->scale, own, n, others, n_negatives,
-              n_background, result);
+  clip_score (resolve (s->scoring, pictures, n, n_negatives), s->scale, s->bias, own, n, others,
+              n_negatives, n_background, result);
   for (guint i = 0; i < clip_prompt_set_size (s->prompts); i++)
     if (clip_prompt_set_get (s->prompts, i)->pictures == pictures)
       scores[i] = result[next++];
@@ -70,8 +70,8 @@ void
 clip_score_set (const ClipScoreSet *s, gdouble *scores)
 {
   if (count (s->prompts, TRUE) == 0 && count (s->negatives, TRUE) == 0) {
-    clip_score (s->scoring, s->scale, s->similarities, clip_prompt_set_size (s->prompts), s->others,
-                count (s->negatives, FALSE), s->n_background, scores);
+    clip_score (s->scoring, s->scale, s->bias, s->similarities, clip_prompt_set_size (s->prompts),
+                s->others, count (s->negatives, FALSE), s->n_background, scores);
     return;
   }
   if (count (s->prompts, FALSE) > 0)
