@@ -137,7 +137,9 @@ prepare_job (GstClipEncoder *self, Slot *slot, ClipEngine *engine)
   slot->job = clip_job_new (engine, &info, &error);
   slot->engine = clip_engine_ref (engine);
   slot->info_count = info_count;
-  if (!slot->job)
+  if (slot->job)
+    clip_job_set_stream (slot->job, self);
+  else
     self->funcs.failed (engine, error, self->data);
   return slot->job != NULL;
 }

@@ -45,6 +45,7 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (clipfilter, "clipfilter", GST_RANK_NONE,
 static void
 add_times (ClipJobTimes *sum, const ClipJobTimes *times)
 {
+  sum->batch += times->batch;
   sum->load += times->load;
   sum->preprocess += times->preprocess;
   sum->encode += times->encode;
@@ -280,7 +281,7 @@ static gboolean
 gst_clip_filter_start (GstBaseTransform *trans)
 {
   GstClipFilter *self = GST_CLIP_FILTER (trans);
-  g_autofree gchar *model = NULL, *device = NULL;
+  g_autofree gchar *model = NULL, *device = NULL, *group = NULL;
   g_autoptr (GError) error = NULL;
 
   GST_OBJECT_LOCK (self);
@@ -292,7 +293,8 @@ gst_clip_filter_start (GstBaseTransform *trans)
   self->earliest_time = GST_CLOCK_TIME_NONE;
   model = g_strdup (self->settings.model);
   device = g_strdup (self->settings.device);
-  ClipEngineConfig config = { model, device, self->settings.precision };
+  group = g_strdup (self->settings.share_group);
+  ClipEngineConfig config = { model, device, self->settings.precision, group };
   GST_OBJECT_UNLOCK (self);
   self->warned_no_prompts = self->warned_not_finite = self->failed = FALSE;
   self->pushed = GST_FLOW_OK;

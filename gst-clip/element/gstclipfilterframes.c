@@ -115,6 +115,7 @@ score_params (GstClipFilter *self, const GstClipTexts *texts)
   GST_OBJECT_UNLOCK (self);
   if (params.logit_scale == 0.0)
     params.logit_scale = clip_engine_logit_scale (texts->engine);
+  params.logit_bias = clip_engine_logit_bias (texts->engine);
   return params;
 }
 

@@ -25,7 +25,7 @@ typedef struct {
 struct _GstClipLoader {
   GstElement *element;
   GThread *thread;
-  gchar *model, *device; /* the thread's own while it runs */
+  gchar *model, *device, *group; /* the thread's own while it runs */
   ClipPrecision precision;
   ClipCancel cancel;
   gboolean loading;       /* a progress START without its COMPLETE; the thread's own */
@@ -70,8 +70,7 @@ request_set (Request *request, ClipPromptSet *prompts, ClipPromptSet *negatives,
 static gboolean
 needs_background (const Request *request)
 {
-  return request->scoring == CLIP_SCORING_CONTRAST
-         || (request->scoring == CLIP_SCORING_AUTO && clip_prompt_set_size (request->prompts) == 1);
+  return request->scoring == CLIP_SCORING_CONTRAST;
 }
 
 /* Progress ----------------------------------------------------------------- */
@@ -129,7 +128,7 @@ fail (GstClipLoader *self, const GError *error)
 static void
 open_engine (GstClipLoader *self)
 {
-  ClipEngineConfig config = { self->model, self->device, self->precision };
+  ClipEngineConfig config = { self->model, self->device, self->precision, self->group };
   Progress progress = { .element = self->element };
   g_autoptr (GError) error = NULL;
 
@@ -282,6 +281,9 @@ serve_request (GstClipLoader *self)
                self->wanted.serial);
   g_mutex_unlock (&self->lock);
 
+  if (request.prompts)
+    request.scoring =
+        clip_engine_scoring (engine, request.scoring, clip_prompt_set_size (request.prompts));
   encode_set (self, engine, &request);
   if (request_done (self, engine, count) && self->loading && !g_atomic_int_get (&self->cancel))
     loading_done (self, engine);
@@ -342,6 +344,7 @@ gst_clip_loader_start (GstClipLoader *self, const ClipEngineConfig *config)
 
   self->model = g_strdup (config->model);
   self->device = g_strdup (config->device);
+  self->group = g_strdup (config->group);
   self->precision = config->precision;
   self->cancel = 0;
   self->loading = TRUE;
@@ -385,6 +388,7 @@ gst_clip_loader_stop (GstClipLoader *self)
   gst_clip_texts_clear (&old);
   g_clear_pointer (&self->model, g_free);
   g_clear_pointer (&self->device, g_free);
+  g_clear_pointer (&self->group, g_free);
 }
 
 void

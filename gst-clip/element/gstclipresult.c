@@ -72,8 +72,8 @@ score_labels (const Labels *l, const GstClipScoreParams *params)
   guint n_background = 0;
   guint n_negatives = clip_texts_n_negatives (inference->texts, &n_background);
 
-  clip_score (params->scoring, params->logit_scale, inference->similarities, l->n,
-              inference->negatives, n_negatives, n_background, inference->scores);
+  clip_score (params->scoring, params->logit_scale, params->logit_bias, inference->similarities,
+              l->n, inference->negatives, n_negatives, n_background, inference->scores);
   for (guint i = 0; i < l->n; i++)
     if (!isfinite (inference->scores[i]) || !isfinite (inference->similarities[i]))
       return FALSE;

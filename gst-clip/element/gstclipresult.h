@@ -27,7 +27,7 @@ typedef struct {
 
 /**
  * GstClipScoreParams: how similarities become scores and labels.
- * @logit_scale: the one to use, never 0
+ * @logit_scale: the one to use, never 0; @logit_bias: the model's
  * @threshold: 0..1; below 0: the scoring's own
  * @smoothing: time constant in ns; 0: none
  * @hysteresis: how far below its threshold an accepted label stays accepted
@@ -35,7 +35,7 @@ typedef struct {
  */
 typedef struct {
   ClipScoring scoring;
-  gdouble logit_scale;
+  gdouble logit_scale, logit_bias;
   gdouble threshold;
   GstClockTime smoothing;
   gdouble hysteresis;

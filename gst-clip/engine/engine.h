@@ -82,6 +82,8 @@ const gchar *clip_engine_model_name (ClipEngine *engine);
 const gchar *clip_engine_device_name (ClipEngine *engine);
 /** clip_engine_logit_scale: the model's own, after exp (). */
 gdouble clip_engine_logit_scale (ClipEngine *engine);
+/** clip_engine_logit_bias: the model's own; 0 for those that have none. */
+gdouble clip_engine_logit_bias (ClipEngine *engine);
 guint64 clip_engine_memory_bytes (ClipEngine *engine);
 /** clip_engine_gpu: for tests (clip_gpu_simulate_loss ()). */
 ClipGpu *clip_engine_gpu (ClipEngine *engine);
@@ -90,7 +92,8 @@ ClipGpu *clip_engine_gpu (ClipEngine *engine);
 
 /**
  * ClipScoring: see docs/elements.md for the formulas.
- * AUTO is softmax for two or more labels, contrast for one.
+ * AUTO is sigmoid for models that were trained so (SigLIP), else softmax for two or more labels, contrast
+ * for one.
  */
 typedef enum {
   CLIP_SCORING_AUTO,
@@ -121,10 +124,11 @@ ClipPromptSet *clip_texts_prompts (ClipTexts *texts);
 
 /* Jobs ------------------------------------------------------------------ */
 
-/** ClipJobTimes: ns; 0 where not measured. @encode: of the whole batch that the frame was in. @total: from
- * start to result, others' work before it included. */
+/** ClipJobTimes: ns; 0 where not measured. @encode: of the whole batch that the frame was in, which had
+ * @batch pictures. @total: from start to result, others' work before it included. */
 typedef struct {
   guint64 load, preprocess, encode, score, total;
+  guint64 batch;
 } ClipJobTimes;
 
 /** clip_job_new: staging memory and recordings for frames of @info. Blocks (allocation). */
@@ -194,15 +198,20 @@ guint clip_texts_n_negatives (ClipTexts *texts, guint *n_background);
 /**
  * clip_score: from cosines to scores in 0..1, in double.
  * @scoring: AUTO is resolved by the number of labels
- * @scale: logit scale
+ * @scale, @bias: of logits; the bias is for sigmoid only
  * @negatives: float[n_negatives + n_background], as clip_job_run() gives them
  * @scores: (out): double[n]
  *
  * softmax: over labels and given negatives; contrast: each label alone against given
- * negatives and background; cosine: (1 + cos) / 2 clamped to 0..1; sigmoid: 1 / (1 + exp (-scale cos - bias)).
+ * negatives and background; cosine: (1 + cos) / 2 clamped to 0..1; sigmoid:
+ * 1 / (1 + exp (-scale cos - bias)).
  */
-void clip_score (ClipScoring scoring, gdouble scale, const float *similarities, guint n,
-                 const float *negatives, guint n_negatives, guint n_background, gdouble *scores);
+void clip_score (ClipScoring scoring, gdouble scale, gdouble bias, const float *similarities,
+                 guint n, const float *negatives, guint n_negatives, guint n_background,
+                 gdouble *scores);
+
+/** clip_engine_scoring: what AUTO means for the model and so many labels; others as they are. */
+ClipScoring clip_engine_scoring (ClipEngine *engine, ClipScoring scoring, guint n_labels);
 
 /** clip_scoring_default_threshold: used where the threshold property is -1. */
 gdouble clip_scoring_default_threshold (ClipScoring scoring, guint n_labels);

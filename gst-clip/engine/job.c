@@ -196,6 +196,7 @@ take_times (ClipJob *job)
 
   job->times.total = (g_get_monotonic_time () - job->started) * 1000;
   job->times.encode = job->encode_ns;
+  job->times.batch = job->batch_size;
   for (guint r = 0; r < G_N_ELEMENTS (recs); r++) {
     guint n = clip_gpu_recording_get_times (recs[r], stages, ns, G_N_ELEMENTS (ns));
 

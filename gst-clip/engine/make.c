@@ -121,7 +121,7 @@ load_weights (ClipEngine *e, Report *r, GError **error)
 {
   const ClipModelConfig *config = clip_model_config (e->model);
 
-  r->total = config->vision.layers + config->text.layers;
+  r->total = config->vision.layers + (config->vision.pool == CLIP_POOL_MAP) + config->text.layers;
   for (guint i = 0; i < G_N_ELEMENTS (config->resnet.layers); i++)
     r->total += config->resnet.layers[i];
   report (r, "load-model", "Loading the model", 0);

@@ -301,6 +301,16 @@ parse_resnet (Parse *p, JsonObject *object, const gchar *what, JsonArray *layers
 }
 
 static gboolean
+parse_timm (Parse *p, JsonObject *object, const gchar *what, const gchar *name, GError **error)
+{
+  guint64 image = 224;
+
+  p->config->layout = CLIP_LAYOUT_OPEN_CLIP_TIMM;
+  return get_square (object, what, "image_size", &image, error)
+         && clip_model_config_parse_timm (object, what, name, image, p->config, error);
+}
+
+static gboolean
 parse_vision (Parse *p, JsonObject *object, const gchar *what, GError **error)
 {
   JsonNode *layers = json_object_get_member (object, "layers");
@@ -310,7 +320,7 @@ parse_vision (Parse *p, JsonObject *object, const gchar *what, GError **error)
       || !clip_json_get_string (object, what, "timm_model_name", &timm, error))
     return FALSE;
   if (timm && *timm)
-    return unsupported (what, error, "the \"timm_model_name\" \"%.100s\" is unsupported", timm);
+    return parse_timm (p, object, what, timm, error);
   p->config->layout = CLIP_LAYOUT_OPEN_CLIP;
   if (layers && JSON_NODE_HOLDS_ARRAY (layers))
     return parse_resnet (p, object, what, json_node_get_array (layers), error);
@@ -477,6 +487,14 @@ get_part (JsonObject *root, const gchar *what, const gchar *key, JsonObject **pa
   return *part != NULL;
 }
 
+/* With a bias a model was trained with SigLIP's loss; its first value does not matter. */
+static gboolean
+has_logit_bias (JsonObject *model)
+{
+  return json_object_has_member (model, "init_logit_bias")
+         && !json_object_get_null_member (model, "init_logit_bias");
+}
+
 static gboolean
 parse_model (JsonObject *model, const gchar *what, ClipModelConfig *config, GError **error)
 {
@@ -493,13 +511,15 @@ parse_model (JsonObject *model, const gchar *what, ClipModelConfig *config, GErr
       || !parse_vision (&parse, vision, vision_what, error)
       || !parse_text (&parse, text, text_what, error))
     return FALSE;
-  if (projection == 0 || (!config->text.projection && config->text.width != projection)) {
+  if (projection == 0 || (!config->text.projection && config->text.width != projection)
+      || (!config->vision.projection && config->vision.width != projection)) {
     g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
                  "%s: there is no \"embed_dim\", or a tower without a projection has another width",
                  what);
     return FALSE;
   }
   config->projection = (guint32)projection;
+  config->sigmoid = has_logit_bias (model);
   return TRUE;
 }
 

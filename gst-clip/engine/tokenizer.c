@@ -125,10 +125,11 @@ finish (ClipTokenizer *tokenizer, const ClipSource *source, guint32 vocab, GErro
 }
 
 ClipTokenizer *
-clip_tokenizer_open (const ClipSource *source, guint32 vocab, GError **error)
+clip_tokenizer_open (const ClipSource *source, guint32 vocab, gboolean open_clip, GError **error)
 {
   g_autoptr (ClipTokenizer) tokenizer = g_new0 (ClipTokenizer, 1);
 
+  tokenizer->open_clip = open_clip;
   tokenizer->start_id = tokenizer->end_id = tokenizer->pad_id = -1;
   clip_specials_init (&tokenizer->specials);
   clip_specials_init (&tokenizer->late_specials);

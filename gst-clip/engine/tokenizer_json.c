@@ -258,8 +258,6 @@ open_clip_cleaning (const ClipSource *source, gchar **clean, GError **error)
   const gchar *name = "whitespace";
   JsonObject *object;
 
-  if (!clip_source_has (source, "open_clip_config.json") || clip_source_has (source, "config.json"))
-    return TRUE;
   object = root = clip_tokenizer_load_file (source, "open_clip_config.json", &what, error);
   for (guint i = 0; object && i < G_N_ELEMENTS (path); i++) {
     JsonObject *next = NULL;
@@ -281,11 +279,11 @@ clip_tokenizer_add_cleaning (ClipTokenizer *tokenizer, const ClipSource *source,
   g_autofree gchar *clean = NULL;
   ClipNormalizer *before = tokenizer->before;
 
+  *done = tokenizer->open_clip;
+  if (!tokenizer->open_clip)
+    return TRUE;
   if (!open_clip_cleaning (source, &clean, error))
     return FALSE;
-  *done = clean != NULL;
-  if (!clean)
-    return TRUE;
   if (g_str_equal (clean, "canonicalize")) {
     clip_normalizer_add_replace (before, clip_pattern_new_text ("_"), " ");
     clip_normalizer_add_canonical (before);

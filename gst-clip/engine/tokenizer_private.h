@@ -36,6 +36,7 @@ typedef struct {
 
 /**
  * ClipTokenizer:
+ * @open_clip: open_clip_config.json is the model's configuration
  * @specials: found in the text as it is
  * @late_specials: (sentences) found in the normalised text
  * @start_id, @end_id: framing a text; -1: none
@@ -47,7 +48,7 @@ typedef struct {
  *   which are dropped
  */
 struct _ClipTokenizer {
-  gboolean sentences;
+  gboolean sentences, open_clip;
   ClipBpe *bpe;
   ClipUnigram *unigram;
   ClipSpecials specials, late_specials;

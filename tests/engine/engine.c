@@ -32,6 +32,8 @@ test_sharing (void)
 {
   g_autoptr (ClipEngine) a = need_engine ();
   g_autoptr (ClipEngine) b = NULL;
+  const gchar *const groups[] = { "", "doors", "|", "||" }; /* none is like an empty one */
+  ClipEngine *seen[G_N_ELEMENTS (groups)];
   guint64 bytes = 0;
 
   if (a == NULL)
@@ -40,6 +42,20 @@ test_sharing (void)
   b = open_engine (NULL);
   g_assert_true (a == b);
   g_assert_cmpuint (clip_engine_memory_bytes (b), ==, bytes);
+  for (guint i = 0; i < G_N_ELEMENTS (groups); i++) {
+    const ClipEngineConfig config = { folder, NULL, CLIP_PRECISION_AUTO, groups[i] };
+    ClipEngine *c = clip_engine_open (&config, NULL, NULL, NULL, NULL);
+    g_autoptr (ClipEngine) d = clip_engine_open (&config, NULL, NULL, NULL, NULL);
+
+    g_assert_nonnull (c);
+    g_assert_true (c == d);
+    g_assert_true ((c == a) == (i == 0));
+    for (guint k = 0; k < i; k++)
+      g_assert_true (c != seen[k]);
+    seen[i] = c;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (groups); i++)
+    clip_engine_unref (seen[i]);
 }
 
 static void
@@ -153,7 +169,8 @@ compare_best (const guint *best, guint n_best, const float *sims, guint n, const
   g_autofree Label *labels = g_new (Label, n);
 
   for (guint s = 0; s < G_N_ELEMENTS (scorings) * G_N_ELEMENTS (scales); s++) {
-    clip_score (scorings[s % 4], scales[s / 4], sims, n, others, n_negatives, n_background, scores);
+    clip_score (scorings[s % 4], scales[s / 4], -1.0, sims, n, others, n_negatives, n_background,
+                scores);
     for (guint i = 0; i < n; i++)
       labels[i] = (Label){ scores[i], sims[i], i };
     qsort (labels, n, sizeof *labels, compare_labels);

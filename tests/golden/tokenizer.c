@@ -33,7 +33,7 @@ open_tokenizer (const gchar *folder)
   ClipTokenizer *tokenizer;
 
   g_assert_no_error (error);
-  tokenizer = clip_tokenizer_open (source, G_MAXUINT32, &error);
+  tokenizer = clip_tokenizer_open (source, G_MAXUINT32, FALSE, &error);
   g_assert_no_error (error);
   return tokenizer;
 }

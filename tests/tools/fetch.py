@@ -296,6 +296,15 @@ class Fetch(unittest.TestCase):
         self.assertIn('Usage', self.fetch('--help'))
         self.assertIn('timm/vit_base_patch32_clip_224.openai', self.fetch('--list'))
 
+    def test_documented(self):
+        """docs/models.md has every name, in the same order."""
+        docs = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../docs/models.md')
+        with open(docs, encoding='utf-8') as f:
+            rows = [line.split('`')[1] for line in f if line.startswith('| `')
+                    and line.count('|') == 9]
+        names = [line.split()[0] for line in self.fetch('--list').splitlines()]
+        self.assertEqual(rows, names)
+
     def test_default_folder(self):
         data = os.path.join(self.dir, '.data')
         output = subprocess.run([script, 'maker/clip', '--base-url', self.hub.url], text=True,
