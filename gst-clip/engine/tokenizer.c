@@ -93,20 +93,18 @@ no_tokenizer (const ClipSource *source, GError **error)
 static gboolean
 load_files (ClipTokenizer *tokenizer, const ClipSource *source, guint32 vocab, GError **error)
 {
-  g_autoptr (JsonObject) root = NULL;
-  g_autofree gchar *what = NULL;
+  g_auto (ClipTokenizerFile) file = { 0 };
 
   if (clip_source_has (source, SPIECE))
     return clip_tokenizer_load_spiece (tokenizer, source, SPIECE, error);
   if (!clip_source_has (source, "tokenizer.json") && !clip_source_has (source, "vocab.json"))
     return no_tokenizer (source, error);
   if (!clip_source_has (source, "tokenizer.json"))
-    return clip_tokenizer_load_clip (tokenizer, source, NULL, NULL, error);
-  root = clip_tokenizer_load_file (source, "tokenizer.json", &what, error);
-  if (!root)
+    return clip_tokenizer_load_clip (tokenizer, source, NULL, error);
+  if (!clip_tokenizer_file_load (&file, source, error))
     return FALSE;
-  return is_clip (root) ? clip_tokenizer_load_clip (tokenizer, source, root, what, error)
-                        : clip_tokenizer_load_json (tokenizer, source, root, what, vocab, error);
+  return is_clip (file.root) ? clip_tokenizer_load_clip (tokenizer, source, &file, error)
+                             : clip_tokenizer_load_json (tokenizer, source, &file, vocab, error);
 }
 
 static gboolean

@@ -105,6 +105,29 @@ steps_fit (const ClipPanelGemm *op)
   return MAX (MAX (op->a_step, op->w_step), op->c_step) / 16 <= G_MAXUINT16;
 }
 
+typedef struct {
+  VkDeviceAddress address;
+  guint32 ld;
+} Beside;
+
+/*
+ * What the epilogue reads at each place that it stores to: the residual; without one c itself, whose
+ * values do not count, where it has rows: lines that are not in the cache when they are stored to hold
+ * up all stores behind them (7 %). @residual_at, @c_at: in floats; @other: readable.
+ */
+static Beside
+rows_beside (const ClipPanelGemm *op, gsize residual_at, gsize c_at, VkDeviceAddress other)
+{
+  const gboolean c_has_rows = op->c_16_rows == 16 * op->c_row && op->c_panel == GEMM_PANEL
+                              && !op->lanes_apart && op->c_row / 4 <= G_MAXUINT16;
+
+  if (op->residual)
+    return (Beside){ op->residual + residual_at * sizeof (float), op->residual_ld };
+  if (c_has_rows)
+    return (Beside){ op->c + c_at * sizeof (float), op->c_row };
+  return (Beside){ other, 0 };
+}
+
 /* The part of @op that starts at @row, panel y and product z. */
 static struct GemmLlvmpipePush
 make_push (const ClipPanelGemm *op, guint32 row, guint32 y, guint32 z)
@@ -118,6 +141,7 @@ make_push (const ClipPanelGemm *op, guint32 row, guint32 y, guint32 z)
   const guint32 a_last = MIN (op->a_rows - row, GEMM_MAX_ROWS) - 1;
   const guint32 c_last = MIN (op->c_rows - row, GEMM_MAX_ROWS) - 1;
   const VkDeviceAddress weights = op->w + w * weight_bytes (op->type);
+  const Beside beside = rows_beside (op, (gsize)row * op->residual_ld + column, c, weights);
 
   g_assert (row % 16 == 0 || op->c_16_rows == 16 * op->c_row);
   g_assert (row < op->a_rows && row < op->c_rows);
@@ -126,11 +150,9 @@ make_push (const ClipPanelGemm *op, guint32 row, guint32 y, guint32 z)
     .a = op->a + a * sizeof (float),
     .w = weights,
     .bias = op->bias ? op->bias + column * sizeof (float) : weights,
-    .residual = op->residual
-                    ? op->residual + ((gsize)row * op->residual_ld + column) * sizeof (float)
-                    : weights,
+    .residual = beside.address,
     .c = op->c + c * sizeof (float),
-    .ld = halves (op->a_ld / 4, op->residual ? op->residual_ld / 4 : 0),
+    .ld = halves (op->a_ld / 4, beside.ld / 4),
     .c_row = halves (op->c_row / 16, op->c_16_rows / 256),
     .panel = halves (op->c_panel / 16, op->w_panel),
     .last_row = a_last | c_last << 12 | flags_of (op) << 24,
