@@ -45,7 +45,7 @@ typedef struct {
   GstClipMode mode;
   GstClipPace pace;
   GstClipMessages messages;
-  gboolean attach_meta;
+  gboolean attach_meta; /* read without a lock too */
 } GstClipSettings;
 
 /** GstClipStats: guarded by the object lock; times in ns. */

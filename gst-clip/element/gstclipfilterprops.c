@@ -151,7 +151,7 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
     s->messages = g_value_get_enum (value);
     break;
   case PROP_ATTACH_META:
-    s->attach_meta = g_value_get_boolean (value);
+    g_atomic_int_set (&s->attach_meta, g_value_get_boolean (value));
     break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);

@@ -40,7 +40,20 @@ struct _GstClipLoader {
   guint wanted_count, done_count; /* requests made, and how many of them are dealt with */
   GstClipTexts current;
   gint64 last_loss; /* monotonic time in us; 0: never */
+  gint state;       /* GstClipLoaderState: what these amount to; read without the lock */
 };
+
+/* Whoever changes @current, @health or @stopping calls this before the lock is released. */
+static void
+update_state (GstClipLoader *self)
+{
+  const GstClipLoaderState state = self->health == FAILED && !self->stopping
+                                       ? GST_CLIP_LOADER_FAILED
+                                   : self->current.texts ? GST_CLIP_LOADER_READY
+                                                         : GST_CLIP_LOADER_WITHOUT;
+
+  g_atomic_int_set (&self->state, state);
+}
 
 void
 gst_clip_texts_clear (GstClipTexts *texts)
@@ -108,6 +121,7 @@ set_health (GstClipLoader *self, Health health)
 {
   g_mutex_lock (&self->lock);
   self->health = health;
+  update_state (self);
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
 }
@@ -198,6 +212,7 @@ swap_in (GstClipLoader *self, ClipEngine *engine, ClipTexts *texts, const Reques
     self->current.texts = texts;
     self->current.scoring = request->scoring;
     self->current.serial = request->serial;
+    update_state (self);
   }
   g_mutex_unlock (&self->lock);
   g_clear_pointer (still_ours ? &old : &texts, clip_texts_unref);
@@ -352,6 +367,7 @@ gst_clip_loader_start (GstClipLoader *self, const ClipEngineConfig *config)
   g_mutex_lock (&self->lock);
   self->stopping = self->flushing = self->first_done = FALSE;
   self->health = HEALTHY;
+  update_state (self);
   self->done_count = self->wanted_count - 1; /* also an empty set is looked at once */
   self->last_loss = 0;
   g_mutex_unlock (&self->lock);
@@ -366,6 +382,7 @@ gst_clip_loader_cancel (GstClipLoader *self)
   g_atomic_int_set (&self->cancel, 1);
   g_mutex_lock (&self->lock);
   self->stopping = TRUE;
+  update_state (self);
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
 }
@@ -384,6 +401,7 @@ gst_clip_loader_stop (GstClipLoader *self)
   g_mutex_lock (&self->lock);
   old = self->current;
   self->current = (GstClipTexts){ NULL };
+  update_state (self);
   g_mutex_unlock (&self->lock);
   gst_clip_texts_clear (&old);
   g_clear_pointer (&self->model, g_free);
@@ -428,6 +446,12 @@ gst_clip_loader_wait (GstClipLoader *self)
   return ret;
 }
 
+GstClipLoaderState
+gst_clip_loader_state (GstClipLoader *self)
+{
+  return g_atomic_int_get (&self->state);
+}
+
 GstFlowReturn
 gst_clip_loader_get (GstClipLoader *self, GstClipTexts *texts)
 {
@@ -458,6 +482,7 @@ gst_clip_loader_device_lost (GstClipLoader *self, ClipEngine *engine, const GErr
     self->last_loss = now;
     if (again)
       self->health = FAILING; /* keeps the thread from opening it a third time */
+    update_state (self);
     clip_engine_retire (engine);
     g_cond_broadcast (&self->cond);
   }

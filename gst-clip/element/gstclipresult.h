@@ -82,6 +82,13 @@ const GstClipFrameContext *gst_clip_result_frame (const GstClipResult *result);
  * the encoded frame and the buffer that carries the result. (transfer full) */
 GstStructure *gst_clip_result_structure (const GstClipResult *result, GstClockTime age);
 
+/** gst_clip_result_prepare: makes what the next @n calls of gst_clip_result_array() give, which are
+ * quick then. Before anybody else has @result. */
+void gst_clip_result_prepare (GstClipResult *result, guint n);
+
+/** gst_clip_result_array: @array: (out): GST_TYPE_ARRAY of that structure alone. */
+void gst_clip_result_array (GstClipResult *result, GstClockTime age, GValue *array);
+
 /** gst_clip_result_labels: those that the structure lists; NULL-terminated, borrowed. */
 const gchar *const *gst_clip_result_labels (const GstClipResult *result);
 

@@ -265,17 +265,29 @@ test_sigmoid (void)
 }
 
 static void
+add_result (GstBuffer *buffer, const gchar *label)
+{
+  GValue array = G_VALUE_INIT, value = G_VALUE_INIT;
+
+  g_value_init (&array, GST_TYPE_ARRAY);
+  g_value_init (&value, GST_TYPE_STRUCTURE);
+  g_value_take_boxed (&value,
+                      gst_structure_new ("clipfilter", "label", G_TYPE_STRING, label, NULL));
+  gst_value_array_append_and_take_value (&array, &value);
+  gst_clip_meta_add (buffer, &array);
+}
+
+static void
 test_second_filter_appends (void)
 {
   g_autoptr (GstBuffer) buffer = gst_buffer_new ();
   g_autoptr (GstBuffer) copy = NULL;
-
-  gst_clip_meta_add (buffer, gst_structure_new ("clipfilter", "label", G_TYPE_STRING, "a", NULL));
-  gst_clip_meta_add (buffer, gst_structure_new ("clipfilter", "label", G_TYPE_STRING, "b", NULL));
+  add_result (buffer, "a");
+  add_result (buffer, "b");
   copy = gst_buffer_copy (buffer);
   g_clear_pointer (&buffer, gst_buffer_unref);
   copy = gst_buffer_make_writable (copy);
-  gst_clip_meta_add (copy, gst_structure_new ("clipfilter", "label", G_TYPE_STRING, "c", NULL));
+  add_result (copy, "c");
 
   for (guint i = 0; i < 3; i++)
     g_assert_cmpstr (gst_structure_get_string (stage_result (copy, i), "label"), ==,
