@@ -103,6 +103,7 @@ struct _GstClipFilter {
   /* Read under the stream lock, written under the object lock too. */
   GstClipMode mode_in_effect; /* AUTO: not decided yet */
   gboolean live;              /* upstream */
+  gboolean source_thread;     /* we run in the thread of a GstBaseSrc */
 
   /* Object lock. */
   GstClockTime earliest_time; /* running time: what is before is late; NONE: nothing is */

@@ -403,6 +403,46 @@ test_still_picture (void)
   watch_free (watch);
 }
 
+/* In the thread of a source nothing is held either: it may not be able to pause then. */
+static GstPadProbeReturn
+count_buffers (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  g_atomic_int_inc ((gint *)data);
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+check_source (const gchar *between, gint want)
+{
+  g_autofree gchar *line = g_strdup_printf ("videotestsrc ! " STAGE_CAPS " ! %s clipfilter "
+                                            "name=filter mode=in-step prompts=10 ! fakesink",
+                                            between);
+  fake_reset ();
+  g_autoptr (GstElement) pipeline = gst_parse_launch (line, NULL);
+  g_autoptr (GstElement) filter = gst_bin_get_by_name (GST_BIN (pipeline), "filter");
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (filter, "sink");
+  gint came = 0;
+
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, count_buffers, &came, NULL);
+  fake_close (FAKE_JOB_RUN);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  fake_wait_inside (FAKE_JOB_RUN);
+  for (guint i = 0; i < TOO_LONG_S * 1000 && g_atomic_int_get (&came) < want; i++)
+    g_usleep (POLL_US);
+  g_usleep (20 * POLL_US);
+  g_assert_cmpint (g_atomic_int_get (&came), ==, want);
+  fake_open (FAKE_JOB_RUN);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+}
+
+static void
+test_source_thread (void)
+{
+  check_source ("", 1);
+  check_source ("identity !", 1);
+  check_source ("queue !", HELD + 1);
+}
+
 static guint
 asked_for (Stage *stage)
 {
@@ -649,6 +689,7 @@ main (int argc, char **argv)
   g_test_add_func ("/in-step/stop", test_stop);
   g_test_add_func ("/in-step/downstream-eos", test_downstream_eos);
   g_test_add_func ("/in-step/still-picture", test_still_picture);
+  g_test_add_func ("/in-step/source-thread", test_source_thread);
   g_test_add_func ("/in-step/allocation", test_allocation);
   g_test_add_func ("/in-step/latency", test_latency);
   g_test_add_func ("/in-step/no-latency", test_no_latency);
