@@ -141,6 +141,27 @@ void clip_job_free (ClipJob *job);
  * stream of its own. The job must not be running. */
 void clip_job_set_stream (ClipJob *job, gconstpointer stream);
 
+/** ClipFit: how what is encoded becomes the model's square. @AUTO: as the model says. @CENTER: the middle
+ * of the longer side is cut out. @SQUASH: the longer side is compressed. @LETTERBOX: black fills what the
+ * shorter side lacks. */
+typedef enum {
+  CLIP_FIT_AUTO,
+  CLIP_FIT_CENTER,
+  CLIP_FIT_SQUASH,
+  CLIP_FIT_LETTERBOX,
+} ClipFit;
+
+/**
+ * clip_job_set_view: what is encoded of the frames that are loaded from now on; all of them as the model
+ * says, until it is called. The same as encoding frames that consist of nothing but @rect; see
+ * clip_preprocess_set_view().
+ * @rect: (nullable): inside the frame and not empty; NULL: all of it
+ * Costs microseconds, where rectangles have had the size before or their place is all that changes; the first ones
+ * allocate. Errors: too large when resized, memory: then nothing may be loaded before another call has
+ * succeeded. The job must not be running.
+ */
+gboolean clip_job_set_view (ClipJob *job, const ClipRect *rect, ClipFit fit, GError **error);
+
 /** clip_job_load: copies the needed pixels to staging; the only call that reads the frame. The
  * job must not be running. Thread: one at a time per job. */
 void clip_job_load (ClipJob *job, const ClipFramePlanes *planes);

@@ -48,7 +48,7 @@ typedef struct {
   guint dims[5];
   CheckFill fill;
   const gchar *tag;
-  guint options[3];
+  guint options[4];
   gboolean extra;
 } CheckCase;
 
