@@ -44,13 +44,14 @@ typedef struct {
 
   GstClipMode mode;
   GstClipPace pace;
+  gdouble skip_still;
   GstClipMessages messages;
   gboolean attach_meta; /* read without a lock too */
 } GstClipSettings;
 
 /** GstClipStats: guarded by the object lock; times in ns. */
 typedef struct {
-  guint64 frames, inferences;
+  guint64 frames, inferences, still;
   ClipJobTimes last, sum;
 } GstClipStats;
 

@@ -239,12 +239,13 @@ warn_unreadable (GstClipFilter *self, GstBuffer *buffer)
 
 /* Returns: TRUE when the frame is to be encoded, and *@pace and *@at to tell the pacer if it is. */
 static gboolean
-is_wanted (GstClipFilter *self, const GstClipFrame *frame, GstClipPace *pace, GstClipPaceFrame *at)
+is_wanted (GstClipFilter *self, GstClipFrame *frame, GstClipPace *pace, GstClipPaceFrame *at)
 {
   if (frame->texts.serial != self->encoded_serial)
     gst_clip_pacer_reset (&self->pacer); /* what is carried on answers other prompts */
   GST_OBJECT_LOCK (self);
   *pace = self->settings.pace;
+  frame->skip_still = self->settings.skip_still;
   GstClockTime earliest = self->earliest_time;
   GST_OBJECT_UNLOCK (self);
   *at = (GstClipPaceFrame){
@@ -254,6 +255,7 @@ is_wanted (GstClipFilter *self, const GstClipFrame *frame, GstClipPace *pace, Gs
             && frame->context.running_time <= earliest,
     .now = g_get_monotonic_time () * GST_USECOND,
   };
+  frame->forced = !self->pacer.started;
   return gst_clip_pacer_wants (&self->pacer, pace, at);
 }
 
@@ -329,7 +331,7 @@ begin_in_step (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
 {
   GstClipPassage *passage = &self->passage;
   GstFlowReturn ret = gst_clip_loader_wait (self->loader);
-  gboolean unreadable = FALSE;
+  gboolean still = FALSE, unreadable = FALSE;
   GstClipPaceFrame at;
   GstClipPace pace;
 
@@ -342,10 +344,12 @@ begin_in_step (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
   const guint serial = frame->texts.serial;
   passage->kind = GST_CLIP_PASSAGE_CARRY;
   if (is_wanted (self, frame, &pace, &at)) {
-    took (self, serial, &pace, &at);
-    passage->kind = GST_CLIP_PASSAGE_ENCODE;
     ret = gst_clip_encoder_submit (self->encoder, frame, buffer, &self->info, &passage->ticket,
-                                   &unreadable);
+                                   &still, &unreadable);
+    if (!still) {
+      took (self, serial, &pace, &at);
+      passage->kind = GST_CLIP_PASSAGE_ENCODE;
+    }
   }
   gst_clip_texts_clear (&frame->texts);
   if (unreadable)

@@ -16,7 +16,8 @@
 
 static const CheckKernel *const kernels[] = {
   &check_gemm,   &check_attention, &check_layernorm,  &check_l2norm, &check_average,
-  &check_unfold, &check_tokens,    &check_preprocess, &check_topk,   NULL,
+  &check_unfold, &check_tokens,    &check_preprocess, &check_topk,   &check_difference,
+  NULL,
 };
 
 typedef struct {
