@@ -416,6 +416,22 @@ check_std (const gchar *what, const gdouble *mean, const gdouble *std, GError **
   return TRUE;
 }
 
+/* The fill colour counts only here. */
+static gboolean
+parse_longest (JsonObject *object, const gchar *what, ClipModelConfig *config, GError **error)
+{
+  guint64 fill = 0;
+
+  config->preprocess.resize = CLIP_RESIZE_LONGEST_EDGE;
+  if (!clip_json_get_uint (object, what, "fill_color", 0, 255, &fill, error))
+    return FALSE;
+  if (fill == 0)
+    return TRUE;
+  g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_UNSUPPORTED,
+               "%s: a \"fill_color\" other than 0 is unsupported", what);
+  return FALSE;
+}
+
 /* "size" is not read: open_clip takes the model's "image_size". The crop is torchvision's, which rounds
  * half to even. */
 static gboolean
@@ -423,7 +439,7 @@ parse_preprocess (JsonObject *object, const gchar *what, ClipModelConfig *config
 {
   static const gchar *const modes[] = { "RGB", NULL };
   static const gchar *const filters[] = { "bicubic", "bilinear", "random", NULL };
-  static const gchar *const resizes[] = { "shortest", "squash", NULL };
+  static const gchar *const resizes[] = { "shortest", "squash", "longest", NULL };
   const gchar *filter = "bicubic", *resize = "shortest";
 
   clip_preprocess_config_init (config);
@@ -443,6 +459,8 @@ parse_preprocess (JsonObject *object, const gchar *what, ClipModelConfig *config
     config->preprocess.filter = CLIP_FILTER_BILINEAR;
   if (g_str_equal (resize, "squash"))
     config->preprocess.resize = CLIP_RESIZE_SQUASH;
+  if (g_str_equal (resize, "longest"))
+    return parse_longest (object, what, config, error);
   return TRUE;
 }
 

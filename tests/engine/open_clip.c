@@ -120,6 +120,8 @@ test_options (void)
   g_assert_true (c.text.projection_bias && c.mean[2] == 0.5 && c.std[2] == 0.25);
   g_assert_true (c.preprocess.filter == CLIP_FILTER_BILINEAR);
   g_assert_true (c.preprocess.resize == CLIP_RESIZE_SQUASH);
+  good ("", "", "\"resize_mode\":\"longest\",\"fill_color\":0", &c);
+  g_assert_true (c.preprocess.resize == CLIP_RESIZE_LONGEST_EDGE);
   good ("", "\"pool_type\":\"eos\",\"eos_id\":7,\"proj_type\":\"none\"", "", &c);
   g_assert_true (c.eos_token_id == 7 && !c.text.projection);
 }
@@ -154,7 +156,8 @@ test_refused (void)
     { "scaled_cosine_attn", "true" },
   };
   static const gchar *const preprocess[][2] = {
-    { "resize_mode", "\"longest\"" },
+    { "resize_mode", "\"widest\"" },
+    { "fill_color", "1,\"resize_mode\":\"longest\"" },
     { "mode", "\"L\"" },
     { "interpolation", "\"nearest\"" },
     { "mean", "[1,2]" },
