@@ -286,6 +286,12 @@ clip_engine_memory_bytes (ClipEngine *engine)
   return 12345;
 }
 
+void
+clip_set_picture_reader (ClipPictureReader reader)
+{
+  g_assert_nonnull (reader);
+}
+
 /* Texts ---------------------------------------------------------------------- */
 
 static void
@@ -354,6 +360,12 @@ ClipPromptSet *
 clip_texts_prompts (ClipTexts *texts)
 {
   return texts->prompts;
+}
+
+ClipPromptSet *
+clip_texts_negatives (ClipTexts *texts)
+{
+  return texts->negatives;
 }
 
 guint
