@@ -45,6 +45,13 @@ gelu_tanh (vec4 x)
   return x / (1.0 + exp (min (-2.0 * u, 80.0)));
 }
 
+/* the larger of x and 0; a NaN stays one */
+vec4
+relu (vec4 x)
+{
+  return mix (x, vec4 (0.0), lessThan (x, vec4 (0.0)));
+}
+
 vec4
 activate (uint activation, vec4 x)
 {

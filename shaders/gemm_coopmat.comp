@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * gemm_coopmat.comp: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m mod period, n]
+ * gemm_coopmat.comp: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m mod period, n],
+ * with RELU the larger of that and 0
  *
  * a (M, K) fp16, or fp32 that is rounded to fp16 while it is loaded, or fp32 that is normalised
  * first (norm.glsl); w fp16 in slices of panels, [N / 64][K / 32][64][32], zero beyond N and K;
@@ -183,6 +184,8 @@ finish (uint row, uint col, vec4 sum)
   sum = activate (p.flags & GEMM_COOPMAT_ACTIVATION_MASK, sum);
   if ((p.flags & GEMM_COOPMAT_HAS_RESIDUAL) != 0)
     sum += p.residual.v[(row % p.residual_period * p.residual_ld + col) / 4];
+  if ((p.flags & GEMM_COOPMAT_RELU) != 0)
+    sum = relu (sum);
   return sum;
 }
 

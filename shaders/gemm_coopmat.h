@@ -22,6 +22,7 @@
 #define GEMM_COOPMAT_HAS_RESIDUAL    8u
 #define GEMM_COOPMAT_HAS_STATS       16u
 #define GEMM_COOPMAT_C_HALF          32u
+#define GEMM_COOPMAT_RELU            64u
 
 /*
  * @a: fp16 or fp32, see constant 9; @c: of Half4s with C_HALF

@@ -141,6 +141,13 @@ residual_of (uint m, uint n, uint side)
   return has_residual ? residual : 0.0;
 }
 
+/* what a value is not to be below */
+float
+least ()
+{
+  return (flags () & GEMM_RELU) != 0u ? 0.0 : uintBitsToFloat (0xff800000u);
+}
+
 /* Stores columns 8 side .. 8 side + 7 of panel n of row m, one a lane. */
 void
 store (uint m, uint n, uint z, uint side, float y)

@@ -21,6 +21,7 @@
 #define GEMM_ACTIVATION_MASK 3u
 #define GEMM_HAS_BIAS 4u
 #define GEMM_HAS_RESIDUAL 8u
+#define GEMM_RELU 32u
 #define GEMM_LANES_APART 16u /* of c: columns are 16 floats apart, rows (within 16) neighbours */
 
 /* Specialisation constant 3: what the epilogue can do. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * gemm_loop.comp: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m,n]
+ * gemm_loop.comp: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m,n],
+ * with RELU the larger of that and 0;
  * for llvmpipe from Mesa 26 on, which makes vector code of loops too when their bounds and
  * addresses are uniform. Right, but slow, before that: see gemm_straight.comp.
  *
@@ -52,7 +53,7 @@ layout(push_constant, std430) uniform Push {
     p.c.v[0] = all;                                                                                \
   }
 
-/* sum = act (sum) + residual */
+/* sum = act (sum) + residual, and max (0, sum) with RELU: a NaN stays one */
 #define FINISH(sum, m0, n)                                                                         \
   if (activates ())                                                                                \
     [[unroll]] for (uint r = 0; r < ROWS; r++) {                                                   \
@@ -61,7 +62,11 @@ layout(push_constant, std430) uniform Push {
     }                                                                                              \
   if ((flags () & GEMM_HAS_RESIDUAL) != 0u)                                                        \
     [[unroll]] for (uint r = 0; r < ROWS; r++)                                                     \
-      sum[r] += vec2 (residual_of (m0 + r, n, 0), residual_of (m0 + r, n, 1));
+      sum[r] += vec2 (residual_of (m0 + r, n, 0), residual_of (m0 + r, n, 1));                     \
+  [[unroll]] for (uint r = 0; r < ROWS; r++) {                                                     \
+    sum[r].x = sum[r].x < least () ? least () : sum[r].x;                                          \
+    sum[r].y = sum[r].y < least () ? least () : sum[r].y;                                          \
+  }
 
 void
 main ()

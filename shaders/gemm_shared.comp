@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * gemm_shared.comp: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m mod period, n]
+ * gemm_shared.comp: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m mod period, n],
+ * with RELU the larger of that and 0
  *
  * a (M, K) fp32 or fp16, or fp32 that is normalised while it is loaded (norm.glsl); c (M, N) fp32
  * or fp16; w in panels [N / 64][K][64], zero beyond N and K: fp32, fp16, or int8 with a scale for
@@ -202,6 +203,8 @@ finish (uint row, uint col, vec4 sum)
   sum = activate (p.flags & GEMM_SHARED_ACTIVATION_MASK, sum);
   if ((p.flags & GEMM_SHARED_HAS_RESIDUAL) != 0)
     sum += p.residual.v[(row % p.residual_period * p.residual_ld + col) / 4];
+  if ((p.flags & GEMM_SHARED_RELU) != 0)
+    sum = relu (sum);
   return sum;
 }
 

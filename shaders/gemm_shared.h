@@ -21,6 +21,7 @@
 #define GEMM_SHARED_HAS_RESIDUAL    8u
 #define GEMM_SHARED_HAS_STATS       16u
 #define GEMM_SHARED_C_HALF          32u
+#define GEMM_SHARED_RELU            64u
 
 #if defined CLIP_I8
 #define GEMM_SHARED_WEIGHTS ConstUints

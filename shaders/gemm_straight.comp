@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * gemm_straight.comp: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m,n]
+ * gemm_straight.comp: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m,n],
+ * with RELU the larger of that and 0;
  * for llvmpipe before Mesa 26, where only code without loops and branches becomes vector code.
  *
  * a (M, K), c (M, N) fp32; w in panels [N / 16][K][16], fp32, -DCLIP_HALF or -DCLIP_I8. fp32 accumulation.
@@ -70,7 +71,9 @@ finish (uint m, uint n, uint side, float sum)
 #endif
   const float y = activates () ? activate_one (flags () & GEMM_ACTIVATION_MASK, x) : x;
 
-  return y + residual_of (m, n, side);
+  const float z = y + residual_of (m, n, side);
+
+  return z < least () ? least () : z; /* a NaN stays one */
 }
 
 /* This subgroup's share of the workgroup's sums, over all chunks. */

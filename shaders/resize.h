@@ -18,7 +18,7 @@
  * @rgb8: PASS_PATCHES_RGB: uint[n][n], n outputs and lanes
  * @scale, @bias: of ClipTaps
  * @n: invocations side by side that count: lanes, or outputs, see resize.comp
- * @plane: not in PASS_PIXELS: patch_size^2
+ * @plane: not in PASS_PIXELS: floats from channel to channel: patch_size^2, or 1 for a picture
  */
 struct ResizePush {
   CLIP_ADDRESS (ConstUints) src;
@@ -37,7 +37,7 @@ struct ResizePush {
 };
 
 /* A place is row << RESIZE_PLACE_BITS | column within a channel, of a row or of a column of
- * pixels: the two are added. RESIZE_NO_PLACE: the pixel lies outside the patches. */
+ * pixels: the two are added. (Where there are no patches, row is one of the picture.) RESIZE_NO_PLACE: the pixel lies outside the patches. */
 #define RESIZE_PLACE_BITS   16
 #define RESIZE_NO_PLACE     0xffffffffu
 

@@ -2,80 +2,169 @@
 #include "gst-clip/element/gstclipencoder.h"
 #include "gst-clip/element/gstclipframe.h"
 
-/* Whoever moves the state out of IDLE owns the job and the frame until it moves it on. */
+/* How often `settled` is called again where it asks for it; twice as long each time. */
+#define FIRST_RETRY_US 1000
+#define LAST_RETRY_US  20000
+
+/* A frame on its way: the slot that encodes it and whoever has its ticket hold one each. */
+struct _GstClipTicket {
+  gatomicrefcount refs;
+  gboolean wanted; /* somebody will collect it */
+  GstClipFrame frame;
+  guint epoch;
+  gint64 started;    /* monotonic us */
+  GstClockTime took; /* encoder lock until settled; so are the next ones */
+  gboolean settled;
+  GPtrArray *results; /* NULL: none */
+};
+
+/* Whoever moves a slot out of IDLE owns it until the next state. */
 typedef enum {
   IDLE,
-  PREPARING, /* the job is being made */
+  PREPARING, /* the thread makes the job */
   LOADING,   /* the streaming thread copies pixels */
-  LOADED,    /* the thread may take it */
-  RUNNING,
+  LOADED,    /* the thread may start it */
+  STARTED,   /* the device works; the thread may wait for it */
+  RUNNING,   /* the thread has it */
 } State;
+
+typedef struct {
+  State state; /* encoder lock; the rest is the owner's */
+  ClipJob *job;
+  ClipEngine *engine;
+  guint info_count;
+  GstClipTicket *ticket;
+} Slot;
 
 struct _GstClipEncoder {
   GstElement *element;
   GstClipEncoderFuncs funcs;
   gpointer data;
-  GThread *thread; /* made with the first offer; streaming thread and stop only */
+  GThread *thread; /* made with the first frame; streaming thread and stop only */
 
   GMutex lock; /* guards the next ones; not held while the engine works */
   GCond cond;
   gboolean stopping, flushing;
-  State state;
+  Slot slots[GST_CLIP_ENCODER_DEPTH]; /* used in turn */
+  guint oldest, busy;                 /* slots in use */
   ClipFrameInfo info;
   guint info_count; /* 0: no info yet */
   guint epoch;      /* +1 for each discard */
-  GstClipResult *newest;
+  GPtrArray *newest;
   ClipEngine *wanted_engine; /* nullable: the thread shall make a job for it */
+  gint64 settle_at;          /* monotonic us when `settled` is to be called; 0: not */
+  gint64 settle_pause;       /* us until it is called again */
 
-  ClipJob *job; /* these belong to the state's owner */
-  ClipEngine *job_engine;
-  guint job_info_count;
-  GstClipFrame frame;
-  guint frame_epoch;
-  GArray *similarities, *negatives; /* of float: of the last frame */
-  GArray *scores;                   /* of double */
+  GArray *similarities, *negatives; /* of float; the thread's */
+  GArray *scores;                   /* of double; likewise */
 };
 
-static gboolean
-job_fits (GstClipEncoder *self, ClipEngine *engine)
+/* Tickets ------------------------------------------------------------------ */
+
+static GstClipTicket *
+ticket_new (GstClipFrame *frame, guint epoch, gboolean wanted)
 {
-  return self->job && self->job_engine == engine && self->job_info_count == self->info_count;
+  GstClipTicket *ticket = g_new0 (GstClipTicket, 1);
+
+  g_atomic_ref_count_init (&ticket->refs);
+  ticket->frame = *frame;
+  frame->texts = (GstClipTexts){ NULL };
+  ticket->epoch = epoch;
+  ticket->wanted = wanted;
+  return ticket;
 }
 
 static void
-drop_job (GstClipEncoder *self)
+ticket_unref (GstClipTicket *ticket)
 {
-  g_clear_pointer (&self->job, clip_job_free);
-  g_clear_pointer (&self->job_engine, clip_engine_unref);
+  if (!g_atomic_ref_count_dec (&ticket->refs))
+    return;
+  gst_clip_texts_clear (&ticket->frame.texts);
+  g_clear_pointer (&ticket->results, g_ptr_array_unref);
+  g_free (ticket);
 }
 
-/* The caller owns the state. */
+/* Jobs --------------------------------------------------------------------- */
+
 static gboolean
-prepare_job (GstClipEncoder *self, ClipEngine *engine)
+job_fits (GstClipEncoder *self, const Slot *slot, ClipEngine *engine)
+{
+  return slot->job && slot->engine == engine && slot->info_count == self->info_count;
+}
+
+static void
+drop_job (Slot *slot)
+{
+  g_clear_pointer (&slot->job, clip_job_free);
+  g_clear_pointer (&slot->engine, clip_engine_unref);
+}
+
+/* Jobs keep the dead device. The caller owns @mine. */
+static void
+drop_jobs_of_lost_device (GstClipEncoder *self, Slot *mine)
+{
+  Slot idle[GST_CLIP_ENCODER_DEPTH] = { 0 };
+
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < G_N_ELEMENTS (idle); i++)
+    if (self->slots[i].state == IDLE) {
+      idle[i] = self->slots[i];
+      self->slots[i] = (Slot){ IDLE };
+    }
+  g_mutex_unlock (&self->lock);
+  for (guint i = 0; i < G_N_ELEMENTS (idle); i++)
+    drop_job (&idle[i]);
+  drop_job (mine);
+}
+
+/* The caller owns the slot. */
+static gboolean
+prepare_job (GstClipEncoder *self, Slot *slot, ClipEngine *engine)
 {
   g_autoptr (GError) error = NULL;
 
   g_mutex_lock (&self->lock);
-  gboolean fits = job_fits (self, engine);
+  gboolean fits = job_fits (self, slot, engine);
   ClipFrameInfo info = self->info;
   guint info_count = self->info_count;
   g_mutex_unlock (&self->lock);
   if (fits)
     return TRUE;
 
-  drop_job (self);
-  self->job = clip_job_new (engine, &info, &error);
-  self->job_engine = clip_engine_ref (engine);
-  self->job_info_count = info_count;
-  if (!self->job)
+  drop_job (slot);
+  slot->job = clip_job_new (engine, &info, &error);
+  slot->engine = clip_engine_ref (engine);
+  slot->info_count = info_count;
+  if (!slot->job)
     self->funcs.failed (engine, error, self->data);
-  return self->job != NULL;
+  return slot->job != NULL;
 }
 
-static GstClipResult *
-run_job (GstClipEncoder *self, GError **error)
+static void
+fail_job (GstClipEncoder *self, Slot *slot, const GError *error)
 {
-  GstClipTexts *texts = &self->frame.texts;
+  g_autoptr (ClipEngine) engine = clip_engine_ref (slot->engine);
+
+  if (g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST))
+    drop_jobs_of_lost_device (self, slot);
+  self->funcs.failed (engine, error, self->data);
+}
+
+static gboolean
+start_job (Slot *slot, GError **error)
+{
+  const GstClipFrame *frame = &slot->ticket->frame;
+
+  clip_job_rank (slot->job, frame->params.top_k);
+  return clip_job_start (slot->job, frame->texts.texts, error);
+}
+
+/* (transfer full) (nullable) */
+static GstClipResult *
+wait_for_result (GstClipEncoder *self, Slot *slot, GError **error)
+{
+  const GstClipFrame *frame = &slot->ticket->frame;
+  const GstClipTexts *texts = &frame->texts;
   guint n_background = 0;
   guint n = clip_prompt_set_size (clip_texts_prompts (texts->texts));
   guint n_negatives = clip_texts_n_negatives (texts->texts, &n_background);
@@ -89,108 +178,132 @@ run_job (GstClipEncoder *self, GError **error)
   g_array_set_size (self->similarities, n);
   g_array_set_size (self->negatives, n_negatives + n_background);
   g_array_set_size (self->scores, n);
-  clip_job_rank (self->job, self->frame.params.top_k);
-  if (!clip_job_run (self->job, texts->texts, (float *)self->similarities->data,
-                     (float *)self->negatives->data, error))
+  if (!clip_job_wait (slot->job, (float *)self->similarities->data, (float *)self->negatives->data,
+                      error))
     return NULL;
   inference.similarities = (const float *)self->similarities->data;
   inference.negatives = (const float *)self->negatives->data;
   inference.scores = (gdouble *)self->scores->data;
-  inference.best = clip_job_best (self->job, &inference.n_best);
-  return gst_clip_result_new (source, &inference, &self->frame.params, &self->frame.context, error);
+  inference.best = clip_job_best (slot->job, &inference.n_best);
+  return gst_clip_result_new (source, &inference, &frame->params, &frame->context, error);
 }
 
-/* Encodes the loaded frame and reports. The caller owns the state.
- * Returns: (transfer full) (nullable): NULL also when it was discarded. */
-static GstClipResult *
-run_frame (GstClipEncoder *self)
+/* (transfer full) (nullable): one a region of the frame. */
+static GPtrArray *
+wait_for_results (GstClipEncoder *self, Slot *slot, GError **error)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GstClipResult) result = run_job (self, &error);
-  gboolean fresh = FALSE;
+  GstClipResult *result = wait_for_result (self, slot, error);
 
-  if (result) {
-    ClipJobTimes times = clip_job_times (self->job);
-    g_mutex_lock (&self->lock);
-    fresh = self->frame_epoch == self->epoch;
-    if (fresh) {
-      g_clear_pointer (&self->newest, gst_clip_result_unref);
-      self->newest = gst_clip_result_ref (result);
-    }
-    g_mutex_unlock (&self->lock);
-    if (fresh)
-      self->funcs.done (result, &times, self->data);
-  } else {
-    if (g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST))
-      drop_job (self); /* it keeps the dead device */
-    self->funcs.failed (self->frame.texts.engine, error, self->data);
-  }
-  gst_clip_texts_clear (&self->frame.texts);
-  return fresh ? g_steal_pointer (&result) : NULL;
+  if (!result)
+    return NULL;
+  GPtrArray *results = g_ptr_array_new_with_free_func ((GDestroyNotify)gst_clip_result_unref);
+  g_ptr_array_add (results, result);
+  return results;
+}
+
+/* Slots: the next ones are called with the lock held --------------------------- */
+
+static Slot *
+oldest_slot (GstClipEncoder *self)
+{
+  return &self->slots[self->oldest];
+}
+
+/* The one to use next. @busy is below the depth. */
+static Slot *
+next_slot (GstClipEncoder *self)
+{
+  if (self->busy == 0)
+    self->oldest = 0; /* who has no more than one frame on its way needs no more than one job */
+  return &self->slots[(self->oldest + self->busy) % GST_CLIP_ENCODER_DEPTH];
+}
+
+static Slot *
+take_slot (GstClipEncoder *self, State state)
+{
+  Slot *slot = next_slot (self);
+
+  slot->state = state;
+  self->busy++;
+  return slot;
 }
 
 static void
-set_state (GstClipEncoder *self, State state)
+free_oldest_slot (GstClipEncoder *self)
 {
-  g_mutex_lock (&self->lock);
-  self->state = state;
+  oldest_slot (self)->state = IDLE;
+  self->oldest = (self->oldest + 1) % GST_CLIP_ENCODER_DEPTH;
+  self->busy--;
   g_cond_broadcast (&self->cond);
-  g_mutex_unlock (&self->lock);
 }
 
-/* Makes @frame the one to encode, and copies its pixels. The caller owns the state. */
-static gboolean
-load_frame (GstClipEncoder *self, GstClipFrame *frame, GstBuffer *buffer, const GstVideoInfo *video)
+/* The thread --------------------------------------------------------------------- */
+
+/* @results: (nullable). What was discarded is not told. The message comes before the buffer. */
+static void
+report (GstClipEncoder *self, GstClipTicket *ticket, GPtrArray *results, const ClipJobTimes *times)
 {
+  if (!results)
+    return;
   g_mutex_lock (&self->lock);
-  self->frame_epoch = self->epoch;
-  g_mutex_unlock (&self->lock);
-  if (!gst_clip_frame_load (self->job, buffer, video))
-    return FALSE;
-  self->frame = *frame;
-  frame->texts = (GstClipTexts){ NULL };
-  return TRUE;
-}
-
-/* In-step ------------------------------------------------------------------ */
-
-GstClipResult *
-gst_clip_encoder_encode (GstClipEncoder *self, GstClipFrame *frame, GstBuffer *buffer,
-                         const GstVideoInfo *video, gboolean *unreadable)
-{
-  GstClipResult *result = NULL;
-
-  *unreadable = FALSE;
-  set_state (self, RUNNING);
-  if (prepare_job (self, frame->texts.engine)) {
-    *unreadable = !load_frame (self, frame, buffer, video);
-    if (!*unreadable)
-      result = run_frame (self);
+  gboolean fresh = ticket->epoch == self->epoch;
+  if (fresh && !ticket->wanted) {
+    g_clear_pointer (&self->newest, g_ptr_array_unref);
+    self->newest = g_ptr_array_ref (results);
   }
-  set_state (self, IDLE);
-  gst_clip_texts_clear (&frame->texts);
-  return result;
+  g_mutex_unlock (&self->lock);
+  if (!fresh)
+    return;
+
+  self->funcs.done (results, times, self->data);
+  g_mutex_lock (&self->lock);
+  if (ticket->wanted)
+    ticket->results = g_ptr_array_ref (results);
+  g_mutex_unlock (&self->lock);
 }
 
-/* Latest ------------------------------------------------------------------- */
+static void
+encode (GstClipEncoder *self, Slot *slot, gboolean started)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) results = NULL;
+  ClipJobTimes times = { 0 };
+
+  if (started || start_job (slot, &error))
+    results = wait_for_results (self, slot, &error);
+  if (results)
+    times = clip_job_times (slot->job);
+  else
+    fail_job (self, slot, error);
+
+  report (self, slot->ticket, results, &times);
+}
 
 /* Called with the lock held, returns with it held; so do the next two. */
 static void
-serve_frame (GstClipEncoder *self)
+serve_slot (GstClipEncoder *self, Slot *slot)
 {
-  gboolean discarded = self->frame_epoch != self->epoch;
-  GstClipResult *result = NULL;
+  gboolean started = slot->state == STARTED;
+  GstClipTicket *ticket = slot->ticket;
 
-  self->state = RUNNING;
+  slot->state = RUNNING;
+  gboolean discarded = ticket->epoch != self->epoch;
   g_mutex_unlock (&self->lock);
-  if (discarded)
-    gst_clip_texts_clear (&self->frame.texts);
-  else
-    result = run_frame (self);
-  g_clear_pointer (&result, gst_clip_result_unref);
+  if (started || !discarded)
+    encode (self, slot, started);
+  gst_clip_texts_clear (&ticket->frame.texts); /* whoever collects needs them no more */
   g_mutex_lock (&self->lock);
-  self->state = IDLE;
-  g_cond_broadcast (&self->cond);
+  ticket->took = (g_get_monotonic_time () - ticket->started) * GST_USECOND;
+  ticket->settled = TRUE;
+  slot->ticket = NULL;
+  if (ticket->wanted) {
+    self->settle_at = g_get_monotonic_time ();
+    self->settle_pause = FIRST_RETRY_US;
+  }
+  free_oldest_slot (self);
+  g_mutex_unlock (&self->lock);
+  ticket_unref (ticket);
+  g_mutex_lock (&self->lock);
 }
 
 /* One try for each offer, or a job that cannot be made would be tried for ever. */
@@ -198,14 +311,27 @@ static void
 serve_engine (GstClipEncoder *self)
 {
   ClipEngine *engine = g_steal_pointer (&self->wanted_engine);
+  Slot *slot = take_slot (self, PREPARING);
 
-  self->state = PREPARING;
   g_mutex_unlock (&self->lock);
-  prepare_job (self, engine);
+  prepare_job (self, slot, engine);
   clip_engine_unref (engine);
   g_mutex_lock (&self->lock);
-  self->state = IDLE;
-  g_cond_broadcast (&self->cond);
+  free_oldest_slot (self);
+}
+
+/* Again where it did not help, more and more seldom. */
+static void
+serve_settled (GstClipEncoder *self)
+{
+  self->settle_at = 0;
+  g_mutex_unlock (&self->lock);
+  gboolean again = self->funcs.settled (self->data);
+  g_mutex_lock (&self->lock);
+  if (!again)
+    return;
+  self->settle_at = g_get_monotonic_time () + self->settle_pause;
+  self->settle_pause = MIN (2 * self->settle_pause, LAST_RETRY_US);
 }
 
 static gpointer
@@ -215,10 +341,16 @@ thread_main (gpointer data)
 
   g_mutex_lock (&self->lock);
   while (!self->stopping) {
-    if (self->state == LOADED)
-      serve_frame (self);
-    else if (self->state == IDLE && self->wanted_engine)
+    Slot *slot = oldest_slot (self);
+
+    if (self->settle_at && g_get_monotonic_time () >= self->settle_at)
+      serve_settled (self);
+    else if (slot->state == LOADED || slot->state == STARTED)
+      serve_slot (self, slot);
+    else if (self->busy == 0 && self->wanted_engine)
       serve_engine (self);
+    else if (self->settle_at)
+      g_cond_wait_until (&self->cond, &self->lock, self->settle_at);
     else
       g_cond_wait (&self->cond, &self->lock);
   }
@@ -226,45 +358,183 @@ thread_main (gpointer data)
   return NULL;
 }
 
-/* Returns: TRUE when the state is now LOADING. Else, where it can be, a job is asked for. */
-static gboolean
-begin_loading (GstClipEncoder *self, ClipEngine *engine)
+static void
+need_thread (GstClipEncoder *self)
 {
-  ClipEngine *old = NULL;
+  if (!self->thread)
+    self->thread = g_thread_new ("clip-encoder", thread_main, self);
+}
+
+/* The streaming thread ----------------------------------------------------------- */
+
+/* Makes @frame the one that the slot encodes, and copies its pixels. The caller owns the slot. */
+static gboolean
+load_frame (GstClipEncoder *self, Slot *slot, GstClipFrame *frame, GstBuffer *buffer,
+            const GstVideoInfo *video, gboolean wanted)
+{
+  gint64 started = g_get_monotonic_time ();
 
   g_mutex_lock (&self->lock);
-  gboolean ready = self->state == IDLE && job_fits (self, engine);
-  if (ready) {
-    self->state = LOADING;
-  } else if (self->state == IDLE) {
+  guint epoch = self->epoch;
+  g_mutex_unlock (&self->lock);
+  if (!gst_clip_frame_load (slot->job, buffer, video))
+    return FALSE;
+  slot->ticket = ticket_new (frame, epoch, wanted);
+  slot->ticket->started = started;
+  return TRUE;
+}
+
+static void
+hand_over (GstClipEncoder *self, Slot *slot, State state)
+{
+  g_mutex_lock (&self->lock);
+  slot->state = state;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+give_up (GstClipEncoder *self, Slot *slot)
+{
+  GstClipTicket *ticket = g_steal_pointer (&slot->ticket);
+
+  g_mutex_lock (&self->lock);
+  self->busy--; /* it is the newest one */
+  slot->state = IDLE;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+  g_clear_pointer (&ticket, ticket_unref);
+}
+
+/* Returns: (nullable): a slot in LOADING. */
+static Slot *
+wait_for_slot (GstClipEncoder *self)
+{
+  Slot *slot = NULL;
+
+  g_mutex_lock (&self->lock);
+  while (self->busy == GST_CLIP_ENCODER_DEPTH && !self->flushing && !self->stopping)
+    g_cond_wait (&self->cond, &self->lock);
+  if (!self->flushing && !self->stopping)
+    slot = take_slot (self, LOADING);
+  g_mutex_unlock (&self->lock);
+  return slot;
+}
+
+static gboolean
+load_and_start (GstClipEncoder *self, Slot *slot, GstClipFrame *frame, GstBuffer *buffer,
+                const GstVideoInfo *video, gboolean *unreadable)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!prepare_job (self, slot, frame->texts.engine))
+    return FALSE;
+  *unreadable = !load_frame (self, slot, frame, buffer, video, TRUE);
+  if (*unreadable)
+    return FALSE;
+  if (start_job (slot, &error))
+    return TRUE;
+  fail_job (self, slot, error);
+  return FALSE;
+}
+
+GstFlowReturn
+gst_clip_encoder_submit (GstClipEncoder *self, GstClipFrame *frame, GstBuffer *buffer,
+                         const GstVideoInfo *video, GstClipTicket **ticket, gboolean *unreadable)
+{
+  *ticket = NULL;
+  *unreadable = FALSE;
+  need_thread (self);
+  Slot *slot = wait_for_slot (self);
+  if (slot && load_and_start (self, slot, frame, buffer, video, unreadable)) {
+    *ticket = slot->ticket;
+    g_atomic_ref_count_inc (&slot->ticket->refs);
+    hand_over (self, slot, STARTED);
+  } else if (slot) {
+    give_up (self, slot);
+  }
+  gst_clip_texts_clear (&frame->texts);
+  return slot ? GST_FLOW_OK : GST_FLOW_FLUSHING;
+}
+
+gboolean
+gst_clip_encoder_is_settled (GstClipEncoder *self, GstClipTicket *ticket)
+{
+  g_mutex_lock (&self->lock);
+  gboolean settled = ticket->settled;
+  g_mutex_unlock (&self->lock);
+  return settled;
+}
+
+GstFlowReturn
+gst_clip_encoder_collect (GstClipEncoder *self, GstClipTicket *ticket, GPtrArray **results,
+                          GstClockTime *took)
+{
+  g_mutex_lock (&self->lock);
+  while (!ticket->settled && !self->flushing && !self->stopping)
+    g_cond_wait (&self->cond, &self->lock);
+  gboolean settled = ticket->settled;
+  *results = settled ? g_steal_pointer (&ticket->results) : NULL;
+  *took = settled ? ticket->took : 0;
+  g_mutex_unlock (&self->lock);
+  ticket_unref (ticket);
+  return settled ? GST_FLOW_OK : GST_FLOW_FLUSHING;
+}
+
+void
+gst_clip_encoder_forget (GstClipTicket *ticket)
+{
+  g_clear_pointer (&ticket, ticket_unref);
+}
+
+/* Returns: (nullable): a slot in LOADING. Else, where it can be, a job is asked for. */
+static Slot *
+idle_slot (GstClipEncoder *self, ClipEngine *engine)
+{
+  ClipEngine *old = NULL;
+  Slot *slot = NULL;
+
+  g_mutex_lock (&self->lock);
+  if (self->busy == 0 && job_fits (self, next_slot (self), engine)) {
+    slot = take_slot (self, LOADING);
+  } else if (self->busy == 0) {
     old = self->wanted_engine;
     self->wanted_engine = clip_engine_ref (engine);
     g_cond_broadcast (&self->cond);
   }
   g_mutex_unlock (&self->lock);
   g_clear_pointer (&old, clip_engine_unref);
-  return ready;
+  return slot;
 }
 
-void
+gboolean
 gst_clip_encoder_offer (GstClipEncoder *self, GstClipFrame *frame, GstBuffer *buffer,
                         const GstVideoInfo *video, gboolean *unreadable)
 {
+  gboolean taken = FALSE;
+
   *unreadable = FALSE;
-  if (!self->thread)
-    self->thread = g_thread_new ("clip-encoder", thread_main, self);
-  if (begin_loading (self, frame->texts.engine)) {
-    *unreadable = !load_frame (self, frame, buffer, video);
-    set_state (self, *unreadable ? IDLE : LOADED);
+  need_thread (self);
+  Slot *slot = idle_slot (self, frame->texts.engine);
+  if (slot) {
+    taken = load_frame (self, slot, frame, buffer, video, FALSE);
+    *unreadable = !taken;
+    if (taken)
+      hand_over (self, slot, LOADED);
+    else
+      give_up (self, slot);
   }
   gst_clip_texts_clear (&frame->texts);
+  return taken;
 }
 
-GstClipResult *
-gst_clip_encoder_newest (GstClipEncoder *self)
+GPtrArray *
+gst_clip_encoder_newest (GstClipEncoder *self, gboolean *idle)
 {
   g_mutex_lock (&self->lock);
-  GstClipResult *newest = self->newest ? gst_clip_result_ref (self->newest) : NULL;
+  GPtrArray *newest = self->newest ? g_ptr_array_ref (self->newest) : NULL;
+  if (idle)
+    *idle = self->busy == 0;
   g_mutex_unlock (&self->lock);
   return newest;
 }
@@ -273,7 +543,7 @@ void
 gst_clip_encoder_drain (GstClipEncoder *self)
 {
   g_mutex_lock (&self->lock);
-  while ((self->state == LOADED || self->state == RUNNING) && !self->flushing && !self->stopping)
+  while (self->busy > 0 && !self->flushing && !self->stopping)
     g_cond_wait (&self->cond, &self->lock);
   g_mutex_unlock (&self->lock);
 }
@@ -284,7 +554,7 @@ static void
 discard_locked (GstClipEncoder *self)
 {
   self->epoch++;
-  g_clear_pointer (&self->newest, gst_clip_result_unref);
+  g_clear_pointer (&self->newest, g_ptr_array_unref);
 }
 
 void
@@ -353,11 +623,15 @@ gst_clip_encoder_stop (GstClipEncoder *self)
   gst_clip_encoder_cancel (self);
   if (self->thread)
     g_thread_join (g_steal_pointer (&self->thread));
-  self->state = IDLE;
   gst_clip_encoder_discard (self);
   g_clear_pointer (&self->wanted_engine, clip_engine_unref);
-  gst_clip_texts_clear (&self->frame.texts);
-  drop_job (self);
+  for (guint i = 0; i < G_N_ELEMENTS (self->slots); i++) {
+    drop_job (&self->slots[i]); /* waits where it has been started */
+    g_clear_pointer (&self->slots[i].ticket, ticket_unref);
+    self->slots[i].state = IDLE;
+  }
+  self->oldest = self->busy = 0;
+  self->settle_at = 0;
 }
 
 void

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
- * element/gstclipencoder.h: one stream's frames through the engine: in the streaming
- * thread's own time (in-step), or in a thread that takes a frame whenever it is idle (latest).
+ * element/gstclipencoder.h: one stream's frames through the engine. A thread waits for the device
+ * and makes the results; frames come in two ways:
+ *   submit, collect  (in-step) every frame is encoded, several are on their way; each has a ticket
+ *   offer, newest    (latest)  a frame is taken when nothing else is being encoded
+ * A stream uses one of them from start to stop.
  */
 #pragma once
 
@@ -13,6 +16,9 @@ G_BEGIN_DECLS
 
 typedef struct _GstClipEncoder GstClipEncoder;
 
+/** How many submitted frames may be on their way. */
+#define GST_CLIP_ENCODER_DEPTH 3
+
 /** GstClipFrame: what goes with a frame's pixels. Clear with gst_clip_texts_clear (&texts). */
 typedef struct {
   GstClipTexts texts; /* whole: engine and texts */
@@ -20,14 +26,21 @@ typedef struct {
   GstClipFrameContext context;
 } GstClipFrame;
 
+/** GstClipTicket: stands for a submitted frame. */
+typedef struct _GstClipTicket GstClipTicket;
+
 /**
- * GstClipEncoderFuncs: called without any lock, from the thread that encoded.
- * @done: a result that was not discarded
+ * GstClipEncoderFuncs: called without any lock, from the thread that encoded, or from the one that
+ * submits for what fails at once.
+ * @done: results that were not discarded: of GstClipResult, at least one
  * @failed: @engine could not encode a frame, or has no memory for one
+ * @settled: from the encoder's thread, after a submitted frame is ready to be collected.
+ *   Returns: TRUE to be called again soon.
  */
 typedef struct {
-  void (*done) (GstClipResult *result, const ClipJobTimes *times, gpointer data);
+  void (*done) (GPtrArray *results, const ClipJobTimes *times, gpointer data);
   void (*failed) (ClipEngine *engine, const GError *error, gpointer data);
+  gboolean (*settled) (gpointer data);
 } GstClipEncoderFuncs;
 
 /** gst_clip_encoder_new: @element: (borrowed): gives its name to results. */
@@ -37,43 +50,66 @@ void gst_clip_encoder_free (GstClipEncoder *encoder);
 
 /** gst_clip_encoder_start: makes it usable after a cancel. */
 void gst_clip_encoder_start (GstClipEncoder *encoder);
-/** gst_clip_encoder_cancel: wakes whoever drains; does not block. */
+/** gst_clip_encoder_cancel: wakes whoever waits; does not block. */
 void gst_clip_encoder_cancel (GstClipEncoder *encoder);
-/** gst_clip_encoder_stop: cancels, waits for the running encoding, frees staging memory. */
+/** gst_clip_encoder_stop: cancels, waits for running encodings, frees staging memory. */
 void gst_clip_encoder_stop (GstClipEncoder *encoder);
 
 /** gst_clip_encoder_set_info: frames look like this from now on; discards. */
 void gst_clip_encoder_set_info (GstClipEncoder *encoder, const ClipFrameInfo *info);
 
 /**
- * gst_clip_encoder_encode: in-step: blocks until @buffer is encoded.
+ * gst_clip_encoder_submit: copies the pixels of @buffer and lets the device encode them. Waits only
+ * where GST_CLIP_ENCODER_DEPTH frames are on their way.
  * @frame: (transfer full)
+ * @ticket: (out) (transfer full) (nullable): to be collected; NULL after a failure
  * @unreadable: (out): the buffer could not be mapped
- * Returns: (transfer full) (nullable): NULL after a failure, or when discarded meanwhile.
+ * Returns: GST_FLOW_FLUSHING without a ticket, while flushing or cancelled.
  */
-GstClipResult *gst_clip_encoder_encode (GstClipEncoder *encoder, GstClipFrame *frame,
-                                        GstBuffer *buffer, const GstVideoInfo *video,
-                                        gboolean *unreadable);
+GstFlowReturn gst_clip_encoder_submit (GstClipEncoder *encoder, GstClipFrame *frame,
+                                       GstBuffer *buffer, const GstVideoInfo *video,
+                                       GstClipTicket **ticket, gboolean *unreadable);
+
+/** gst_clip_encoder_is_settled: gst_clip_encoder_collect() would not wait. */
+gboolean gst_clip_encoder_is_settled (GstClipEncoder *encoder, GstClipTicket *ticket);
 
 /**
- * gst_clip_encoder_offer: latest: takes the pixels of @buffer if the thread is idle, and
- * returns at once in any case.
+ * gst_clip_encoder_collect: blocks until the frame is encoded.
+ * @ticket: (transfer full)
+ * @results: (out) (transfer full) (nullable): of GstClipResult; NULL after a failure
+ * @took: (out): ns from the copying of its pixels to its results
+ * Returns: GST_FLOW_FLUSHING without results, while flushing or cancelled.
+ */
+GstFlowReturn gst_clip_encoder_collect (GstClipEncoder *encoder, GstClipTicket *ticket,
+                                        GPtrArray **results, GstClockTime *took);
+
+/** gst_clip_encoder_forget: nobody will collect @ticket. (transfer full) (nullable) */
+void gst_clip_encoder_forget (GstClipTicket *ticket);
+
+/**
+ * gst_clip_encoder_offer: takes the pixels of @buffer if nothing is being encoded, and returns at
+ * once in any case.
  * @frame: (transfer full)
  * @unreadable: (out): the buffer could not be mapped
+ * Returns: TRUE when they were taken.
  */
-void gst_clip_encoder_offer (GstClipEncoder *encoder, GstClipFrame *frame, GstBuffer *buffer,
-                             const GstVideoInfo *video, gboolean *unreadable);
+gboolean gst_clip_encoder_offer (GstClipEncoder *encoder, GstClipFrame *frame, GstBuffer *buffer,
+                                 const GstVideoInfo *video, gboolean *unreadable);
 
-/** gst_clip_encoder_newest: (transfer full) (nullable) */
-GstClipResult *gst_clip_encoder_newest (GstClipEncoder *encoder);
+/**
+ * gst_clip_encoder_newest: the newest results of offered frames. @idle: (out) (optional): whether
+ * an offer may be taken now.
+ * Returns: (transfer full) (nullable)
+ */
+GPtrArray *gst_clip_encoder_newest (GstClipEncoder *encoder, gboolean *idle);
 
-/** gst_clip_encoder_discard: forgets the newest result, and those of frames taken so far. */
+/** gst_clip_encoder_discard: forgets the newest results, and those of frames taken so far. */
 void gst_clip_encoder_discard (GstClipEncoder *encoder);
 
 /** gst_clip_encoder_set_flushing: while TRUE nothing is waited for. */
 void gst_clip_encoder_set_flushing (GstClipEncoder *encoder, gboolean flushing);
 
-/** gst_clip_encoder_drain: blocks until the frame that was taken is encoded and reported. */
+/** gst_clip_encoder_drain: blocks until all frames that were taken are encoded and reported. */
 void gst_clip_encoder_drain (GstClipEncoder *encoder);
 
 G_END_DECLS

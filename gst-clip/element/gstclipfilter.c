@@ -25,7 +25,7 @@
  */
 #include "gst-clip/element/gstclipfilter.h"
 
-#include "gst-clip/element/gstclipanalytics.h"
+#include "gst-clip/element/gstclipfilterframes.h"
 #include "gst-clip/element/gstclipframe.h"
 #include "gst-clip/element/gstclipmeta.h"
 #include "gst-clip/engine/model.h"
@@ -52,10 +52,10 @@ add_times (ClipJobTimes *sum, const ClipJobTimes *times)
 }
 
 static void
-on_result (GstClipResult *result, const ClipJobTimes *times, gpointer data)
+on_results (GPtrArray *results, const ClipJobTimes *times, gpointer data)
 {
   GstClipFilter *self = data;
-  GstStructure *last = gst_clip_result_structure (result, 0);
+  GstStructure *last = gst_clip_result_structure (g_ptr_array_index (results, 0), 0);
 
   GST_OBJECT_LOCK (self);
   GstStructure *old = self->last_result;
@@ -67,10 +67,13 @@ on_result (GstClipResult *result, const ClipJobTimes *times, gpointer data)
   GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&old, gst_structure_free);
 
-  GstStructure *message = gst_clip_announcer_take (self->announcer, messages, result);
-  if (message)
-    gst_element_post_message (GST_ELEMENT (self),
-                              gst_message_new_element (GST_OBJECT (self), message));
+  for (guint i = 0; i < results->len; i++) {
+    GstStructure *message =
+        gst_clip_announcer_take (self->announcer, messages, g_ptr_array_index (results, i));
+    if (message)
+      gst_element_post_message (GST_ELEMENT (self),
+                                gst_message_new_element (GST_OBJECT (self), message));
+  }
 }
 
 static void
@@ -91,176 +94,13 @@ on_failure (ClipEngine *engine, const GError *error, gpointer data)
   }
 }
 
-/* Frames --------------------------------------------------------------------- */
-
 static gboolean
-upstream_is_live (GstBaseTransform *trans)
+on_settled (gpointer data)
 {
-  g_autoptr (GstQuery) query = gst_query_new_latency ();
-  gboolean live = FALSE;
-
-  if (gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (trans), query))
-    gst_query_parse_latency (query, &live, NULL, NULL);
-  return live;
+  return gst_clip_filter_release (data);
 }
 
-static void
-decide_mode (GstClipFilter *self)
-{
-  GST_OBJECT_LOCK (self);
-  GstClipMode mode = self->settings.mode;
-  GST_OBJECT_UNLOCK (self);
-  if (mode == GST_CLIP_MODE_AUTO)
-    mode =
-        upstream_is_live (GST_BASE_TRANSFORM (self)) ? GST_CLIP_MODE_LATEST : GST_CLIP_MODE_IN_STEP;
-  GST_OBJECT_LOCK (self);
-  self->mode_in_effect = mode;
-  GST_OBJECT_UNLOCK (self);
-}
-
-static gboolean
-has_picture (GstBuffer *buffer)
-{
-  return !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP)
-         && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_CORRUPTED)
-         && gst_buffer_get_size (buffer) > 0;
-}
-
-static GstClipFrameContext
-frame_context (GstClipFilter *self, GstBuffer *buffer)
-{
-  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
-  GstClipFrameContext context = {
-    .timestamp = GST_BUFFER_PTS (buffer),
-    .duration = GST_BUFFER_DURATION (buffer),
-    .stream_time = GST_CLOCK_TIME_NONE,
-    .running_time = GST_CLOCK_TIME_NONE,
-    .width = GST_VIDEO_INFO_WIDTH (&self->info),
-    .height = GST_VIDEO_INFO_HEIGHT (&self->info),
-    .region = { .kind = GST_CLIP_REGION_FRAME, .id = -1 },
-  };
-
-  context.region.width = context.width;
-  context.region.height = context.height;
-  if (segment->format == GST_FORMAT_TIME) {
-    context.stream_time = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, context.timestamp);
-    context.running_time =
-        gst_segment_to_running_time (segment, GST_FORMAT_TIME, context.timestamp);
-  }
-  return context;
-}
-
-/* Property values that a control source drives follow the stream. */
-static GstClipScoreParams
-score_params (GstClipFilter *self, const GstClipFrame *frame)
-{
-  if (GST_CLOCK_TIME_IS_VALID (frame->context.stream_time))
-    gst_object_sync_values (GST_OBJECT (self), frame->context.stream_time);
-
-  GST_OBJECT_LOCK (self);
-  GstClipScoreParams params = {
-    .scoring = frame->texts.scoring,
-    .logit_scale = self->settings.logit_scale,
-    .threshold = self->settings.threshold,
-    .top_k = self->settings.top_k,
-  };
-  GST_OBJECT_UNLOCK (self);
-  if (params.logit_scale == 0.0)
-    params.logit_scale = clip_engine_logit_scale (frame->texts.engine);
-  return params;
-}
-
-static GstClockTime
-age_of (const GstClipResult *result, const GstClipFrameContext *now)
-{
-  const GstClipFrameContext *then = gst_clip_result_frame (result);
-
-  if (GST_CLOCK_TIME_IS_VALID (now->running_time) && GST_CLOCK_TIME_IS_VALID (then->running_time)
-      && now->running_time > then->running_time)
-    return now->running_time - then->running_time;
-  return 0;
-}
-
-static void
-attach (GstClipFilter *self, GstBuffer *buffer, const GstClipResult *result,
-        const GstClipFrameContext *now)
-{
-  GST_OBJECT_LOCK (self);
-  gboolean wanted = self->settings.attach_meta;
-  GST_OBJECT_UNLOCK (self);
-  if (!wanted)
-    return;
-  gst_clip_meta_add (buffer, gst_clip_result_structure (result, age_of (result, now)));
-  gst_clip_analytics_add (buffer, result);
-}
-
-static void
-warn_without_prompts (GstClipFilter *self)
-{
-  GST_OBJECT_LOCK (self);
-  gboolean none = !self->settings.prompts || clip_prompt_set_size (self->settings.prompts) == 0;
-  GST_OBJECT_UNLOCK (self);
-  if (!none || self->warned_no_prompts)
-    return;
-  self->warned_no_prompts = TRUE;
-  GST_ELEMENT_WARNING (
-      self, RESOURCE, SETTINGS,
-      ("No prompts: frames pass without labels until the property `prompts` is set, "
-       "as in prompts=\"a dog;a cat\""),
-      (NULL));
-}
-
-/* Encodes @buffer, or offers it. (transfer full) (nullable) */
-static GstClipResult *
-result_for (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
-{
-  gboolean unreadable;
-  GstClipResult *result;
-
-  if (self->mode_in_effect == GST_CLIP_MODE_LATEST) {
-    gst_clip_encoder_offer (self->encoder, frame, buffer, &self->info, &unreadable);
-    result = gst_clip_encoder_newest (self->encoder);
-  } else {
-    result = gst_clip_encoder_encode (self->encoder, frame, buffer, &self->info, &unreadable);
-  }
-  if (unreadable)
-    GST_ELEMENT_WARNING (self, STREAM, FORMAT, ("A frame cannot be read and gets no labels"),
-                         ("%" GST_PTR_FORMAT, buffer));
-  return result;
-}
-
-static GstFlowReturn
-gst_clip_filter_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
-{
-  GstClipFilter *self = GST_CLIP_FILTER (trans);
-  GstClipFrame frame = { .context = frame_context (self, buffer) };
-  GstFlowReturn ret = GST_FLOW_OK;
-
-  GST_OBJECT_LOCK (self);
-  self->stats.frames++;
-  GST_OBJECT_UNLOCK (self);
-  if (!has_picture (buffer))
-    return GST_FLOW_OK;
-  if (self->mode_in_effect == GST_CLIP_MODE_AUTO)
-    decide_mode (self);
-  if (self->mode_in_effect == GST_CLIP_MODE_IN_STEP)
-    ret = gst_clip_loader_wait (self->loader);
-  if (ret == GST_FLOW_OK)
-    ret = gst_clip_loader_get (self->loader, &frame.texts);
-  if (ret != GST_FLOW_OK || !frame.texts.texts) {
-    gst_clip_texts_clear (&frame.texts);
-    gst_clip_encoder_discard (self->encoder); /* or it would come back with the next texts */
-    if (ret == GST_FLOW_OK)
-      warn_without_prompts (self);
-    return ret;
-  }
-
-  frame.params = score_params (self, &frame);
-  g_autoptr (GstClipResult) result = result_for (self, &frame, buffer);
-  if (result)
-    attach (self, buffer, result, &frame.context);
-  return g_atomic_int_get (&self->failed) ? GST_FLOW_ERROR : GST_FLOW_OK;
-}
+/* Caps, queries ---------------------------------------------------------------- */
 
 static gboolean
 gst_clip_filter_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
@@ -268,6 +108,8 @@ gst_clip_filter_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
   GstClipFilter *self = GST_CLIP_FILTER (trans);
   ClipFrameInfo info;
 
+  gst_clip_filter_drain (self);
+  gst_clip_filter_forget (self);
   if (!gst_video_info_from_caps (&self->info, in)
       || !gst_clip_frame_info_from_video (&self->info, &info)) {
     GST_ERROR_OBJECT (self, "cannot read %" GST_PTR_FORMAT, in);
@@ -275,6 +117,67 @@ gst_clip_filter_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
   }
   gst_clip_encoder_set_info (self->encoder, &info);
   return TRUE;
+}
+
+/* These very buffers go downstream, which answers what they must be like; we only say that some of
+ * them stay for a while. Adding GstVideoMeta would promise what downstream may lack. */
+static gboolean
+gst_clip_filter_propose_allocation (GstBaseTransform *trans, GstQuery *decide, GstQuery *query)
+{
+  GstClipFilter *self = GST_CLIP_FILTER (trans);
+  gboolean answered = GST_BASE_TRANSFORM_CLASS (gst_clip_filter_parent_class)
+                          ->propose_allocation (trans, decide, query);
+
+  gst_clip_filter_decide_mode (self);
+  if (!gst_clip_filter_may_hold (self))
+    return answered;
+  for (guint i = 0; i < gst_query_get_n_allocation_pools (query); i++) {
+    g_autoptr (GstBufferPool) pool = NULL;
+    guint size, min, max;
+
+    gst_query_parse_nth_allocation_pool (query, i, &pool, &size, &min, &max);
+    min += GST_CLIP_FILTER_HELD;
+    if (max > 0)
+      max = MAX (min, max);
+    gst_query_set_nth_allocation_pool (query, i, pool, size, min, max);
+  }
+  if (gst_query_get_n_allocation_pools (query) == 0)
+    gst_query_add_allocation_pool (query, NULL, GST_VIDEO_INFO_SIZE (&self->info),
+                                   GST_CLIP_FILTER_HELD, 0);
+  return TRUE;
+}
+
+/* In-step with a live source: each frame is late by the time that it takes. */
+static void
+add_latency (GstClipFilter *self, GstQuery *query)
+{
+  GstClockTime min, max;
+  gboolean live;
+
+  gst_query_parse_latency (query, &live, &min, &max);
+  GST_OBJECT_LOCK (self);
+  const GstClockTime ours = self->latency.reported;
+  GST_OBJECT_UNLOCK (self);
+  if (!live || ours == 0)
+    return;
+  min += ours;
+  if (GST_CLOCK_TIME_IS_VALID (max))
+    max += ours;
+  gst_query_set_latency (query, live, min, max);
+}
+
+static gboolean
+gst_clip_filter_query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
+{
+  GstClipFilter *self = GST_CLIP_FILTER (trans);
+
+  if (direction == GST_PAD_SINK && GST_QUERY_IS_SERIALIZED (query))
+    gst_clip_filter_drain (self);
+  gboolean ok =
+      GST_BASE_TRANSFORM_CLASS (gst_clip_filter_parent_class)->query (trans, direction, query);
+  if (ok && direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_LATENCY)
+    add_latency (self, query);
+  return ok;
 }
 
 /* Events and states ------------------------------------------------------------ */
@@ -288,21 +191,45 @@ set_flushing (GstClipFilter *self, gboolean flushing)
   gst_clip_announcer_restamp (self->announcer);
 }
 
+static void
+set_earliest_time (GstClipFilter *self, GstClockTime time)
+{
+  GST_OBJECT_LOCK (self);
+  self->earliest_time = time;
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* Nothing of before goes with what comes. */
+static void
+begin_anew (GstClipFilter *self)
+{
+  gst_clip_encoder_discard (self->encoder);
+  gst_clip_filter_forget (self);
+  set_earliest_time (self, GST_CLOCK_TIME_NONE);
+  self->pushed = GST_FLOW_OK;
+}
+
 static gboolean
 gst_clip_filter_sink_event (GstBaseTransform *trans, GstEvent *event)
 {
   GstClipFilter *self = GST_CLIP_FILTER (trans);
 
+  if (GST_EVENT_IS_SERIALIZED (event) && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP)
+    gst_clip_filter_drain (self);
   switch (GST_EVENT_TYPE (event)) {
   case GST_EVENT_FLUSH_START:
     set_flushing (self, TRUE);
     break;
   case GST_EVENT_FLUSH_STOP:
+    begin_anew (self);
     set_flushing (self, FALSE);
     break;
   case GST_EVENT_STREAM_START:
-    gst_clip_encoder_discard (self->encoder);
+    begin_anew (self);
     gst_clip_announcer_restamp (self->announcer);
+    break;
+  case GST_EVENT_SEGMENT:
+    self->pushed = GST_FLOW_OK;
     break;
   case GST_EVENT_EOS:
   case GST_EVENT_SEGMENT_DONE:
@@ -312,6 +239,30 @@ gst_clip_filter_sink_event (GstBaseTransform *trans, GstEvent *event)
     break;
   }
   return GST_BASE_TRANSFORM_CLASS (gst_clip_filter_parent_class)->sink_event (trans, event);
+}
+
+/* Not by GstBaseTransform's own means, which would drop late frames. */
+static void
+note_qos (GstClipFilter *self, GstEvent *event)
+{
+  GstClockTimeDiff diff;
+  GstClockTime time;
+
+  gst_event_parse_qos (event, NULL, NULL, &diff, &time);
+  if (!GST_CLOCK_TIME_IS_VALID (time))
+    return;
+  if (diff < 0 && (GstClockTime)-diff > time)
+    set_earliest_time (self, 0);
+  else
+    set_earliest_time (self, time + diff);
+}
+
+static gboolean
+gst_clip_filter_src_event (GstBaseTransform *trans, GstEvent *event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS)
+    note_qos (GST_CLIP_FILTER (trans), event);
+  return GST_BASE_TRANSFORM_CLASS (gst_clip_filter_parent_class)->src_event (trans, event);
 }
 
 static gboolean
@@ -325,11 +276,16 @@ gst_clip_filter_start (GstBaseTransform *trans)
   self->stats = (GstClipStats){ 0 };
   g_clear_pointer (&self->last_result, gst_structure_free);
   self->mode_in_effect = GST_CLIP_MODE_AUTO;
+  self->live = FALSE;
+  self->latency = (GstClipLatency){ 0 };
+  self->earliest_time = GST_CLOCK_TIME_NONE;
   model = g_strdup (self->settings.model);
   device = g_strdup (self->settings.device);
   ClipEngineConfig config = { model, device, self->settings.precision };
   GST_OBJECT_UNLOCK (self);
   self->warned_no_prompts = self->warned_not_finite = self->failed = FALSE;
+  self->pushed = GST_FLOW_OK;
+  gst_clip_filter_forget (self);
 
   /* The rest of loading has its own thread; a wrong name can be told at once. */
   g_autofree gchar *path = model ? clip_model_find (model, &error) : NULL;
@@ -351,6 +307,7 @@ gst_clip_filter_stop (GstBaseTransform *trans)
   gst_clip_loader_cancel (self->loader);
   gst_clip_encoder_stop (self->encoder);
   gst_clip_loader_stop (self->loader);
+  gst_clip_filter_forget (self);
   return TRUE;
 }
 
@@ -386,7 +343,7 @@ gst_clip_filter_finalize (GObject *object)
 static void
 gst_clip_filter_init (GstClipFilter *self)
 {
-  static const GstClipEncoderFuncs funcs = { on_result, on_failure };
+  static const GstClipEncoderFuncs funcs = { on_results, on_failure, on_settled };
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
 
   g_mutex_init (&self->prompts_lock);
@@ -420,13 +377,16 @@ gst_clip_filter_class_init (GstClipFilterClass *klass)
       element_class, gst_pad_template_new ("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
   element_class->change_state = gst_clip_filter_change_state;
 
-  /* propose_allocation stays the base class's: it asks downstream, which gets these very
-   * buffers. Adding GstVideoMeta to the answer would promise what downstream may lack. */
   trans_class->passthrough_on_same_caps = FALSE;
   trans_class->transform_ip_on_passthrough = FALSE;
   trans_class->start = gst_clip_filter_start;
   trans_class->stop = gst_clip_filter_stop;
   trans_class->set_caps = gst_clip_filter_set_caps;
   trans_class->sink_event = gst_clip_filter_sink_event;
+  trans_class->src_event = gst_clip_filter_src_event;
+  trans_class->query = gst_clip_filter_query;
+  trans_class->propose_allocation = gst_clip_filter_propose_allocation;
+  trans_class->submit_input_buffer = gst_clip_filter_submit_input_buffer;
+  trans_class->generate_output = gst_clip_filter_generate_output;
   trans_class->transform_ip = gst_clip_filter_transform_ip;
 }

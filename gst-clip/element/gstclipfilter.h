@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * element/gstclipfilter.h: the element clipfilter: its instance, shared by the files
- * gstclipfilter.c (class and streaming), gstclipfilterprops.c and gstclipfilterprompts.c
- * (properties).
+ * gstclipfilter.c (class, events, states), gstclipfilterframes.c (streaming),
+ * gstclipfilterprops.c and gstclipfilterprompts.c (properties).
  */
 #pragma once
 
@@ -11,8 +11,10 @@
 
 #include "gst-clip/element/gstclipencoder.h"
 #include "gst-clip/element/gstclipenums.h"
+#include "gst-clip/element/gstcliplatency.h"
 #include "gst-clip/element/gstcliploader.h"
 #include "gst-clip/element/gstclipmessages.h"
+#include "gst-clip/element/gstclippacer.h"
 #include "gst-clip/element/gstclipresult.h"
 
 G_BEGIN_DECLS
@@ -38,6 +40,7 @@ typedef struct {
   gdouble logit_scale;
 
   GstClipMode mode;
+  GstClipPace pace;
   GstClipMessages messages;
   gboolean attach_meta;
 } GstClipSettings;
@@ -47,6 +50,28 @@ typedef struct {
   guint64 frames, inferences;
   ClipJobTimes last, sum;
 } GstClipStats;
+
+/**
+ * GstClipPassageKind: what becomes of a frame.
+ * @PLAIN: it passes as it is
+ * @FORGET: likewise, and results are no longer carried on
+ * @CARRY: it gets the results of the last encoded one
+ * @ENCODE: it gets its own
+ */
+typedef enum {
+  GST_CLIP_PASSAGE_PLAIN,
+  GST_CLIP_PASSAGE_FORGET,
+  GST_CLIP_PASSAGE_CARRY,
+  GST_CLIP_PASSAGE_ENCODE,
+} GstClipPassageKind;
+
+/** GstClipPassage: a frame on its way through the element, where it may be held. */
+typedef struct {
+  GstClipPassageKind kind;
+  GstBuffer *buffer;     /* owned once transform_ip is over */
+  GstClipTicket *ticket; /* of ENCODE; NULL where encoding failed */
+  GstClipFrameContext context;
+} GstClipPassage;
 
 struct _GstClipFilter {
   GstBaseTransform parent;
@@ -61,10 +86,23 @@ struct _GstClipFilter {
   GstClipEncoder *encoder; /* likewise */
   GstClipAnnouncer *announcer;
 
-  /* Streaming thread only. */
+  /* Under the sink pad's stream lock. */
   GstVideoInfo info;
   gboolean warned_no_prompts;
-  GstClipMode mode_in_effect; /* AUTO: not decided yet; written under the object lock */
+  GstClipPacer pacer;
+  guint encoded_serial;   /* prompts of the last frame that was taken */
+  GstClipPassage passage; /* from transform_ip to generate_output */
+  GQueue held;            /* of GstClipPassage *, oldest first */
+  GPtrArray *carried;     /* nullable: in-step: of GstClipResult: what goes on to the next frames */
+  GstFlowReturn pushed;   /* of held frames */
+
+  /* Read under the stream lock, written under the object lock too. */
+  GstClipMode mode_in_effect; /* AUTO: not decided yet */
+  gboolean live;              /* upstream */
+
+  /* Object lock. */
+  GstClockTime earliest_time; /* running time: what is before is late; NONE: nothing is */
+  GstClipLatency latency;     /* of in-step */
 
   gint warned_not_finite; /* atomic */
   gint failed;            /* atomic: an error was posted that ends the stream */

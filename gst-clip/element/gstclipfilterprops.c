@@ -5,6 +5,7 @@
 #define DEFAULT_TOP_K   5
 #define MAX_LOGIT_SCALE 1000.0
 #define AUTOMATIC       (-1.0)
+#define MAX_RATE        1000.0
 
 enum {
   PROP_0,
@@ -21,6 +22,9 @@ enum {
   PROP_DEVICE,
   PROP_PRECISION,
   PROP_MODE,
+  PROP_INTERVAL,
+  PROP_MAX_RATE,
+  PROP_SKIP_LATE,
   PROP_MESSAGES,
   PROP_ATTACH_META,
   PROP_LAST_RESULT,
@@ -33,6 +37,7 @@ gst_clip_filter_init_settings (GstClipFilter *self)
   self->settings = (GstClipSettings){
     .threshold = AUTOMATIC,
     .top_k = DEFAULT_TOP_K,
+    .pace = { .interval = 1, .skip_late = TRUE },
     .messages = GST_CLIP_MESSAGES_ON_CHANGE,
     .attach_meta = TRUE,
   };
@@ -118,6 +123,15 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
     break;
   case PROP_MODE:
     s->mode = g_value_get_enum (value);
+    break;
+  case PROP_INTERVAL:
+    s->pace.interval = g_value_get_uint (value);
+    break;
+  case PROP_MAX_RATE:
+    s->pace.max_rate = g_value_get_double (value);
+    break;
+  case PROP_SKIP_LATE:
+    s->pace.skip_late = g_value_get_boolean (value);
     break;
   case PROP_MESSAGES:
     s->messages = g_value_get_enum (value);
@@ -237,6 +251,15 @@ gst_clip_filter_get_property (GObject *object, guint id, GValue *value, GParamSp
   case PROP_MODE:
     g_value_set_enum (value, s->mode);
     break;
+  case PROP_INTERVAL:
+    g_value_set_uint (value, s->pace.interval);
+    break;
+  case PROP_MAX_RATE:
+    g_value_set_double (value, s->pace.max_rate);
+    break;
+  case PROP_SKIP_LATE:
+    g_value_set_boolean (value, s->pace.skip_late);
+    break;
   case PROP_MESSAGES:
     g_value_set_enum (value, s->messages);
     break;
@@ -354,6 +377,27 @@ install_engine_properties (GObjectClass *klass)
 }
 
 static void
+install_pace_properties (GObjectClass *klass)
+{
+  g_object_class_install_property (
+      klass, PROP_INTERVAL,
+      g_param_spec_uint ("interval", "Interval",
+                         "Encode every n-th frame; those between carry the last result", 1,
+                         G_MAXUINT, 1, CONTROL));
+  g_object_class_install_property (
+      klass, PROP_MAX_RATE,
+      g_param_spec_double ("max-rate", "Maximum rate",
+                           "Encode at most so many frames per second of stream time (0 = no limit)",
+                           0.0, MAX_RATE, 0.0, CONTROL));
+  g_object_class_install_property (
+      klass, PROP_SKIP_LATE,
+      g_param_spec_boolean (
+          "skip-late", "Skip late",
+          "in-step: pass frames on without encoding them while downstream says that they are late",
+          TRUE, CONTROL));
+}
+
+static void
 install_output_properties (GObjectClass *klass)
 {
   g_object_class_install_property (
@@ -388,6 +432,7 @@ gst_clip_filter_install_properties (GObjectClass *klass)
   install_prompt_properties (klass);
   install_score_properties (klass);
   install_engine_properties (klass);
+  install_pace_properties (klass);
   install_output_properties (klass);
   gst_type_mark_as_plugin_api (GST_TYPE_CLIP_SCORING, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_CLIP_PRECISION, 0);

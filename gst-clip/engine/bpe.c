@@ -2,6 +2,7 @@
 #include "gst-clip/engine/bpe.h"
 
 #include <string.h>
+#include "gst-clip/engine/unicode.h"
 
 #define NONE (-1)
 
@@ -13,7 +14,9 @@ struct _ClipBpe {
   GHashTable *ids;    /* text -> id */
   GHashTable *merges; /* a set of MergeEntry* */
   guint32 n_merges, max_id;
-  gint64 byte_ids[2][256]; /* [1]: with "</w>" */
+  gint64 byte_ids[2][256]; /* [1]: with "</w>"; of characters: [0]: "<0x41>" */
+  gboolean characters, fuse;
+  gint64 unknown; /* of characters */
 };
 
 /* Found by its first member: left id << 32 | right id. */
@@ -135,6 +138,20 @@ clip_bpe_seal (ClipBpe *bpe, gint64 unknown)
   }
 }
 
+void
+clip_bpe_seal_characters (ClipBpe *bpe, gint64 unknown, gboolean byte_fallback, gboolean fuse)
+{
+  bpe->characters = TRUE;
+  bpe->unknown = unknown;
+  bpe->fuse = fuse;
+  for (guint byte = 0; byte < 256; byte++) {
+    gchar text[8];
+
+    g_snprintf (text, sizeof text, "<0x%02X>", byte);
+    bpe->byte_ids[0][byte] = byte_fallback ? clip_bpe_token_id (bpe, text) : NONE;
+  }
+}
+
 /* The queue: a binary heap, lowest rank first, then leftmost ------------- */
 
 static gboolean
@@ -203,19 +220,75 @@ consider (const ClipBpe *bpe, ClipBpeScratch *scratch, gint64 at)
     queue_push (scratch->queue, (Candidate){ merge->rank, merge->id, (gsize)at });
 }
 
+/* Appends a symbol to the list; nothing for NONE. */
+static void
+add_symbol (GArray *symbols, gint64 id, gsize end)
+{
+  Symbol symbol = { id, (gint64)symbols->len - 1, (gint64)symbols->len + 1, end };
+
+  if (id != NONE)
+    g_array_append_val (symbols, symbol);
+}
+
 static void
 split_bytes (const ClipBpe *bpe, GArray *symbols, const gchar *word, gsize length)
 {
-  g_array_set_size (symbols, 0);
-  for (gsize i = 0; i < length; i++) {
-    Symbol symbol = { .id = bpe->byte_ids[i + 1 == length][(guchar)word[i]], .end = i + 1 };
+  for (gsize i = 0; i < length; i++)
+    add_symbol (symbols, bpe->byte_ids[i + 1 == length][(guchar)word[i]], i + 1);
+}
 
-    if (symbol.id == NONE)
+/* A character that is not in the vocabulary. @after_unknown: whether the one before was neither
+ * there nor had it bytes. Returns: the same of this one. */
+static gboolean
+add_strange (const ClipBpe *bpe, GArray *symbols, const gchar *c, gsize n_bytes, gsize end,
+             gboolean after_unknown)
+{
+  gboolean have_bytes = TRUE;
+
+  for (gsize i = 0; i < n_bytes; i++)
+    have_bytes = have_bytes && bpe->byte_ids[0][(guchar)c[i]] != NONE;
+  for (gsize i = 0; have_bytes && i < n_bytes; i++)
+    add_symbol (symbols, bpe->byte_ids[0][(guchar)c[i]], end - n_bytes + i + 1);
+  if (have_bytes)
+    return FALSE;
+  if (after_unknown && bpe->fuse && bpe->unknown != NONE)
+    g_array_index (symbols, Symbol, symbols->len - 1).end = end;
+  else
+    add_symbol (symbols, bpe->unknown, end);
+  return TRUE;
+}
+
+static void
+split_characters (const ClipBpe *bpe, GArray *symbols, const gchar *word, gsize length)
+{
+  gboolean unknown = FALSE;
+  gsize n_bytes;
+
+  for (gsize at = 0; at < length; at += n_bytes) {
+    gchar text[7] = { 0 };
+    gint64 id;
+
+    clip_unicode_decode (word + at, length - at, &n_bytes);
+    memcpy (text, word + at, n_bytes);
+    id = clip_bpe_token_id (bpe, text);
+    if (id == NONE) {
+      unknown = add_strange (bpe, symbols, word + at, n_bytes, at + n_bytes, unknown);
       continue;
-    symbol.prev = (gint64)symbols->len - 1;
-    symbol.next = (gint64)symbols->len + 1;
-    g_array_append_val (symbols, symbol);
+    }
+    add_symbol (symbols, id, at + n_bytes);
+    unknown = FALSE;
   }
+}
+
+/* The symbols that a word begins as. */
+static void
+split (const ClipBpe *bpe, GArray *symbols, const gchar *word, gsize length)
+{
+  g_array_set_size (symbols, 0);
+  if (bpe->characters)
+    split_characters (bpe, symbols, word, length);
+  else
+    split_bytes (bpe, symbols, word, length);
   if (symbols->len > 0)
     g_array_index (symbols, Symbol, symbols->len - 1).next = NONE;
 }
@@ -259,7 +332,7 @@ clip_bpe_encode (const ClipBpe *bpe, ClipBpeScratch *scratch, const gchar *word,
     scratch->symbols = g_array_new (FALSE, FALSE, sizeof (Symbol));
     scratch->queue = g_array_new (FALSE, FALSE, sizeof (Candidate));
   }
-  split_bytes (bpe, scratch->symbols, word, length);
+  split (bpe, scratch->symbols, word, length);
   for (guint i = 0; i < scratch->symbols->len; i++)
     consider (bpe, scratch, i);
   while (scratch->queue->len > 0) {

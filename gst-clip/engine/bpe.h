@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
- * engine/bpe.h: byte-pair encoding of one word, on bytes, as CLIP does it.
+ * engine/bpe.h: byte-pair encoding of one word, on bytes, as CLIP does it, or on characters, as
+ * Gemma does it.
  *
  * A word's bytes are its first symbols, the last with "</w>" behind it; then the pair of
  * neighbours with the lowest rank is joined, leftmost first, until no pair is in the list.
  * In the vocabulary a byte is written as a printable character: itself where it is one in
- * Latin-1, else U+0100 and on.
+ * Latin-1, else U+0100 and on. Or the first symbols are a word's characters, and the bytes,
+ * written as "<0x41>", of those that the vocabulary has not.
  * Thread: filled by one, then read by any.
  */
 #pragma once
@@ -40,6 +42,13 @@ gboolean clip_bpe_add_merge (ClipBpe *bpe, const gchar *left, const gchar *right
 /** clip_bpe_seal: call after the last token and before the first word. @unknown: id for a byte
  * that the vocabulary lacks, -1 to drop it */
 void clip_bpe_seal (ClipBpe *bpe, gint64 unknown);
+
+/**
+ * clip_bpe_seal_characters: the same, for words that are made of characters.
+ * @unknown: id for a character that has no bytes in the vocabulary either, -1 to drop it;
+ *   neighbouring ones are one token if @fuse
+ */
+void clip_bpe_seal_characters (ClipBpe *bpe, gint64 unknown, gboolean byte_fallback, gboolean fuse);
 
 /** clip_bpe_token_id: -1 if there is none. */
 gint64 clip_bpe_token_id (const ClipBpe *bpe, const gchar *text);

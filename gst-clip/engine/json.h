@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 
 /** Limits of clip_json_load(): nesting, values in a file, magnitude of integers. */
 #define CLIP_JSON_MAX_DEPTH   64
-#define CLIP_JSON_MAX_VALUES  (2 * 1000 * 1000)
+#define CLIP_JSON_MAX_VALUES  (4 * 1000 * 1000)
 #define CLIP_JSON_MAX_INTEGER (G_GUINT64_CONSTANT (1) << 53)
 
 /** CLIP_JSON_MAX_BYTES: largest file that is read as JSON; a safetensors header has its own. */

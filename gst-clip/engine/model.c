@@ -37,24 +37,6 @@ read_logit_scale (ClipModel *model, GError **error)
 }
 
 static gboolean
-open_tokenizer (ClipModel *model, GError **error)
-{
-  guint32 max_id;
-
-  model->tokenizer = clip_tokenizer_open (model->source, error);
-  if (!model->tokenizer)
-    return FALSE;
-  max_id = clip_tokenizer_max_id (model->tokenizer);
-  if (max_id >= model->config.vocab) {
-    g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
-                 "%s: the tokenizer has the id %u, but the \"vocab_size\" in config.json is %u",
-                 clip_source_path (model->source), max_id, model->config.vocab);
-    return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
 load (ClipModel *model, GError **error)
 {
   if (!clip_model_config_load (model->source, &model->config, error))
@@ -62,7 +44,10 @@ load (ClipModel *model, GError **error)
   model->tensors = clip_tensors_open (model->source, error);
   if (!model->tensors || !clip_tensors_check (model->tensors, &model->config, error))
     return FALSE;
-  return read_logit_scale (model, error) && open_tokenizer (model, error);
+  if (!read_logit_scale (model, error))
+    return FALSE;
+  model->tokenizer = clip_tokenizer_open (model->source, model->config.vocab, error);
+  return model->tokenizer != NULL;
 }
 
 /* A message may have a path that is not UTF-8, or a name from a file that was cut within a
@@ -143,6 +128,18 @@ clip_model_tokenize (const ClipModel *model, const gchar *text, gssize length, g
 {
   return clip_tokenizer_encode (model->tokenizer, text, length, model->config.context, ids,
                                 n_dropped, cut_at);
+}
+
+gboolean
+clip_model_pads (const ClipModel *model)
+{
+  return clip_tokenizer_pads (model->tokenizer);
+}
+
+gchar *
+clip_model_tokenizer (const ClipModel *model)
+{
+  return clip_tokenizer_describe (model->tokenizer);
 }
 
 guint32

@@ -105,13 +105,19 @@ gboolean clip_model_has (const ClipModel *model, const gchar *tensor);
  * clip_model_tokenize:
  * @text, @length: UTF-8 (invalid bytes become U+FFFD); @length -1 for a terminated string
  * @ids: uint32[context], start and end tokens included, cut to the context (the end token
- *   is always there)
+ *   is always there); filled up with the pad token if clip_model_pads()
  * @n_dropped: (out) (optional): tokens that did not fit
  * @cut_at: (out) (optional): byte offset in @text where the cut is; @length if nothing was cut
- * Returns: number of ids.
+ * Returns: number of ids without padding.
  */
 guint32 clip_model_tokenize (const ClipModel *model, const gchar *text, gssize length, guint32 *ids,
                              guint32 *n_dropped, gsize *cut_at);
+
+/** clip_model_pads: whether the text tower sees all of the context, filled up with the pad token. */
+gboolean clip_model_pads (const ClipModel *model);
+
+/** clip_model_tokenizer: which one it is, for people. (transfer full) */
+gchar *clip_model_tokenizer (const ClipModel *model);
 
 /** clip_model_eos_index: position of the token whose row is pooled, by the config's rule. */
 guint32 clip_model_eos_index (const ClipModel *model, const guint32 *ids, guint32 n_ids);

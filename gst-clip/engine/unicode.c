@@ -51,6 +51,18 @@ clip_unicode_is_space (gunichar c)
   return in_ranges (c, clip_unicode_spaces, G_N_ELEMENTS (clip_unicode_spaces));
 }
 
+gboolean
+clip_unicode_is_cased (gunichar c)
+{
+  return in_ranges (c, clip_unicode_cased, G_N_ELEMENTS (clip_unicode_cased));
+}
+
+gboolean
+clip_unicode_is_case_ignorable (gunichar c)
+{
+  return in_ranges (c, clip_unicode_case_ignorable, G_N_ELEMENTS (clip_unicode_case_ignorable));
+}
+
 static int
 compare_lower (const void *key, const void *element)
 {
@@ -74,22 +86,32 @@ to_lower (gunichar c)
   return (gunichar)((gint64)c + run->delta);
 }
 
+guint
+clip_unicode_to_lower (gunichar c, gunichar lower[2])
+{
+  if (c == 0x130) {
+    lower[0] = 'i';
+    lower[1] = 0x307;
+    return 2;
+  }
+  lower[0] = to_lower (c);
+  return 1;
+}
+
 static void
 append_lower (GArray *chars, gunichar c, gsize offset)
 {
-  ClipChar item = { to_lower (c), offset };
+  gunichar lower[2];
+  guint n = clip_unicode_to_lower (c, lower);
 
-  if (c == 0x130) {
-    ClipChar i = { 'i', offset };
-    g_array_append_val (chars, i);
-    item.c = 0x307;
+  for (guint i = 0; i < n; i++) {
+    ClipChar item = { lower[i], offset };
+    g_array_append_val (chars, item);
   }
-  g_array_append_val (chars, item);
 }
 
-/* The character at @text, and how many bytes it takes. @length: at least 1 */
-static gunichar
-decode (const gchar *text, gsize length, gsize *n_bytes)
+gunichar
+clip_unicode_decode (const gchar *text, gsize length, gsize *n_bytes)
 {
   gunichar c;
 
@@ -165,7 +187,7 @@ clip_unicode_fold (const gchar *text, gsize length, gsize offset, GArray *chars)
   gsize n_bytes;
 
   for (gsize at = 0; at < length; at += n_bytes) {
-    gunichar c = decode (text + at, length - at, &n_bytes);
+    gunichar c = clip_unicode_decode (text + at, length - at, &n_bytes);
 
     if (!is_mark (c) || cluster.n == MAX_CLUSTER)
       flush (&cluster, chars);

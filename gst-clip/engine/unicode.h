@@ -16,6 +16,18 @@ gboolean clip_unicode_is_letter (gunichar c);
 gboolean clip_unicode_is_number (gunichar c);
 gboolean clip_unicode_is_space (gunichar c);
 
+/** clip_unicode_is_cased, _is_case_ignorable: Unicode's properties Cased and Case_Ignorable. */
+gboolean clip_unicode_is_cased (gunichar c);
+gboolean clip_unicode_is_case_ignorable (gunichar c);
+
+/** clip_unicode_to_lower: in lower case: one character, of U+0130 two. Returns: how many. */
+guint clip_unicode_to_lower (gunichar c, gunichar lower[2]);
+
+/** clip_unicode_decode: the character at @text; U+FFFD for a byte that is not UTF-8.
+ * @length: at least 1
+ * @n_bytes: (out): how many it takes */
+gunichar clip_unicode_decode (const gchar *text, gsize length, gsize *n_bytes);
+
 /** ClipChar: a character and the byte of the original text where it comes from. */
 typedef struct {
   gunichar c;

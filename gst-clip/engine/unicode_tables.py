@@ -3,8 +3,8 @@
 """Writes unicode_tables.h: what the tokenizer knows of characters.
 
     unicode_tables.py UCD > unicode_tables.h
-        UCD: folder with UnicodeData.txt, PropList.txt and DerivedAge.txt of the Unicode Character
-        Database (Debian: unicode-data)
+        UCD: folder with UnicodeData.txt, PropList.txt, DerivedAge.txt and DerivedCoreProperties.txt
+        of the Unicode Character Database (Debian: unicode-data)
     unicode_tables.py UCD CLASSES.json LOWERCASE.json > unicode_tables.h
         the classes and the lower-casing of another version of the database, as
         {"L_onig", "N_onig", "space_onig": [[first, last]...]} and
@@ -13,7 +13,8 @@
 Token ids must not depend on the GLib that happens to be installed, hence tables of our own.
 The classes and the lower-casing are those of Unicode 17. Composition is GLib's, but only of
 characters that Unicode 9 has: the tokenizers that CLIP models are used with know no later ones,
-and for those that it has composition never changes again.
+and for those that it has composition never changes again. Which letters have a case matters beside a
+sigma only; that is as UCD has it.
 """
 import json
 import sys
@@ -94,6 +95,14 @@ def read_composition(folder):
     return ranges(marks), ranges(changing)
 
 
+def read_core_property(folder, name):
+    points = set()
+    for first, last, value in read_property(folder, 'DerivedCoreProperties.txt'):
+        if value == name:
+            points.update(range(first, last + 1))
+    return ranges(points)
+
+
 def read_json(classes, lowercase):
     with open(classes) as f:
         c = json.load(f)
@@ -160,6 +169,9 @@ def main():
     write_ranges('clip_unicode_marks', marks)
     print(f'\n/* Of Unicode {COMPOSE_VERSION}: what has a decomposition, Hangul aside. */', end='')
     write_ranges('clip_unicode_changing', changing)
+    print('\n/* What a sigma at the end of a word is told by. */', end='')
+    write_ranges('clip_unicode_cased', read_core_property(sys.argv[1], 'Cased'))
+    write_ranges('clip_unicode_case_ignorable', read_core_property(sys.argv[1], 'Case_Ignorable'))
     print('\nstatic const ClipUnicodeLower clip_unicode_lower[] = {')
     print(rows([f'{{ {a:#x}, {b:#x}, {s}, {d} }},' for a, b, s, d in lower_runs(lower)], 96))
     print('};')

@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "gst-clip/engine/engine.h"
-
-#define ALIGN_BYTES 256
+#include "gst-clip/engine/packer.h"
 
 /* Loader: one tower's tensors on their way to the device. ------------------- */
 
@@ -15,84 +14,34 @@ typedef struct {
   const ClipModel *model;
   const gchar *prefix; /* "vision_model" or "text_model" */
   ClipTowerWeights *tower;
-  ClipGpuBuffer *buffer; /* where place_*() puts things */
-  gsize used;
+  ClipPacker packer; /* of what is being loaded: a layer, or the ends */
 } Loader;
-
-static gsize
-vector_bytes (guint32 n)
-{
-  return clip_round_up (clip_ld (n) * sizeof (float), ALIGN_BYTES);
-}
-
-static gsize
-matrix_bytes (ClipKernels *kernels, guint32 n, guint32 k)
-{
-  return (clip_gemm_packed_bytes (kernels, n, k) + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
-}
 
 static gsize
 layer_bytes (ClipKernels *kernels, const ClipTowerWeights *t)
 {
   const ClipTowerConfig *c = &t->config;
 
-  return 6 * vector_bytes (c->width) + vector_bytes (3 * t->attention_width) + vector_bytes (c->mlp)
-         + matrix_bytes (kernels, 3 * t->attention_width, c->width)
-         + matrix_bytes (kernels, c->width, t->attention_width)
-         + matrix_bytes (kernels, c->mlp, c->width) + matrix_bytes (kernels, c->width, c->mlp);
+  return 6 * clip_packer_vector_bytes (c->width) + clip_packer_vector_bytes (3 * t->attention_width)
+         + clip_packer_vector_bytes (c->mlp)
+         + clip_packer_matrix_bytes (kernels, 3 * t->attention_width, c->width)
+         + clip_packer_matrix_bytes (kernels, c->width, t->attention_width)
+         + clip_packer_matrix_bytes (kernels, c->mlp, c->width)
+         + clip_packer_matrix_bytes (kernels, c->width, c->mlp);
 }
 
 static gsize
 ends_bytes (ClipKernels *kernels, const ClipTowerWeights *t)
 {
   ClipKernels *ends = clip_kernels_ends (kernels);
-  gsize bytes =
-      2 * vector_bytes (t->config.width) + matrix_bytes (ends, t->projection, t->config.width);
+  gsize bytes = 2 * clip_packer_vector_bytes (t->config.width)
+                + clip_packer_matrix_bytes (ends, t->projection, t->config.width);
 
   if (t->vision)
-    bytes += 2 * vector_bytes (t->config.width) + matrix_bytes (ends, t->config.width, t->patch_k)
-             + clip_round_up (t->tokens * clip_ld (t->config.width) * sizeof (float), ALIGN_BYTES);
+    bytes += 2 * clip_packer_vector_bytes (t->config.width)
+             + clip_packer_matrix_bytes (ends, t->config.width, t->patch_k)
+             + clip_packer_rows_bytes (t->tokens, t->config.width);
   return bytes;
-}
-
-/* Copies @size bytes to the buffer's next free place. Returns its address, 0 on error. */
-static VkDeviceAddress
-place (Loader *l, gconstpointer data, gsize size, GError **error)
-{
-  VkDeviceAddress address = l->buffer->address + l->used;
-
-  g_assert (l->used + size <= l->buffer->size);
-  if (!clip_gpu_buffer_upload (l->buffer, l->used, data, size, error))
-    return 0;
-  l->used += (size + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
-  return address;
-}
-
-static VkDeviceAddress
-place_vector (Loader *l, const float *values, guint32 n, GError **error)
-{
-  g_autofree float *padded = g_new0 (float, clip_ld (n));
-
-  memcpy (padded, values, n * sizeof (float));
-  return place (l, padded, clip_ld (n) * sizeof (float), error);
-}
-
-/* For the kernels of layers, or those of ends where the matrix is not in a layer. */
-static VkDeviceAddress
-place_matrix (Loader *l, const float *rows, guint32 n, guint32 k, GError **error)
-{
-  ClipKernels *kernels =
-      l->buffer == l->tower->buffer ? clip_kernels_ends (l->kernels) : l->kernels;
-  gsize bytes = clip_gemm_packed_bytes (kernels, n, k);
-  g_autofree gpointer packed = g_try_malloc0 (bytes);
-
-  if (packed == NULL) {
-    g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_MEMORY,
-                 "no host memory for %" G_GSIZE_FORMAT " bytes of weights", bytes);
-    return 0;
-  }
-  clip_gemm_pack (kernels, n, k, 0, n, rows, packed);
-  return place (l, packed, bytes, error);
 }
 
 /* Reads a whole tensor of the tower: PREFIX.NAME. (transfer full) */
@@ -117,7 +66,7 @@ load_vector (Loader *l, const gchar *name, guint32 n, GError **error)
 {
   g_autofree float *values = read_tensor (l, name, n, 1, error);
 
-  return values ? place_vector (l, values, n, error) : 0;
+  return values ? clip_packer_vector (&l->packer, values, n, error) : 0;
 }
 
 static VkDeviceAddress
@@ -125,7 +74,7 @@ load_matrix (Loader *l, const gchar *name, guint32 n, guint32 k, GError **error)
 {
   g_autofree float *rows = read_tensor (l, name, n, k, error);
 
-  return rows ? place_matrix (l, rows, n, k, error) : 0;
+  return rows ? clip_packer_matrix (&l->packer, rows, n, k, error) : 0;
 }
 
 /* Layers ---------------------------------------------------------------- */
@@ -204,10 +153,10 @@ load_qkv (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
     return FALSE;
   for (guint32 i = 0; i < width; i++)
     bias[padded_feature (t, i)] = (float)(scale * q_bias[i]);
-  w->qkv_weights = place_matrix (l, joint, n, width, error);
+  w->qkv_weights = clip_packer_matrix (&l->packer, joint, n, width, error);
   if (w->qkv_weights == 0)
     return FALSE;
-  w->qkv_bias = place_vector (l, bias, n, error);
+  w->qkv_bias = clip_packer_vector (&l->packer, bias, n, error);
   return w->qkv_bias != 0;
 }
 
@@ -238,10 +187,10 @@ load_out (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
     }
     bias[n] = (float)sum;
   }
-  w->out_weights = place_matrix (l, spread, width, k, error);
+  w->out_weights = clip_packer_matrix (&l->packer, spread, width, k, error);
   if (w->out_weights == 0)
     return FALSE;
-  w->out_bias = place_vector (l, bias, width, error);
+  w->out_bias = clip_packer_vector (&l->packer, bias, width, error);
   return w->out_bias != 0;
 }
 
@@ -256,8 +205,7 @@ load_layer (Loader *l, guint layer, GError **error)
                                    layer_bytes (l->kernels, l->tower), name, error);
   if (w->buffer == NULL)
     return FALSE;
-  l->buffer = w->buffer;
-  l->used = 0;
+  l->packer = (ClipPacker){ l->kernels, w->buffer, 0 };
   return load_qkv (l, layer, w, error) && load_out (l, layer, w, error)
          && (w->ln1_gamma = load_layer_vector (l, layer, "layer_norm1.weight", c->width, error))
          && (w->ln1_beta = load_layer_vector (l, layer, "layer_norm1.bias", c->width, error))
@@ -300,8 +248,8 @@ static gboolean
 load_positions (Loader *l, const gdouble *offset, GError **error)
 {
   ClipTowerWeights *t = l->tower;
-  guint32 width = t->config.width, ld = clip_ld (width);
-  g_autofree float *table = g_new0 (float, (gsize)t->tokens *ld);
+  guint32 width = t->config.width;
+  g_autofree float *table = g_new0 (float, (gsize)t->tokens *width);
   g_autofree float *class_row = read_tensor (l, "embeddings.class_embedding", width, 1, error);
   g_autofree float *rows = NULL;
 
@@ -312,9 +260,9 @@ load_positions (Loader *l, const gdouble *offset, GError **error)
     return FALSE;
   for (guint32 r = 0; r < t->tokens; r++)
     for (guint32 i = 0; i < width; i++)
-      table[(gsize)r * ld + i] =
+      table[(gsize)r * width + i] =
           (float)(rows[(gsize)r * width + i] + (r == 0 ? class_row[i] : offset[i]));
-  t->positions = place (l, table, (gsize)t->tokens * ld * sizeof (float), error);
+  t->positions = clip_packer_rows (&l->packer, table, t->tokens, width, error);
   return t->positions != 0;
 }
 
@@ -330,7 +278,7 @@ load_patches (Loader *l, GError **error)
   if (rows == NULL)
     return FALSE;
   fold_pixels (clip_model_config (l->model), width, t->patch_k, rows, offset);
-  t->patch_weights = place_matrix (l, rows, width, t->patch_k, error);
+  t->patch_weights = clip_packer_matrix (&l->packer, rows, width, t->patch_k, error);
   return t->patch_weights != 0 && load_positions (l, offset, error);
 }
 
@@ -343,7 +291,8 @@ load_projection (Loader *l, GError **error)
 
   if (!clip_model_read (l->model, name, 0, t->projection, rows, error))
     return FALSE;
-  t->projection_weights = place_matrix (l, rows, t->projection, t->config.width, error);
+  t->projection_weights =
+      clip_packer_matrix (&l->packer, rows, t->projection, t->config.width, error);
   return t->projection_weights != 0;
 }
 
@@ -359,8 +308,7 @@ load_ends (Loader *l, GError **error)
                                    ends_bytes (l->kernels, t), l->prefix, error);
   if (t->buffer == NULL)
     return FALSE;
-  l->buffer = t->buffer;
-  l->used = 0;
+  l->packer = (ClipPacker){ clip_kernels_ends (l->kernels), t->buffer, 0 };
   if (!(t->post_gamma = load_vector (l, gamma, width, error))
       || !(t->post_beta = load_vector (l, beta, width, error)) || !load_projection (l, error))
     return FALSE;
@@ -401,7 +349,7 @@ clip_tower_weights_new (ClipKernels *kernels, const ClipModel *model, gboolean v
                         ClipWeightsProgress progress, gpointer data, GError **error)
 {
   g_autoptr (ClipTowerWeights) t = g_new0 (ClipTowerWeights, 1);
-  Loader l = { kernels, model, vision ? "vision_model" : "text_model", t, NULL, 0 };
+  Loader l = { kernels, model, vision ? "vision_model" : "text_model", t, { NULL } };
 
   init_shapes (t, clip_model_config (model), vision);
   t->layers = g_new0 (ClipLayerWeights, t->config.layers);

@@ -95,7 +95,7 @@ flags_of (const ClipPanelGemm *op)
   G_STATIC_ASSERT (CLIP_ACTIVATION_GELU_TANH <= GEMM_ACTIVATION_MASK);
 
   return op->activation | (op->bias ? GEMM_HAS_BIAS : 0) | (op->residual ? GEMM_HAS_RESIDUAL : 0)
-         | (op->lanes_apart ? GEMM_LANES_APART : 0);
+         | (op->lanes_apart ? GEMM_LANES_APART : 0) | (op->relu ? GEMM_RELU : 0);
 }
 
 /* Steps that do not fit in the push constants are taken by the host: one product a dispatch. */
@@ -236,6 +236,7 @@ record_period (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op, 
                        .c_16_rows = op->c.ld * 16,
                        .c_panel = GEMM_PANEL,
                        .activation = op->activation,
+                       .relu = op->relu,
                        .type = kernels->weights,
                    });
 }

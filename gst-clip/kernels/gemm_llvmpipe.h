@@ -39,6 +39,7 @@ typedef struct {
   gboolean lanes_apart;
   guint32 a_step, w_step, c_step;
   ClipActivation activation;
+  gboolean relu;
   ClipWeightType type;
 } ClipPanelGemm;
 

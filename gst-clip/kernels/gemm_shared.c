@@ -160,7 +160,8 @@ gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op)
   push.c_ld = op->c.ld;
   push.c_stats = op->stats;
   push.plane_cols = push.n;
-  push.flags |= op->activation | (op->stats ? GEMM_SHARED_HAS_STATS : 0)
+  push.flags |= op->activation | (op->relu ? GEMM_SHARED_RELU : 0)
+                | (op->stats ? GEMM_SHARED_HAS_STATS : 0)
                 | (op->c.type == CLIP_ELEMENT_F16 ? GEMM_SHARED_C_HALF : 0);
   if (op->residual) {
     g_assert (op->residual_ld % 4 == 0 && op->residual_period > 0);

@@ -160,7 +160,8 @@ typedef struct {
 } ClipNorm;
 
 /**
- * ClipGemm: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m mod period, n]
+ * ClipGemm: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m mod period, n]; with @relu
+ * the larger of that and 0
  * @a: (M, K); @weights: (N, K) packed; @c: (M, N), must not overlap @a, weights or residual
  * @bias: float[clip_ld (N)], zero beyond N; 0 for none
  * @residual: address of rows of @residual_ld floats; 0 for none
@@ -172,7 +173,7 @@ typedef struct {
  * a: fp32 with @norm, else either type; c: either type, fp32 with @residual or @stats
  *
  * fp32 accumulation. Columns N .. clip_round_up (N, 16) - 1 of c are written as zero
- * (plus the residual's own padding).
+ * (plus the residual's own padding, of which @relu makes what it does of the rest).
  */
 typedef struct {
   ClipMatrix a;
@@ -183,6 +184,7 @@ typedef struct {
   guint32 residual_ld;
   guint32 residual_period;
   ClipActivation activation;
+  gboolean relu;
   const ClipNorm *norm;
   VkDeviceAddress stats;
 } ClipGemm;

@@ -109,8 +109,9 @@ check (const ClipPreprocessSpec *spec, const ClipFrameInfo *info, GError **error
     return FALSE;
   }
   if (!spec->crop_size || spec->crop_size > MAX_CROP || spec->resize_edge > MAX_EDGE
-      || spec->crop_size > spec->resize_edge || !spec->patch_size
-      || spec->patch_size > MIN (spec->crop_size, MAX_PATCH)) {
+      || spec->crop_size > spec->resize_edge
+      || (!spec->pixels
+          && (!spec->patch_size || spec->patch_size > MIN (spec->crop_size, MAX_PATCH)))) {
     g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_FAILED,
                  "no preprocessing for edge %u, crop %u and patches of %u: "
                  "patch <= crop <= edge, at most %u, %u and %u",
@@ -118,7 +119,7 @@ check (const ClipPreprocessSpec *spec, const ClipFrameInfo *info, GError **error
                  MAX_EDGE);
     return FALSE;
   }
-  const guint32 side = spec->crop_size / spec->patch_size;
+  const guint32 side = spec->pixels ? 0 : spec->crop_size / spec->patch_size;
   if ((guint64)side * side + spec->token_offset > 1u << (32 - RESIZE_PLACE_BITS)
       || !clip_resize_size (spec, info, &width, &height)) {
     g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_FAILED,
@@ -163,6 +164,9 @@ plan (ClipPreprocess *pre, const ClipFrameInfo *info, GError **error)
 static guint32
 place (const ClipPreprocessSpec *spec, guint32 i, guint32 row0, guint32 row_step, guint32 step)
 {
+  if (spec->pixels)
+    return (i + 1) * row_step << RESIZE_PLACE_BITS | (i + 1) * step;
+
   const guint32 patch = i / spec->patch_size, rest = i % spec->patch_size;
 
   if (patch >= spec->crop_size / spec->patch_size)
@@ -176,7 +180,7 @@ make_tables (ClipPreprocess *pre, ClipGpu *gpu, GError **error)
   const ClipPreprocessSpec *spec = &pre->spec;
   const gsize crop = spec->crop_size;
   const gsize n_across = crop * pre->across.n_taps, n_down = crop * pre->down.n_taps;
-  const guint32 side = spec->crop_size / spec->patch_size;
+  const guint32 side = spec->pixels ? 1 : spec->crop_size / spec->patch_size;
 
   pre->across_at = CONVERT_PARAMS;
   pre->places_at = pre->across_at + n_across;
@@ -188,8 +192,8 @@ make_tables (ClipPreprocess *pre, ClipGpu *gpu, GError **error)
   memcpy (words, pre->staging.params, sizeof (pre->staging.params));
   memcpy (words + pre->across_at, pre->across.weights, n_across * sizeof (guint32));
   for (guint32 i = 0; i < crop; i++) {
-    places[i] = place (spec, i, spec->token_offset, side, spec->patch_size);
-    places[crop + i] = place (spec, i, 0, 1, 1);
+    places[i] = place (spec, i, spec->token_offset, side, spec->pixels ? 0 : spec->patch_size);
+    places[crop + i] = place (spec, i, 0, !spec->pixels, spec->pixels ? CLIP_PIXEL_LD : 1);
   }
   memcpy (places + 2 * crop, pre->down.weights, n_down * sizeof (guint32));
 
@@ -366,12 +370,13 @@ clip_kernel_preprocess (ClipKernels *kernels, ClipGpuRecording *rec, ClipPreproc
                         const ClipMatrix *out, VkDeviceAddress rgb8)
 {
   const ClipPreprocessSpec *spec = &pre->spec;
-  const guint32 plane = spec->patch_size * spec->patch_size;
-  const guint32 side = spec->crop_size / spec->patch_size;
+  const guint32 plane = spec->pixels ? 1 : spec->patch_size * spec->patch_size;
+  const guint32 line = spec->crop_size + 2; /* of pixels */
   const guint32 height = pre->region.y1 - pre->region.y0;
 
   g_assert (out->cols == 3 * plane && out->ld >= out->cols
-            && out->rows == spec->token_offset + side * side);
+            && out->rows == clip_preprocess_rows (spec)
+            && (!spec->pixels || out->ld == CLIP_PIXEL_LD));
 
   for (guint32 y = 0; y < height; y += pre->strip) {
     const guint32 rows = MIN (pre->strip, height - y);
@@ -396,7 +401,7 @@ clip_kernel_preprocess (ClipKernels *kernels, ClipGpuRecording *rec, ClipPreproc
     .rgb8 = rgb8,
     .src_line = pre->row_stride,
     .src_stride = kernels->llvmpipe ? pre->row_stride : 1,
-    .dst_stride = out->ld,
+    .dst_stride = spec->pixels ? line * out->ld : out->ld,
     .plane = plane,
     .nibbles = CLIP_NIBBLES_INIT,
   };

@@ -77,6 +77,8 @@ typedef enum { CLIP_FILTER_BICUBIC, CLIP_FILTER_BILINEAR } ClipResizeFilter;
  * @crop_size: side of the square that is cut out
  * @patch_size: side of a patch; floor (crop_size / patch_size) patches a side, the remainder is cut off
  * @token_offset: row of the first patch in the output (1: row 0 is the class token, left untouched)
+ * @pixels: no patches (patch_size and token_offset are ignored) but the picture, with a border of one
+ *   pixel around it that is left untouched
  */
 typedef struct {
   ClipResizeMode resize;
@@ -86,7 +88,20 @@ typedef struct {
   ClipCropRounding crop_rounding;
   guint32 patch_size;
   guint32 token_offset;
+  gboolean pixels;
 } ClipPreprocessSpec;
+
+/** Floats from pixel to pixel where there are no patches: the fourth one is left untouched. */
+#define CLIP_PIXEL_LD 4
+
+/** clip_preprocess_rows: of what clip_kernel_preprocess() writes. */
+static inline guint32
+clip_preprocess_rows (const ClipPreprocessSpec *spec)
+{
+  const guint32 side = spec->pixels ? spec->crop_size + 2 : spec->crop_size / spec->patch_size;
+
+  return side * side + (spec->pixels ? 0 : spec->token_offset);
+}
 
 /** ClipPreprocess: taps, staging memory and pipelines for one frame geometry. */
 typedef struct _ClipPreprocess ClipPreprocess;
@@ -109,7 +124,8 @@ void clip_preprocess_load (ClipPreprocess *pre, const ClipFramePlanes *planes);
  * clip_kernel_preprocess:
  * @out: (token_offset + patches, 3 * patch_size^2): column c * patch_size^2 + y * patch_size + x
  *   holds (v - 128) / 128 of the RGB8 value v: exact in fp32 and fp16; the engine folds the
- *   model's mean and std into the patch weights
+ *   model's mean and std into the patch weights. With spec.pixels ((crop_size + 2)^2, 3), ld
+ *   CLIP_PIXEL_LD: pixel (y, x) is row (y + 1) * (crop_size + 2) + x + 1
  * @rgb8: (nullable as 0): address of crop_size^2 uints 0x00BBGGRR, the same pixels before
  *   patching; for tests and for still-picture detection
  */

@@ -41,6 +41,7 @@ struct _ClipTexts {
 struct _ClipJob {
   guint8 pixel;
   guint top_k;
+  ClipTexts *started;   /* NULL: not running */
   GArray *similarities; /* of the last run */
   guint best[CLIP_RANK_MAX];
 };
@@ -333,6 +334,7 @@ clip_job_free (ClipJob *job)
   if (!job)
     return;
   g_atomic_int_add (&fake.alive, -1);
+  g_clear_pointer (&job->started, clip_texts_unref);
   g_array_unref (job->similarities);
   g_free (job);
 }
@@ -355,22 +357,39 @@ similarity (const ClipPrompt *prompt, guint8 pixel)
 }
 
 gboolean
-clip_job_run (ClipJob *job, ClipTexts *texts, float *similarities, float *negative_similarities,
-              GError **error)
+clip_job_start (ClipJob *job, ClipTexts *texts, GError **error)
+{
+  g_assert_null (job->started);
+  job->started = clip_texts_ref (texts);
+  return TRUE;
+}
+
+static void
+fill_similarities (ClipJob *job, ClipTexts *texts, float *similarities, float *negatives)
 {
   guint n = 0;
 
-  if (!pass (FAKE_JOB_RUN, NULL, error))
-    return FALSE;
   for (guint i = 0; i < clip_prompt_set_size (texts->prompts); i++)
     similarities[i] = similarity (clip_prompt_set_get (texts->prompts, i), job->pixel);
   for (; texts->negatives && n < clip_prompt_set_size (texts->negatives); n++)
-    negative_similarities[n] = similarity (clip_prompt_set_get (texts->negatives, n), job->pixel);
+    negatives[n] = similarity (clip_prompt_set_get (texts->negatives, n), job->pixel);
   for (guint i = 0; i < texts->n_background; i++)
-    negative_similarities[n + i] = 0.5;
+    negatives[n + i] = 0.5;
   g_array_set_size (job->similarities, 0);
   g_array_append_vals (job->similarities, similarities, clip_prompt_set_size (texts->prompts));
-  return TRUE;
+}
+
+gboolean
+clip_job_wait (ClipJob *job, float *similarities, float *negative_similarities, GError **error)
+{
+  ClipTexts *texts = g_steal_pointer (&job->started);
+
+  g_assert_nonnull (texts);
+  gboolean ok = pass (FAKE_JOB_RUN, NULL, error);
+  if (ok)
+    fill_similarities (job, texts, similarities, negative_similarities);
+  clip_texts_unref (texts);
+  return ok;
 }
 
 void

@@ -178,11 +178,11 @@ test_sizes (Fuzz *fuzz)
 
   g_byte_array_append (fuzz_folder_get (longer, MODEL), (const guint8 *)"\0\0\0\0", 4);
   write_refused (fuzz, longer, "bytes after the last tensor");
-  for (guint i = 0; i < 2100000; i++)
+  for (guint i = 0; i < 4100000; i++)
     g_string_append (list, "0,");
   g_string_append (list, "0]");
   fuzz_replace (many, CONFIG, "[\"CLIPModel\"]", list->str);
-  write_refused (fuzz, many, "two million values");
+  write_refused (fuzz, many, "four million values");
   g_string_free (list, TRUE);
 }
 

@@ -3,9 +3,11 @@
  * Token ids against those of Hugging Face's tokenizer: every line of the golden files, the
  * published tokenizer's own test strings, and the prompts of the golden models.
  */
+#include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
 #include "gst-clip/engine/model.h"
+#include "gst-clip/engine/spiece.h"
 #include "gst-clip/engine/tokenizer.h"
 
 #define ROOM 20000
@@ -31,7 +33,7 @@ open_tokenizer (const gchar *folder)
   ClipTokenizer *tokenizer;
 
   g_assert_no_error (error);
-  tokenizer = clip_tokenizer_open (source, &error);
+  tokenizer = clip_tokenizer_open (source, G_MAXUINT32, &error);
   g_assert_no_error (error);
   return tokenizer;
 }
@@ -70,25 +72,25 @@ with_nul (const gchar *text)
   return out;
 }
 
-/* Whether the string @text_key of @object has the ids @ids_key; @skip: ids to leave out at each
- * end. */
+/* Whether the string @text_key of @object has the ids @ids_key; @head, @tail: ids to leave out at
+ * the ends. */
 static gboolean
 agrees (const ClipTokenizer *tokenizer, JsonObject *object, const gchar *text_key,
-        const gchar *ids_key, guint skip)
+        const gchar *ids_key, guint head, guint tail)
 {
   JsonArray *expected = json_object_get_array_member (object, ids_key);
   GString *text = with_nul (json_object_get_string_member (object, text_key));
   g_autofree guint32 *ids = g_new (guint32, ROOM);
   guint32 n_dropped, n = clip_tokenizer_encode (tokenizer, text->str, (gssize)text->len, ROOM, ids,
                                                 &n_dropped, NULL);
-  gboolean same = n_dropped == 0 && n - 2 * skip == json_array_get_length (expected);
+  gboolean same = n_dropped == 0 && n - head - tail == json_array_get_length (expected);
 
-  for (guint i = 0; same && i < n - 2 * skip; i++)
-    same = ids[i + skip] == json_array_get_int_element (expected, i);
+  for (guint i = 0; same && i < n - head - tail; i++)
+    same = ids[i + head] == json_array_get_int_element (expected, i);
   if (!same) {
     g_autofree gchar *shown = g_strescape (text->str, NULL);
     GString *line = g_string_new (NULL);
-    for (guint i = skip; i < n - skip; i++)
+    for (guint i = head; i < n - tail; i++)
       g_string_append_printf (line, " %u", ids[i]);
     g_test_message ("\"%s\" gives%s", shown, line->str);
     g_string_free (line, TRUE);
@@ -97,9 +99,10 @@ agrees (const ClipTokenizer *tokenizer, JsonObject *object, const gchar *text_ke
   return same;
 }
 
-/* @file: JSON lines; how many of them there must be at least guards against an empty one */
+/* @file: JSON lines; @frame: 1 if their ids are without start and end; how many of them there must be at least guards against an empty one */
 static void
-check_lines (const gchar *folder, const gchar *file, guint at_least)
+check_lines (const gchar *folder, const gchar *file, const gchar *ids_key, guint frame,
+             guint at_least)
 {
   g_autofree gchar *folder_path = data_path (folder), *path = data_path (file);
   g_autoptr (ClipTokenizer) tokenizer = NULL;
@@ -117,7 +120,7 @@ check_lines (const gchar *folder, const gchar *file, guint at_least)
 
     if (!node)
       continue;
-    wrong += !agrees (tokenizer, json_node_get_object (node), "t", "hf", 1);
+    wrong += !agrees (tokenizer, json_node_get_object (node), "t", ids_key, frame, frame);
     n++;
   }
   g_test_message ("%u lines, %u wrong", n, wrong);
@@ -128,13 +131,14 @@ check_lines (const gchar *folder, const gchar *file, guint at_least)
 static void
 test_clip_lines (void)
 {
-  check_lines ("data/tokenizer", "goldens/values/tokenizer/clip_tokens.jsonl", 2500);
+  check_lines ("data/tokenizer", "goldens/values/tokenizer/clip_tokens.jsonl", "hf", 1, 2500);
 }
 
 static void
 test_small_lines (void)
 {
-  check_lines ("goldens/models/tiny-awk", "goldens/values/tokenizer/clip1000_tokens.jsonl", 600);
+  check_lines ("goldens/models/tiny-awk", "goldens/values/tokenizer/clip1000_tokens.jsonl", "hf", 1,
+               600);
 }
 
 /* The same vocabulary as vocab.json and merges.txt instead of tokenizer.json. */
@@ -142,7 +146,112 @@ static void
 test_small_lines_plain_files (void)
 {
   check_lines ("goldens/models/tiny-awk-fp16", "goldens/values/tokenizer/clip1000_tokens.jsonl",
-               600);
+               "hf", 1, 600);
+}
+
+static void
+test_siglip_lines (void)
+{
+  check_lines ("goldens/models/tiny-siglip", "goldens/values/tokenizer/siglip600_tokens.jsonl",
+               "ids", 0, 600);
+}
+
+/* A folder with nothing but the small sentencepiece model. (transfer full) */
+static gchar *
+spiece_folder (const gchar *model)
+{
+  gchar *folder = g_dir_make_tmp ("gst-clip-test-XXXXXX", NULL);
+  g_autofree gchar *path = g_build_filename (folder, "spiece.model", NULL);
+  g_autofree gchar *text = NULL;
+  gsize size;
+
+  g_assert_true (g_file_get_contents (model, &text, &size, NULL));
+  g_assert_true (g_file_set_contents (path, text, (gssize)size, NULL));
+  return folder;
+}
+
+static void
+remove_spiece_folder (const gchar *folder)
+{
+  g_autofree gchar *path = g_build_filename (folder, "spiece.model", NULL);
+
+  g_unlink (path);
+  g_rmdir (folder);
+}
+
+/* By SigLIP's rules, whose ids are published without the end token. */
+static void
+check_siglip_strings (const gchar *folder, JsonArray *cases)
+{
+  g_autoptr (ClipTokenizer) tokenizer = open_tokenizer (folder);
+
+  for (guint i = 0; i < json_array_get_length (cases); i++) {
+    if (!agrees (tokenizer, json_array_get_object_element (cases, i), "text", "ids", 0, 1))
+      g_test_fail ();
+  }
+}
+
+/* By the file's own rules. */
+static void
+check_plain_strings (const gchar *folder, JsonArray *cases)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClipSource) source = clip_source_open_folder (folder, &error);
+  g_autoptr (ClipNormalizer) normalizer = clip_normalizer_new ();
+  g_autoptr (ClipTraced) text = clip_traced_new (), scratch = clip_traced_new ();
+  ClipSpiece spiece = { 0 };
+
+  clip_spiece_load (&spiece, source, "spiece.model", &error);
+  g_assert_no_error (error);
+  clip_normalizer_add_spiece (normalizer, &spiece.rules);
+  spiece.rules = (ClipSpieceRules){ 0 };
+  for (guint i = 0; i < json_array_get_length (cases); i++) {
+    JsonObject *object = json_array_get_object_element (cases, i);
+    JsonArray *ids = json_object_get_array_member (object, "ids");
+    const gchar *string = json_object_get_string_member (object, "text");
+    g_autoptr (GArray) tokens = g_array_new (FALSE, FALSE, sizeof (ClipBpeToken));
+
+    clip_traced_decode (text, string, strlen (string));
+    clip_normalizer_apply (normalizer, text, scratch);
+    clip_unigram_encode (spiece.unigram, text->bytes->str, text->bytes->len, tokens);
+    g_assert_cmpuint (tokens->len, ==, json_array_get_length (ids));
+    for (guint j = 0; j < tokens->len; j++)
+      g_assert_cmpuint (g_array_index (tokens, ClipBpeToken, j).id, ==,
+                        json_array_get_int_element (ids, j));
+  }
+  clip_spiece_clear (&spiece);
+}
+
+static void
+test_sentencepiece_strings (void)
+{
+  g_autofree gchar *model = data_path ("data/tokenizer/test_sentencepiece_unigram_1000.model");
+  g_autofree gchar *path = data_path ("data/tokenizer/sentencepiece_expected_ids.json");
+  g_autofree gchar *text = NULL, *folder = NULL;
+  g_autoptr (JsonNode) node = NULL;
+  guint n_checked = 0;
+  JsonObjectIter iter;
+  const gchar *name;
+  JsonNode *cases;
+
+  if (!model || !path)
+    return;
+  folder = spiece_folder (model);
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  node = parse (text);
+  json_object_iter_init (&iter, json_node_get_object (node));
+  /* Those of SigLIP's own model, which is not there, are left out. */
+  while (json_object_iter_next (&iter, &name, &cases)) {
+    if (strstr (name, "unigram_1000.model, SigLIP"))
+      check_siglip_strings (folder, json_node_get_array (cases));
+    else if (strstr (name, "unigram_1000.model, plain"))
+      check_plain_strings (folder, json_node_get_array (cases));
+    else
+      continue;
+    n_checked += json_array_get_length (json_node_get_array (cases));
+  }
+  g_assert_cmpuint (n_checked, ==, 5);
+  remove_spiece_folder (folder);
 }
 
 static void
@@ -165,7 +274,7 @@ test_published_strings (void)
   for (guint i = 0; i < json_array_get_length (cases); i++) {
     JsonObject *object = json_array_get_object_element (cases, i);
 
-    if (!agrees (tokenizer, object, "text", "ids", 0)) {
+    if (!agrees (tokenizer, object, "text", "ids", 0, 0)) {
       g_test_message ("case %s", json_object_get_string_member (object, "case"));
       g_test_fail ();
     }
@@ -220,6 +329,8 @@ main (int argc, char **argv)
   g_test_add_func ("/golden/tokenizer/small", test_small_lines);
   g_test_add_func ("/golden/tokenizer/small-plain-files", test_small_lines_plain_files);
   g_test_add_func ("/golden/tokenizer/published", test_published_strings);
+  g_test_add_func ("/golden/tokenizer/siglip", test_siglip_lines);
+  g_test_add_func ("/golden/tokenizer/sentencepiece", test_sentencepiece_strings);
   g_test_add_data_func ("/golden/tokenizer/tiny-awk", "tiny-awk", test_model_prompts);
   g_test_add_data_func ("/golden/tokenizer/tiny-short", "tiny-short", test_model_prompts);
   return g_test_run ();

@@ -10,7 +10,7 @@ enum { ACTIVATION, PERIOD, PARTS };
  * parts: what differs from one whole weight matrix with a bias. OPERANDS: a, and c where nothing is
  * added to it, are of clip_kernels_operands(). NORM: a comes from a product before, which leaves
  * statistics, and is normalised; NO_STATS: normalised, but nothing is known about it. ONE_HOT: the
- * weights pick columns, so that no error averages out.
+ * weights pick columns, so that no error averages out. RELU: nothing below 0.
  */
 enum {
   PLAIN = 0,
@@ -20,6 +20,7 @@ enum {
   NORM = 1 << 3,
   NO_STATS = 1 << 4,
   ONE_HOT = 1 << 5,
+  RELU = 1 << 6,
 };
 
 #define QUICK          CLIP_ACTIVATION_QUICK_GELU
@@ -90,6 +91,11 @@ static const CheckCase cases[] = {
   { { 50, 64, 130 }, CHECK_FILL_HUGE, "norm", { 0, 0, NORM } },
   { { 50, 64, 130 }, CHECK_FILL_TINY, "norm", { 0, 0, NORM } },
   { { 50, 64, 130 }, CHECK_FILL_OFFSET, "norm-nostats", { 0, 0, NO_STATS } },
+  { { 50, 64, 768 }, .tag = "relu", .options = { 0, 0, RELU } },
+  { { 65, 66, 130 }, .tag = "residual-relu", .options = { 0, PLAIN_RESIDUAL, RELU } },
+  { { 9, 63, 65 }, .tag = "operands-relu", .options = { 0, 0, OPERANDS | RELU } },
+  { { 1, 1, 1 }, .tag = "relu", .options = { 0, 0, RELU } },
+  { { 10, 32, 256 }, CHECK_FILL_HUGE, "relu", { 0, PLAIN_RESIDUAL, RELU } },
   { { 50, 2304, 768 }, .extra = TRUE },
   { { 50, 3072, 768 }, .tag = "quickgelu", .options = { QUICK }, .extra = TRUE },
   { { 50, 768, 3072 }, .tag = "residual", .options = { 0, PLAIN_RESIDUAL }, .extra = TRUE },
@@ -260,6 +266,7 @@ record (Check *check, ClipKernels *kernels, const Problem *problem)
     .residual_ld = problem->residual.m.ld,
     .residual_period = problem->period,
     .activation = problem->activation,
+    .relu = (problem->parts & RELU) != 0,
     .norm = normed ? &norm : NULL,
   };
 
@@ -323,6 +330,8 @@ reference (const Problem *problem, ClipKernels *kernels, double tolerance, RefMa
   ref_gemm_of (&a, weights, problem->parts & NO_BIAS ? NULL : problem->bias.v,
                problem->period ? problem->residual.v : NULL, problem->residual.m.ld,
                problem->period, problem->activation, want);
+  if (problem->parts & RELU)
+    ref_relu (want);
 }
 
 /* The product before: what it made is the a of the other, as it is. */
@@ -353,10 +362,12 @@ check_padding (Check *check, const Problem *problem, const CheckMatrix *c)
     for (gsize col = problem->n; col < end; col++) {
       const double got = check_get (c, row, col);
       const gsize from = row % problem->period * problem->residual.m.ld + col;
+      const float residual = problem->residual.v[from];
+      const float want = problem->parts & RELU ? MAX (residual, 0.f) : residual;
 
-      if (!(got == problem->residual.v[from])) {
+      if (!(got == want)) {
         check_fail (check, "c[%zu,%zu] = %g in padding, want the residual's %g", row, col, got,
-                    problem->residual.v[from]);
+                    want);
         return;
       }
     }

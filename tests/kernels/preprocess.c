@@ -26,6 +26,7 @@
 #define NO_CLASS    (1 << 11) /* token_offset 0 */
 #define EXTREME     (1 << 12) /* bytes are 0 or 255 */
 #define NO_RGB8     (1 << 13) /* only the patches */
+#define PIXELS      (1 << 14) /* a picture with a border instead of patches */
 
 #define ANY (1u << 31) /* everything but the name is drawn at random */
 
@@ -94,6 +95,10 @@ static const CheckCase cases[] = {
   CASE ("hd", CLIP_PIXEL_NV12, 1920, 1080, 224, 224, 32, BT709 | H_COSITED),
   CASE ("patches", CLIP_PIXEL_NV12, 77, 53, 24, 23, 5, NO_RGB8),
   CASE ("patches", CLIP_PIXEL_RGB, 13, 22, 29, 29, 7, NO_RGB8 | NO_CLASS),
+  CASE ("pixels", CLIP_PIXEL_NV12, 77, 53, 24, 23, 5, PIXELS | NO_RGB8),
+  CASE ("pixels", CLIP_PIXEL_RGB, 13, 22, 29, 29, 7, PIXELS),
+  CASE ("pixels", CLIP_PIXEL_I420, 640, 480, 288, 288, 32, PIXELS | NO_RGB8),
+  CASE ("pixels", CLIP_PIXEL_GRAY8, 1, 1, 1, 1, 1, PIXELS | NO_CLASS),
   ANYTHING (1, FALSE),
   ANYTHING (2, FALSE),
   ANYTHING (3, FALSE),
@@ -209,6 +214,7 @@ preprocess_spec (const CheckCase *c)
     .crop_rounding = flags & HALF_EVEN ? CLIP_CROP_ROUND_HALF_EVEN : CLIP_CROP_FLOOR,
     .patch_size = c->dims[4],
     .token_offset = flags & NO_CLASS ? 0 : 1,
+    .pixels = (flags & PIXELS) != 0,
   };
 }
 
@@ -232,7 +238,7 @@ draw_case (Check *check)
   c.dims[3] = crop;
   c.dims[4] = draw (&rng, 1, crop);
   c.options[0] = draw (&rng, 0, CLIP_PIXEL_V210);
-  c.options[1] = draw (&rng, 0, NO_RGB8 * 2 - 1);
+  c.options[1] = draw (&rng, 0, PIXELS * 2 - 1);
   c.options[2] = draw (&rng, 0, 3) ? 0 : PAR (draw (&rng, 1, 5), draw (&rng, 1, 5));
   return c;
 }
@@ -303,6 +309,30 @@ compare_patches (Check *check, const CheckMatrix *got, const guint8 *want,
     }
 }
 
+/* Every pixel; and nothing written on the border or between the pixels. */
+static void
+compare_picture (Check *check, const CheckMatrix *got, const guint8 *want, gsize crop,
+                 guint32 untouched)
+{
+  for (gsize i = 0; i < got->m.rows * got->m.ld; i++) {
+    const gsize y = i / got->m.ld / (crop + 2), x = i / got->m.ld % (crop + 2), c = i % got->m.ld;
+    guint32 bits;
+
+    if (y >= 1 && y <= crop && x >= 1 && x <= crop && c < 3) {
+      const float expected = ((float)want[((y - 1) * crop + x - 1) * 3 + c] - 128.f) / 128.f;
+      if (got->v[i] == expected)
+        continue;
+      check_fail (check, "(%zu, %zu), channel %zu: %g, want %g", y, x, c, got->v[i], expected);
+      return;
+    }
+    memcpy (&bits, &got->v[i], sizeof (bits));
+    if (bits != untouched) {
+      check_fail (check, "(%zu, %zu), channel %zu was written", y, x, c);
+      return;
+    }
+  }
+}
+
 /* What cannot work is an error, not a crash and not gigabytes of memory. */
 static void
 check_refusals (Check *check, ClipKernels *kernels)
@@ -354,15 +384,16 @@ run (Check *check, const CheckCase *named)
   const CheckCase drawn = draw_case (check), *c = named->options[1] & ANY ? &drawn : named;
   const ClipFrameInfo info = frame_info (c);
   const ClipPreprocessSpec spec = preprocess_spec (c);
-  const guint side = spec.crop_size / spec.patch_size;
   const gboolean rgb8 = !(c->options[1] & NO_RGB8);
-  const CheckMatrix out =
-      check_matrix_out (check, "patches", spec.token_offset + side * side,
-                        3 * spec.patch_size * spec.patch_size, CLIP_ELEMENT_F32);
+  CheckMatrix out =
+      check_matrix_out (check, "patches", clip_preprocess_rows (&spec),
+                        spec.pixels ? 3 : 3 * spec.patch_size * spec.patch_size, CLIP_ELEMENT_F32);
   CheckBuffer *pixels = check_output (check, "rgb8", spec.crop_size * spec.crop_size * 4);
   g_auto (Frame) frame = { 0 };
   ClipKernels *kernels;
 
+  if (spec.pixels)
+    out.m.ld = CLIP_PIXEL_LD;
   frame_init (&frame, check, &info, c->options[1]);
   g_autofree guint8 *want = ref_preprocess (&spec, &info, &frame.planes);
   const gboolean close = formula_is_close (&info, &frame.planes);
@@ -388,7 +419,10 @@ run (Check *check, const CheckCase *named)
       continue;
     if (rgb8)
       compare_pixels (check, pixels->data, want, spec.crop_size);
-    compare_patches (check, &out, want, &spec, untouched);
+    if (spec.pixels)
+      compare_picture (check, &out, want, spec.crop_size, untouched);
+    else
+      compare_patches (check, &out, want, &spec, untouched);
   }
 }
 

@@ -132,6 +132,13 @@ ref_gemm (const float *a, gsize lda, const float *w, gsize k, const float *bias,
 }
 
 void
+ref_relu (RefMatrix *m)
+{
+  for (gsize i = 0; i < m->rows * m->cols; i++)
+    m->value[i] = fmax (m->value[i], 0.0);
+}
+
+void
 ref_widen (RefMatrix *m, double tolerance)
 {
   for (gsize i = 0; i < m->rows * m->cols; i++)

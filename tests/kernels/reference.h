@@ -10,6 +10,7 @@
 #pragma once
 
 #include "gst-clip/kernels/kernels.h"
+#include "gst-clip/kernels/pictures.h"
 
 G_BEGIN_DECLS
 
@@ -54,6 +55,9 @@ void ref_gemm (const float *a, gsize lda, const float *w, gsize k, const float *
 void ref_gemm_of (const RefMatrix *a, const float *w, const float *bias, const float *residual,
                   gsize residual_ld, gsize period, ClipActivation activation, RefMatrix *out);
 
+/** ref_relu: what is below 0 becomes 0; scales stay. */
+void ref_relu (RefMatrix *m);
+
 /**
  * ref_widen: lets the scale of @m, which is compared with @tolerance, allow for rounding each value
  * to fp16 besides.
@@ -69,6 +73,17 @@ void ref_attention (const ClipAttention *shape, const RefMatrix *qkv, RefMatrix 
 /** ref_layernorm: @x: rows of @ld floats; @y: initialised, its size is that of x. */
 void ref_layernorm (const float *x, gsize ld, const float *gamma, const float *beta, double eps,
                     RefMatrix *y);
+
+/** ref_unfold: @x: (batch * height * width) rows of @ld floats; @rows: initialised */
+void ref_unfold (const float *x, gsize ld, const ClipPictures *shape, const ClipWindow *window,
+                 RefMatrix *rows);
+
+/** ref_average: of squares of @size; @y: initialised */
+void ref_average (const float *x, gsize ld, const ClipPictures *shape, guint size, RefMatrix *y);
+
+/** ref_tokens: @positions: rows of @positions_ld floats; @y: initialised */
+void ref_tokens (const float *x, gsize ld, const ClipPictures *shape, const float *positions,
+                 gsize positions_ld, RefMatrix *y);
 
 /** ref_l2norm: @flags: guint32[rows], 1 where a row has a value that is not finite. */
 void ref_l2norm (const float *x, gsize ld, RefMatrix *y, guint32 *flags);

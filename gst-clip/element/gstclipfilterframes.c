@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/element/gstclipfilterframes.h"
+
+#include "gst-clip/element/gstclipanalytics.h"
+#include "gst-clip/element/gstclipmeta.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_clip_debug);
+#define GST_CAT_DEFAULT gst_clip_debug
+
+static GstBaseTransformClass *
+parent_of (GstBaseTransform *trans)
+{
+  return g_type_class_peek_parent (GST_BASE_TRANSFORM_GET_CLASS (trans));
+}
+
+/* Mode ----------------------------------------------------------------------- */
+
+static gboolean
+upstream_is_live (GstClipFilter *self)
+{
+  g_autoptr (GstQuery) query = gst_query_new_latency ();
+  gboolean live = FALSE;
+
+  if (gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
+    gst_query_parse_latency (query, &live, NULL, NULL);
+  return live;
+}
+
+void
+gst_clip_filter_decide_mode (GstClipFilter *self)
+{
+  if (self->mode_in_effect != GST_CLIP_MODE_AUTO)
+    return;
+  gboolean live = upstream_is_live (self);
+
+  GST_OBJECT_LOCK (self);
+  self->live = live;
+  self->mode_in_effect = self->settings.mode;
+  if (self->mode_in_effect == GST_CLIP_MODE_AUTO)
+    self->mode_in_effect = live ? GST_CLIP_MODE_LATEST : GST_CLIP_MODE_IN_STEP;
+  GST_OBJECT_UNLOCK (self);
+}
+
+gboolean
+gst_clip_filter_may_hold (GstClipFilter *self)
+{
+  return self->mode_in_effect == GST_CLIP_MODE_IN_STEP && !self->live
+         && GST_VIDEO_INFO_FPS_N (&self->info) > 0;
+}
+
+/* A frame and its times -------------------------------------------------------- */
+
+static gboolean
+has_picture (GstBuffer *buffer)
+{
+  return !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP)
+         && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_CORRUPTED)
+         && gst_buffer_get_size (buffer) > 0;
+}
+
+static GstClipFrameContext
+frame_context (GstClipFilter *self, GstBuffer *buffer)
+{
+  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
+  GstClipFrameContext context = {
+    .timestamp = GST_BUFFER_PTS (buffer),
+    .duration = GST_BUFFER_DURATION (buffer),
+    .stream_time = GST_CLOCK_TIME_NONE,
+    .running_time = GST_CLOCK_TIME_NONE,
+    .width = GST_VIDEO_INFO_WIDTH (&self->info),
+    .height = GST_VIDEO_INFO_HEIGHT (&self->info),
+    .region = { .kind = GST_CLIP_REGION_FRAME, .id = -1 },
+  };
+
+  context.region.width = context.width;
+  context.region.height = context.height;
+  if (segment->format == GST_FORMAT_TIME) {
+    context.stream_time = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, context.timestamp);
+    context.running_time =
+        gst_segment_to_running_time (segment, GST_FORMAT_TIME, context.timestamp);
+  }
+  return context;
+}
+
+/* Stream time in the direction of playback. */
+static GstClockTimeDiff
+position_of (GstClipFilter *self, const GstClipFrameContext *frame)
+{
+  if (!GST_CLOCK_TIME_IS_VALID (frame->stream_time))
+    return GST_CLOCK_STIME_NONE;
+  return GST_BASE_TRANSFORM (self)->segment.rate < 0.0 ? -(GstClockTimeDiff)frame->stream_time
+                                                       : (GstClockTimeDiff)frame->stream_time;
+}
+
+/* Property values that a control source drives follow the stream. */
+static void
+sync_properties (GstClipFilter *self, const GstClipFrameContext *frame)
+{
+  if (GST_CLOCK_TIME_IS_VALID (frame->stream_time))
+    gst_object_sync_values (GST_OBJECT (self), frame->stream_time);
+}
+
+static GstClipScoreParams
+score_params (GstClipFilter *self, const GstClipTexts *texts)
+{
+  GST_OBJECT_LOCK (self);
+  GstClipScoreParams params = {
+    .scoring = texts->scoring,
+    .logit_scale = self->settings.logit_scale,
+    .threshold = self->settings.threshold,
+    .top_k = self->settings.top_k,
+  };
+  GST_OBJECT_UNLOCK (self);
+  if (params.logit_scale == 0.0)
+    params.logit_scale = clip_engine_logit_scale (texts->engine);
+  return params;
+}
+
+/* Attaching -------------------------------------------------------------------- */
+
+static GstClockTime
+age_of (const GstClipResult *result, const GstClipFrameContext *now)
+{
+  const GstClipFrameContext *then = gst_clip_result_frame (result);
+
+  if (GST_CLOCK_TIME_IS_VALID (now->running_time) && GST_CLOCK_TIME_IS_VALID (then->running_time)
+      && now->running_time > then->running_time)
+    return now->running_time - then->running_time;
+  return 0;
+}
+
+/* @results: of GstClipResult */
+static void
+attach (GstClipFilter *self, GstBuffer *buffer, GPtrArray *results, const GstClipFrameContext *now)
+{
+  GST_OBJECT_LOCK (self);
+  gboolean wanted = self->settings.attach_meta;
+  GST_OBJECT_UNLOCK (self);
+  for (guint i = 0; wanted && i < results->len; i++) {
+    const GstClipResult *result = g_ptr_array_index (results, i);
+
+    gst_clip_meta_add (buffer, gst_clip_result_structure (result, age_of (result, now)));
+    gst_clip_analytics_add (buffer, result);
+  }
+}
+
+static void
+warn_without_prompts (GstClipFilter *self)
+{
+  GST_OBJECT_LOCK (self);
+  gboolean none = !self->settings.prompts || clip_prompt_set_size (self->settings.prompts) == 0;
+  GST_OBJECT_UNLOCK (self);
+  if (!none || self->warned_no_prompts)
+    return;
+  self->warned_no_prompts = TRUE;
+  GST_ELEMENT_WARNING (
+      self, RESOURCE, SETTINGS,
+      ("No prompts: frames pass without labels until the property `prompts` is set, "
+       "as in prompts=\"a dog;a cat\""),
+      (NULL));
+}
+
+static void
+warn_unreadable (GstClipFilter *self, GstBuffer *buffer)
+{
+  GST_ELEMENT_WARNING (self, STREAM, FORMAT, ("A frame cannot be read and gets no labels"),
+                       ("%" GST_PTR_FORMAT, buffer));
+}
+
+/* Which frames are encoded ------------------------------------------------------- */
+
+/* Returns: TRUE when the frame is to be encoded, and *@pace and *@at to tell the pacer if it is. */
+static gboolean
+is_wanted (GstClipFilter *self, const GstClipFrame *frame, GstClipPace *pace, GstClipPaceFrame *at)
+{
+  if (frame->texts.serial != self->encoded_serial)
+    gst_clip_pacer_reset (&self->pacer); /* what is carried on answers other prompts */
+  GST_OBJECT_LOCK (self);
+  *pace = self->settings.pace;
+  GstClockTime earliest = self->earliest_time;
+  GST_OBJECT_UNLOCK (self);
+  *at = (GstClipPaceFrame){
+    .position = position_of (self, &frame->context),
+    .late = GST_CLOCK_TIME_IS_VALID (earliest)
+            && GST_CLOCK_TIME_IS_VALID (frame->context.running_time)
+            && frame->context.running_time <= earliest,
+    .now = g_get_monotonic_time () * GST_USECOND,
+  };
+  return gst_clip_pacer_wants (&self->pacer, pace, at);
+}
+
+static void
+took (GstClipFilter *self, guint serial, const GstClipPace *pace, const GstClipPaceFrame *at)
+{
+  gst_clip_pacer_took (&self->pacer, pace, at);
+  self->encoded_serial = serial;
+}
+
+/* Returns: TRUE with @frame complete; FALSE with *@ret set when there is nothing to encode with. */
+static gboolean
+get_texts (GstClipFilter *self, GstClipFrame *frame, GstFlowReturn *ret)
+{
+  *ret = gst_clip_loader_get (self->loader, &frame->texts);
+  if (*ret == GST_FLOW_OK && frame->texts.texts) {
+    frame->params = score_params (self, &frame->texts);
+    return TRUE;
+  }
+  gst_clip_texts_clear (&frame->texts);
+  gst_clip_pacer_reset (&self->pacer);
+  if (*ret == GST_FLOW_OK)
+    warn_without_prompts (self);
+  return FALSE;
+}
+
+/* Latest: nothing is waited for; the newest results there are go with the frame. */
+static GstFlowReturn
+pass_latest (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
+{
+  gboolean unreadable = FALSE;
+  GstClipPaceFrame at;
+  GstClipPace pace;
+  GstFlowReturn ret;
+
+  if (!get_texts (self, frame, &ret)) {
+    gst_clip_encoder_discard (self->encoder); /* or it would come back with the next texts */
+    return ret;
+  }
+  const guint serial = frame->texts.serial;
+  if (is_wanted (self, frame, &pace, &at)
+      && gst_clip_encoder_offer (self->encoder, frame, buffer, &self->info, &unreadable))
+    took (self, serial, &pace, &at);
+  gst_clip_texts_clear (&frame->texts);
+  if (unreadable)
+    warn_unreadable (self, buffer);
+
+  g_autoptr (GPtrArray) newest = gst_clip_encoder_newest (self->encoder, NULL);
+  if (newest)
+    attach (self, buffer, newest, &frame->context);
+  return g_atomic_int_get (&self->failed) ? GST_FLOW_ERROR : GST_FLOW_OK;
+}
+
+/* In-step: the frame is on its way to the device; complete() has the rest. */
+static GstFlowReturn
+begin_in_step (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
+{
+  GstClipPassage *passage = &self->passage;
+  GstFlowReturn ret = gst_clip_loader_wait (self->loader);
+  gboolean unreadable = FALSE;
+  GstClipPaceFrame at;
+  GstClipPace pace;
+
+  if (ret != GST_FLOW_OK)
+    return ret;
+  if (!get_texts (self, frame, &ret)) {
+    passage->kind = GST_CLIP_PASSAGE_FORGET;
+    return ret;
+  }
+  const guint serial = frame->texts.serial;
+  passage->kind = GST_CLIP_PASSAGE_CARRY;
+  if (is_wanted (self, frame, &pace, &at)) {
+    took (self, serial, &pace, &at);
+    passage->kind = GST_CLIP_PASSAGE_ENCODE;
+    ret = gst_clip_encoder_submit (self->encoder, frame, buffer, &self->info, &passage->ticket,
+                                   &unreadable);
+  }
+  gst_clip_texts_clear (&frame->texts);
+  if (unreadable)
+    warn_unreadable (self, buffer);
+  return ret;
+}
+
+GstFlowReturn
+gst_clip_filter_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
+{
+  GstClipFilter *self = GST_CLIP_FILTER (trans);
+  GstClipFrame frame = { .context = frame_context (self, buffer) };
+
+  self->passage = (GstClipPassage){ .kind = GST_CLIP_PASSAGE_PLAIN, .context = frame.context };
+  GST_OBJECT_LOCK (self);
+  self->stats.frames++;
+  GST_OBJECT_UNLOCK (self);
+  if (!has_picture (buffer))
+    return GST_FLOW_OK;
+  gst_clip_filter_decide_mode (self);
+  sync_properties (self, &frame.context);
+  gst_clip_pacer_count (&self->pacer, position_of (self, &frame.context));
+  if (self->mode_in_effect == GST_CLIP_MODE_LATEST)
+    return pass_latest (self, &frame, buffer);
+  return begin_in_step (self, &frame, buffer);
+}
+
+/* Completing and holding ----------------------------------------------------------- */
+
+static void
+note_latency (GstClipFilter *self, GstClockTime time)
+{
+  GST_OBJECT_LOCK (self);
+  gboolean changed = self->live && gst_clip_latency_note (&self->latency, time);
+  GST_OBJECT_UNLOCK (self);
+  if (changed)
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
+}
+
+/* Waits for the frame's own results, which are carried on from here. */
+static GstFlowReturn
+collect (GstClipFilter *self, GstClipPassage *passage)
+{
+  GPtrArray *results = NULL;
+  GstClockTime time = 0;
+
+  if (passage->ticket) {
+    GstFlowReturn ret = gst_clip_encoder_collect (self->encoder, g_steal_pointer (&passage->ticket),
+                                                  &results, &time);
+    if (ret != GST_FLOW_OK)
+      return ret;
+    gst_clip_pacer_note_cost (&self->pacer, time);
+    note_latency (self, time);
+  }
+  g_clear_pointer (&self->carried, g_ptr_array_unref);
+  self->carried = results;
+  return GST_FLOW_OK;
+}
+
+/* @passage: (transfer full). *@buffer is NULL unless the frame may go on. */
+static GstFlowReturn
+complete (GstClipFilter *self, GstClipPassage *passage, GstBuffer **buffer)
+{
+  GstFlowReturn ret = GST_FLOW_OK;
+
+  *buffer = g_steal_pointer (&passage->buffer);
+  if (passage->kind == GST_CLIP_PASSAGE_FORGET)
+    g_clear_pointer (&self->carried, g_ptr_array_unref);
+  if (passage->kind == GST_CLIP_PASSAGE_ENCODE)
+    ret = collect (self, passage);
+  if (ret == GST_FLOW_OK && g_atomic_int_get (&self->failed))
+    ret = GST_FLOW_ERROR;
+  if (ret != GST_FLOW_OK)
+    gst_clear_buffer (buffer);
+  else if (self->carried && passage->kind >= GST_CLIP_PASSAGE_CARRY)
+    attach (self, *buffer, self->carried, &passage->context);
+  return ret;
+}
+
+static void
+clear_passage (GstClipPassage *passage)
+{
+  gst_clear_buffer (&passage->buffer);
+  g_clear_pointer (&passage->ticket, gst_clip_encoder_forget);
+}
+
+static void
+free_passage (gpointer data)
+{
+  clear_passage (data);
+  g_free (data);
+}
+
+/* Returns: TRUE when the first held frame need not be waited for. */
+static gboolean
+first_is_settled (GstClipFilter *self)
+{
+  const GstClipPassage *first = g_queue_peek_head (&self->held);
+
+  return first && (!first->ticket || gst_clip_encoder_is_settled (self->encoder, first->ticket));
+}
+
+static GstFlowReturn
+complete_first (GstClipFilter *self, GstBuffer **buffer)
+{
+  GstClipPassage *first = g_queue_pop_head (&self->held);
+  GstFlowReturn ret = complete (self, first, buffer);
+
+  free_passage (first);
+  return ret;
+}
+
+GstFlowReturn
+gst_clip_filter_submit_input_buffer (GstBaseTransform *trans, gboolean discont, GstBuffer *input)
+{
+  GstClipFilter *self = GST_CLIP_FILTER (trans);
+
+  /* The base class marks the next buffer that it pushes, which must be this one; and new caps
+   * must not overtake held frames. */
+  if (GST_BUFFER_IS_DISCONT (input) || gst_pad_needs_reconfigure (trans->srcpad))
+    gst_clip_filter_drain (self);
+  if (self->pushed != GST_FLOW_OK) {
+    gst_buffer_unref (input);
+    return self->pushed;
+  }
+  return parent_of (trans)->submit_input_buffer (trans, discont, input);
+}
+
+GstFlowReturn
+gst_clip_filter_generate_output (GstBaseTransform *trans, GstBuffer **output)
+{
+  GstClipFilter *self = GST_CLIP_FILTER (trans);
+  GstFlowReturn ret = parent_of (trans)->generate_output (trans, output);
+
+  if (ret != GST_FLOW_OK) {
+    clear_passage (&self->passage);
+    return ret;
+  }
+  if (*output) {
+    self->passage.buffer = g_steal_pointer (output);
+    if (!gst_clip_filter_may_hold (self))
+      return complete (self, &self->passage, output);
+    g_queue_push_tail (&self->held, g_memdup2 (&self->passage, sizeof self->passage));
+    self->passage = (GstClipPassage){ 0 };
+  }
+  if (self->held.length > GST_CLIP_FILTER_HELD || first_is_settled (self))
+    return complete_first (self, output);
+  return GST_FLOW_OK;
+}
+
+/* What the chain function would have been told by downstream, it is told the next time. */
+static void
+push_first (GstClipFilter *self)
+{
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+  GstBuffer *buffer = NULL;
+
+  self->pushed = complete_first (self, &buffer);
+  if (self->pushed == GST_FLOW_OK)
+    self->pushed = gst_pad_push (trans->srcpad, buffer);
+  if (self->pushed != GST_FLOW_OK)
+    g_queue_clear_full (&self->held, free_passage);
+}
+
+void
+gst_clip_filter_drain (GstClipFilter *self)
+{
+  while (self->held.length > 0)
+    push_first (self);
+}
+
+gboolean
+gst_clip_filter_release (GstClipFilter *self)
+{
+  GstPad *sink = GST_BASE_TRANSFORM_SINK_PAD (self);
+
+  GST_OBJECT_LOCK (self);
+  gboolean live = self->live;
+  GST_OBJECT_UNLOCK (self);
+  if (live)
+    return FALSE;
+  /* It may be waiting for us, so that we must not wait for it. */
+  if (!g_rec_mutex_trylock (GST_PAD_GET_STREAM_LOCK (sink)))
+    return TRUE;
+  while (first_is_settled (self))
+    push_first (self);
+  g_rec_mutex_unlock (GST_PAD_GET_STREAM_LOCK (sink));
+  return FALSE;
+}
+
+void
+gst_clip_filter_forget (GstClipFilter *self)
+{
+  g_queue_clear_full (&self->held, free_passage);
+  clear_passage (&self->passage);
+  g_clear_pointer (&self->carried, g_ptr_array_unref);
+  gst_clip_pacer_reset (&self->pacer);
+  self->encoded_serial = 0;
+}

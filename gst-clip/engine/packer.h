@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * engine/packer.h: vectors and packed matrices, one behind the other in a buffer on the device.
+ */
+#pragma once
+
+#include "gst-clip/kernels/kernels.h"
+
+G_BEGIN_DECLS
+
+/**
+ * ClipPacker: where the next thing goes.
+ * @kernels: that matrices are packed for
+ */
+typedef struct {
+  ClipKernels *kernels;
+  ClipGpuBuffer *buffer;
+  gsize used;
+} ClipPacker;
+
+/** Bytes that each thing takes. */
+gsize clip_packer_rows_bytes (guint32 rows, guint32 cols);
+gsize clip_packer_vector_bytes (guint32 n);
+gsize clip_packer_matrix_bytes (ClipKernels *kernels, guint32 n, guint32 k);
+
+/** clip_packer_rows: float[rows][clip_ld (cols)], zero beyond cols. Returns: its address; 0 on error. */
+VkDeviceAddress clip_packer_rows (ClipPacker *packer, const float *values, guint32 rows,
+                                  guint32 cols, GError **error);
+
+/** clip_packer_vector: as a bias or a gamma: float[clip_ld (n)], zero beyond n. */
+VkDeviceAddress clip_packer_vector (ClipPacker *packer, const float *values, guint32 n,
+                                    GError **error);
+
+/** clip_packer_matrix: @rows: float[n][k], which are packed. */
+VkDeviceAddress clip_packer_matrix (ClipPacker *packer, const float *rows, guint32 n, guint32 k,
+                                    GError **error);
+
+G_END_DECLS

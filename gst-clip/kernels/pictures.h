@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * kernels/pictures.h: what convolutional towers need besides matrix products.
+ */
+#pragma once
+
+#include "gst-clip/kernels/kernels.h"
+
+G_BEGIN_DECLS
+
+/** Channels are counted in units of this many by what copies pixels. */
+#define CLIP_CHANNEL_ALIGN 16
+
+/**
+ * ClipPictures: @batch pictures of (height, width) pixels whose channels lie side by side: pixel (b, y, x)
+ * is row (b * height + y) * width + x of @pixels, fp32. So a product of @pixels is a 1x1 convolution.
+ */
+typedef struct {
+  ClipMatrix pixels;
+  guint32 batch, height, width;
+} ClipPictures;
+
+static inline guint32
+clip_channels (guint32 cols)
+{
+  return clip_round_up (cols, CLIP_CHANNEL_ALIGN);
+}
+
+/**
+ * ClipWindow: what a convolution looks at: (taps_y, taps_x) pixels, @stride pixels apart, with @pad
+ * pixels of zeros around the picture; (height, width) of them, from line @first on.
+ */
+typedef struct {
+  guint32 taps_y, taps_x, stride, pad;
+  guint32 height, width, first;
+} ClipWindow;
+
+/** clip_window_cols: columns of a row that clip_kernel_unfold() writes, for so many channels. */
+static inline guint32
+clip_window_cols (const ClipWindow *window, guint32 channels)
+{
+  return window->taps_y * window->taps_x * clip_channels (channels);
+}
+
+/**
+ * clip_kernel_unfold:
+ *   rows[(b * window.height + y) * window.width + x, (ky * taps_x + kx) * clip_channels (C) + c]
+ *     = x[b, (first + y) * stride + ky - pad, x * stride + kx - pad, c], 0 outside of the picture
+ * @x: C columns; those up to clip_channels (C) are copied too. ld a multiple of 4, which may be less
+ *   than C: then pixels overlap, and the last one is read past its end
+ * @rows: clip_window_cols() columns; those beyond are left alone. Overlaps nothing
+ * Taps and channels of a window: 65535 * 256 at most.
+ */
+void clip_kernel_unfold (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictures *x,
+                         const ClipWindow *window, const ClipMatrix *rows);
+
+/**
+ * ClipConv: y = act (convolution of x + bias) + residual; with @relu the larger of that and 0
+ * @x, @window: as for clip_kernel_unfold(); a window of one pixel with a stride of 1 is a plain product
+ * @weights: (N, clip_conv_k()) packed, columns in the order of clip_kernel_unfold()
+ * @bias: as in ClipGemm
+ * @y: N columns; height and width are the window's
+ * @residual: (nullable as 0): of as many rows as y, of y's ld
+ */
+typedef struct {
+  ClipPictures x;
+  ClipWindow window;
+  VkDeviceAddress weights, bias;
+  ClipPictures y;
+  VkDeviceAddress residual;
+  ClipActivation activation;
+  gboolean relu;
+} ClipConv;
+
+/** clip_conv_k: columns of the weights, for x of so many channels. */
+guint32 clip_conv_k (const ClipWindow *window, guint32 channels);
+
+/** clip_conv_scratch_bytes: of clip_kernel_conv()'s scratch, for @batch pictures; 0 when it takes none. */
+gsize clip_conv_scratch_bytes (ClipKernels *kernels, const ClipWindow *window, guint32 channels,
+                               guint32 batch);
+
+/** clip_kernel_conv: @scratch: zero-filled memory of clip_conv_scratch_bytes(), in which nothing but
+ * clip_kernel_conv() has written since. */
+void clip_kernel_conv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op,
+                       VkDeviceAddress scratch);
+
+/**
+ * clip_kernel_average: y[b, y, x, c] = the mean of x[b, size * y + i, size * x + j, c] for i, j < size
+ * @y: height and width are those of @x over @size, rounded down; all of clip_channels (C) are written
+ */
+void clip_kernel_average (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictures *x,
+                          guint32 size, const ClipPictures *y);
+
+/**
+ * clip_kernel_tokens: what an attention pool attends to: for each picture a row with the mean of its
+ * pixels, then a row for each pixel; a table of positions is added.
+ * @x: C columns
+ * @positions: float[height * width + 1][y->ld]
+ * @y: (batch * (height * width + 1), C)
+ */
+void clip_kernel_tokens (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictures *x,
+                         VkDeviceAddress positions, const ClipMatrix *y);
+
+G_END_DECLS
