@@ -124,8 +124,18 @@ class Camera:
         """Softer or sharper: photographs made small are sharper than small ones made large.
         -> pictures, how much softer"""
         n = len(x)
-        amount = torch.where(self.some(n, share), self.uniform(n, -1.2, .8), torch.zeros(n, device=x.device))
+        amount = torch.where(self.some(n, share), self.uniform(n, -2, .8), torch.zeros(n, device=x.device))
         return torch.lerp(x, soften(x, 3), amount.view(n, 1, 1, 1)).clamp(0, 255), amount
+
+    def crisp(self, x, share=0.35):
+        """Adds fine detail of other pictures, which says nothing: large photographs made small have
+        some that these never had."""
+        n = len(x)
+        small = F.avg_pool2d(x, 2)
+        a, b, c, d = (small[torch.randperm(n, generator=self.random, device=x.device)] for _ in range(4))
+        other = torch.cat([torch.cat([a, b], 3), torch.cat([c, d], 3)], 2)
+        gain = self.uniform((n, 1, 1, 1), .2, .8) * self.some(n, share).view(n, 1, 1, 1)
+        return (x + gain * (other - soften(other, 3))).clamp(0, 255)
 
     def yuv(self, x, share=0.3):
         """8-bit limited-range YCbCr 4:2:0 and back; now and then by the other matrix."""
@@ -199,7 +209,8 @@ class Camera:
     def photos(self, x, labels, hard, spoiled):
         """The first `spoiled` come out in a bad state. -> pictures, [Scene]"""
         x, zoom = self.move(x.float(), .5 * hard)
-        x, soft = self.focus(self.light(x, .5 * hard), .4 * hard)
+        x, soft = self.focus(self.light(x, .5 * hard), .5)
+        x = self.crisp(x)
         bad, states, severity = self.spoil(x[:spoiled])
         x = torch.cat([bad, self.grain(self.cover(x[spoiled:], .3 * hard), .3 * hard)])
         x = self.letterbox(self.yuv(x))
