@@ -52,13 +52,30 @@ photo_free (gpointer data)
   g_free (photo);
 }
 
+/* Whether photographs can be read here. */
+static gboolean
+have_decoders (void)
+{
+  static const gchar *const names[] = { "jpegdec", "pngdec", "decodebin", "multifilesrc" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autoptr (GstElementFactory) factory = gst_element_factory_find (names[i]);
+
+    if (!factory) {
+      acc_note ("photographs are left out: there is no element \"%s\"", names[i]);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
 GPtrArray *
 acc_list_photos (const AccOptions *o)
 {
   g_autofree gchar *path = o->data ? g_build_filename (o->data, "labels.tsv", NULL) : NULL;
   g_autofree gchar *text = NULL;
 
-  if (!path || !g_file_get_contents (path, &text, NULL, NULL))
+  if (!path || !g_file_get_contents (path, &text, NULL, NULL) || !have_decoders ())
     return NULL;
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
   GPtrArray *photos = g_ptr_array_new_with_free_func (photo_free);
@@ -94,7 +111,7 @@ acc_cifar_source (const AccOptions *o, guint class, guint count)
       o->data ? g_build_filename (o->data, "images", "cifar10", acc_classes[class], NULL) : NULL;
   const gchar *folder = whole && g_file_test (whole, G_FILE_TEST_IS_DIR) ? whole : few;
 
-  if (!folder || !g_file_test (folder, G_FILE_TEST_IS_DIR))
+  if (!folder || !g_file_test (folder, G_FILE_TEST_IS_DIR) || !have_decoders ())
     return NULL;
   return g_strdup_printf ("multifilesrc location=\"%s/%%04d.jpg\" caps=image/jpeg,framerate=1/1 "
                           "stop-index=%d ! jpegdec",

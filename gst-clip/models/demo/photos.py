@@ -152,10 +152,11 @@ class Camera:
         return x
 
     def grain(self, x, share=0.3, most=8):
-        sigma = torch.where(self.some(len(x), share), self.uniform(len(x), 0, most),
-                            torch.zeros(len(x), device=x.device))
-        noise = torch.empty_like(x).normal_(generator=self.random)
-        return (x + noise * sigma.view(-1, 1, 1, 1)).clamp(0, 255)
+        on = self.some(len(x), share)
+        noise = torch.empty_like(x[on]).normal_(generator=self.random)
+        x = x.clone()
+        x[on] = (x[on] + noise * self.uniform((len(noise), 1, 1, 1), 0, most)).clamp(0, 255)
+        return x
 
     def cover(self, x, share=0.3):
         """A rectangle of one colour: a logo, something in front."""

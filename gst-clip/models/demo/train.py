@@ -117,6 +117,13 @@ class Lane:
         texts += [self.writer.generic() for _ in range(len(scenes) // 5)]
         return [*{t: (t, n) for t, n in texts}.values()]
 
+    def captions_of(self, scenes):
+        """-> texts and the facts that they need; their embeddings"""
+        texts = self.captions(scenes)
+        tokens = [self.shared.tokenizer.encode(t, net.CONTEXT) for t, _ in texts]
+        with torch.autocast(self.args.device, dtype=torch.bfloat16):
+            return texts, self.shared.model.text(tokens)
+
     def gradients(self, hard, alone, edges_learn=True):
         """-> gradients of the shared parameters, loss, share of pictures whose best text is true"""
         torch.set_num_threads(1)
@@ -125,12 +132,10 @@ class Lane:
         facts = truth(scenes, [{f} for f in FACTS]).to(x.device)
         with torch.autocast(x.device.type, dtype=torch.bfloat16):
             seen = model.image(x, edges_learn)
-            if not alone:
-                texts = self.captions(scenes)
-                said = model.text([shared.tokenizer.encode(t, net.CONTEXT) for t, _ in texts])
         logits, level = shared.head(seen), facts
         loss = ranking(logits, level)
         if not alone:
+            texts, said = self.captions_of(scenes)
             level = truth(scenes, [n for _, n in texts]).to(x.device)
             logits = model.logit_scale.exp() * F.normalize(seen, dim=-1) @ said.T
             loss = loss + ranking(logits, level) + 0.5 * ranking(logits.T, level.T)
@@ -229,7 +234,7 @@ class Training:
 
     def one_step(self, done):
         hard = 0.7 if done < 0.8 else 0.3
-        alone, edges_learn = done < self.args.alone, done < 0.6
+        alone, edges_learn = done < self.args.alone, done < 0.55
         parts = [*self.pool.map(lambda lane: lane.gradients(hard, alone, edges_learn), self.lanes)]
         for p, *grads in zip(self.parameters, *(g for g, _, _ in parts)):
             p.grad = None if grads[0] is None else sum(grads) / len(grads)
