@@ -175,9 +175,21 @@ class Painter:
         return self.blend(mask, front, ground), Scene(sure, maybe)
 
     def misread(self, scene):
-        """The same scene with another shape, to make captions that are nearly right."""
-        other = f"shape:{self.pick(SHAPES)}"
-        return Scene({f for f in scene.sure if not f.startswith("shape:")} | {other}, set())
+        """The same scene with one fact changed, to make captions that are nearly right: another
+        shape, the colours the other way round, another size or place."""
+        swaps = {"fg": "bg", "bg": "fg", "small": "large", "large": "small", "left": "right",
+                 "right": "left", "top": "bottom", "bottom": "top"}
+        what = self.pick(("shape", "shape", "colour", "colour", "size", "at"))
+        if what == "shape":
+            other = f"shape:{self.pick(SHAPES)}"
+            return Scene({f for f in scene.sure if not f.startswith("shape:")} | {other}, set())
+
+        def change(fact):
+            role, _, name = fact.partition(":")
+            if what == "colour" and role in ("fg", "bg"):
+                return f"{swaps[role]}:{name}"
+            return f"{role}:{swaps[name]}" if role == what and name in swaps else fact
+        return Scene({change(f) for f in scene.sure}, set())
 
     def field(self, kind, cx, cy, r):
         """Distance in pixels to the outline, negative inside."""

@@ -102,18 +102,18 @@ class Lane:
                                        round(photos * 0.13))
         if alone:
             return x, scenes
-        pieces = pixels[torch.from_numpy(self.rng.integers(0, len(labels), 4))]
-        drawn, drawn_scenes = self.painter.batch(count - photos - 4)
+        pieces = pixels[torch.from_numpy(self.rng.integers(0, len(labels), 2))]
+        drawn, drawn_scenes = self.painter.batch(count - photos - 2)
         drawn = torch.from_numpy(drawn).permute(0, 3, 1, 2).to(self.args.device).float()
         x = torch.cat([x, self.camera.tiles(pieces.to(self.args.device).float()), self.camera.gentle(drawn)])
-        return x, scenes + [other_scene() for _ in range(4)] + drawn_scenes
+        return x, scenes + [other_scene() for _ in range(2)] + drawn_scenes
 
     def captions(self, scenes):
         """-> [(text, the facts that it needs)], every text once."""
         texts = [self.writer.caption(s) for s in scenes for _ in range(1 if "photo" in s.sure else 2)
                  if "photo" not in s.sure or self.writer.chance(0.6)]
-        # Near misses: what another shape of the same colours would be called.
-        texts += [self.writer.shape(self.painter.misread(s)) for s in scenes[::2] if "shape" in s.sure]
+        # Near misses.
+        texts += [self.writer.shape(self.painter.misread(s)) for s in scenes if "shape" in s.sure]
         texts += [self.writer.generic() for _ in range(len(scenes) // 5)]
         return [*{t: (t, n) for t, n in texts}.values()]
 
@@ -233,8 +233,8 @@ class Training:
         return min(1, (self.step + 1) / 200) * min(1, max(0.005, (1 - done) / 0.6))
 
     def one_step(self, done):
-        hard = 0.7 if done < 0.8 else 0.3
-        alone, edges_learn = done < self.args.alone, done < 0.55
+        hard = 0.6 if done < 0.8 else 0.3
+        alone, edges_learn = done < self.args.alone, done < 0.4
         parts = [*self.pool.map(lambda lane: lane.gradients(hard, alone, edges_learn), self.lanes)]
         for p, *grads in zip(self.parameters, *(g for g, _, _ in parts)):
             p.grad = None if grads[0] is None else sum(grads) / len(grads)
@@ -292,9 +292,9 @@ def main():
                         help="of the steps, in which the image tower learns single facts of photographs")
     parser.add_argument("--image-tower", type=pathlib.Path, help="start from these weights")
     parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--photo-share", type=float, default=0.78)
+    parser.add_argument("--photo-share", type=float, default=0.74)
     parser.add_argument("--lr", type=float, default=0.1)
-    parser.add_argument("--text-lr", type=float, default=1e-3)
+    parser.add_argument("--text-lr", type=float, default=1.5e-3)
     parser.add_argument("--lanes", type=int, default=2, help="threads, each with a part of the batch")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--fresh", action="store_true", help="ignore the checkpoint")
