@@ -31,5 +31,5 @@ main ()
   for (uint r = first; r < first + count; r++)
     sum += p.x.v[(b * p.rows + r) * (p.x_ld / 4) + i];
   p.y.v[(b * (p.rows + 1) + token) * (p.y_ld / 4) + i]
-      = sum / float (count) + p.positions.v[token * (p.y_ld / 4) + i];
+      = sum / float (count) + p.positions.v[token * (p.positions_ld / 4) + i];
 }

@@ -6,7 +6,8 @@
 
 /*
  * @x: rows of one picture after the other, x_ld floats apart
- * @positions: rows + 1 rows; @y: rows + 1 rows a picture; both y_ld floats apart
+ * @positions: rows + 1 rows, positions_ld floats apart
+ * @y: rows + 1 rows a picture, y_ld floats apart
  * @rows: of x, of one picture
  * @cols: a multiple of 4, as are the row strides
  */
@@ -18,6 +19,7 @@ struct TokensPush {
   uint32_t cols;
   uint32_t x_ld;
   uint32_t y_ld;
+  uint32_t positions_ld;
 };
 
 #endif

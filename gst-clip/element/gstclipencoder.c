@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/element/gstclipencoder.h"
 #include "gst-clip/element/gstclipframe.h"
+#include "gst-clip/element/gstclipsmoother.h"
 
 /* How often `settled` is called again where it asks for it; twice as long each time. */
 #define FIRST_RETRY_US 1000
@@ -57,6 +58,7 @@ struct _GstClipEncoder {
 
   GArray *similarities, *negatives; /* of float; the thread's */
   GArray *scores;                   /* of double; likewise */
+  GstClipSmoother *smoother;        /* likewise */
 };
 
 /* Tickets ------------------------------------------------------------------ */
@@ -155,8 +157,23 @@ start_job (Slot *slot, GError **error)
 {
   const GstClipFrame *frame = &slot->ticket->frame;
 
-  clip_job_rank (slot->job, frame->params.top_k);
+  /* What the device ranks are the similarities of this frame alone. */
+  clip_job_rank (slot->job, frame->params.smoothing > 0 ? 0 : frame->params.top_k);
   return clip_job_start (slot->job, frame->texts.texts, error);
+}
+
+static gboolean *
+smooth (GstClipEncoder *self, const GstClipFrame *frame)
+{
+  return gst_clip_smoother_apply (self->smoother, frame->params.smoothing, &frame->context,
+                                  &(GstClipSmootherInput){
+                                      .serial = frame->texts.serial,
+                                      .scoring = frame->params.scoring,
+                                      .n_labels = self->similarities->len,
+                                      .n_others = self->negatives->len,
+                                      .similarities = (float *)self->similarities->data,
+                                      .others = (float *)self->negatives->data,
+                                  });
 }
 
 /* (transfer full) (nullable) */
@@ -185,6 +202,7 @@ wait_for_result (GstClipEncoder *self, Slot *slot, GError **error)
   inference.negatives = (const float *)self->negatives->data;
   inference.scores = (gdouble *)self->scores->data;
   inference.best = clip_job_best (slot->job, &inference.n_best);
+  inference.accepted = smooth (self, frame);
   return gst_clip_result_new (source, &inference, &frame->params, &frame->context, error);
 }
 
@@ -595,6 +613,7 @@ gst_clip_encoder_new (GstElement *element, const GstClipEncoderFuncs *funcs, gpo
   self->similarities = g_array_new (FALSE, FALSE, sizeof (float));
   self->negatives = g_array_new (FALSE, FALSE, sizeof (float));
   self->scores = g_array_new (FALSE, FALSE, sizeof (gdouble));
+  self->smoother = gst_clip_smoother_new ();
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
   return self;
@@ -632,6 +651,7 @@ gst_clip_encoder_stop (GstClipEncoder *self)
   }
   self->oldest = self->busy = 0;
   self->settle_at = 0;
+  gst_clip_smoother_reset (self->smoother);
 }
 
 void
@@ -641,6 +661,7 @@ gst_clip_encoder_free (GstClipEncoder *self)
   g_array_unref (self->similarities);
   g_array_unref (self->negatives);
   g_array_unref (self->scores);
+  gst_clip_smoother_free (self->smoother);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->cond);
   g_free (self);

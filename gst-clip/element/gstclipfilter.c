@@ -67,13 +67,9 @@ on_results (GPtrArray *results, const ClipJobTimes *times, gpointer data)
   GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&old, gst_structure_free);
 
-  for (guint i = 0; i < results->len; i++) {
-    GstStructure *message =
-        gst_clip_announcer_take (self->announcer, messages, g_ptr_array_index (results, i));
-    if (message)
-      gst_element_post_message (GST_ELEMENT (self),
-                                gst_message_new_element (GST_OBJECT (self), message));
-  }
+  const GstClipFrameContext *frame = gst_clip_result_frame (g_ptr_array_index (results, 0));
+  gst_clip_post_structures (GST_ELEMENT (self),
+                            gst_clip_announcer_take (self->announcer, messages, results, frame));
 }
 
 static void
@@ -209,6 +205,18 @@ begin_anew (GstClipFilter *self)
   self->pushed = GST_FLOW_OK;
 }
 
+/* Some elements send the same one again. */
+static gboolean
+is_another_segment (GstClipFilter *self, GstEvent *event)
+{
+  const GstSegment *now = &GST_BASE_TRANSFORM (self)->segment;
+  GstSegment next;
+
+  gst_event_copy_segment (event, &next);
+  next.position = now->position; /* how far it has come */
+  return !gst_segment_is_equal (&next, now);
+}
+
 static gboolean
 gst_clip_filter_sink_event (GstBaseTransform *trans, GstEvent *event)
 {
@@ -230,6 +238,8 @@ gst_clip_filter_sink_event (GstBaseTransform *trans, GstEvent *event)
     break;
   case GST_EVENT_SEGMENT:
     self->pushed = GST_FLOW_OK;
+    if (is_another_segment (self, event))
+      self->stretch++;
     break;
   case GST_EVENT_EOS:
   case GST_EVENT_SEGMENT_DONE:

@@ -9,6 +9,7 @@
 #include <gst/base/gstbasetransform.h>
 #include <gst/video/video.h>
 
+#include "gst-clip/element/gstclipannouncer.h"
 #include "gst-clip/element/gstclipencoder.h"
 #include "gst-clip/element/gstclipenums.h"
 #include "gst-clip/element/gstcliplatency.h"
@@ -38,6 +39,8 @@ typedef struct {
   gdouble threshold;
   guint top_k;
   gdouble logit_scale;
+  guint smoothing; /* ms */
+  gdouble hysteresis;
 
   GstClipMode mode;
   GstClipPace pace;
@@ -90,6 +93,7 @@ struct _GstClipFilter {
   GstVideoInfo info;
   gboolean warned_no_prompts;
   GstClipPacer pacer;
+  guint stretch;          /* see GstClipFrameContext */
   guint encoded_serial;   /* prompts of the last frame that was taken */
   GstClipPassage passage; /* from transform_ip to generate_output */
   GQueue held;            /* of GstClipPassage *, oldest first */

@@ -58,6 +58,14 @@ has_picture (GstBuffer *buffer)
          && gst_buffer_get_size (buffer) > 0;
 }
 
+static GstClockTimeDiff
+position_in (const GstSegment *segment, GstClockTime stream_time)
+{
+  if (!GST_CLOCK_TIME_IS_VALID (stream_time))
+    return GST_CLOCK_STIME_NONE;
+  return segment->rate < 0.0 ? -(GstClockTimeDiff)stream_time : (GstClockTimeDiff)stream_time;
+}
+
 static GstClipFrameContext
 frame_context (GstClipFilter *self, GstBuffer *buffer)
 {
@@ -67,6 +75,7 @@ frame_context (GstClipFilter *self, GstBuffer *buffer)
     .duration = GST_BUFFER_DURATION (buffer),
     .stream_time = GST_CLOCK_TIME_NONE,
     .running_time = GST_CLOCK_TIME_NONE,
+    .stretch = self->stretch,
     .width = GST_VIDEO_INFO_WIDTH (&self->info),
     .height = GST_VIDEO_INFO_HEIGHT (&self->info),
     .region = { .kind = GST_CLIP_REGION_FRAME, .id = -1 },
@@ -79,17 +88,8 @@ frame_context (GstClipFilter *self, GstBuffer *buffer)
     context.running_time =
         gst_segment_to_running_time (segment, GST_FORMAT_TIME, context.timestamp);
   }
+  context.position = position_in (segment, context.stream_time);
   return context;
-}
-
-/* Stream time in the direction of playback. */
-static GstClockTimeDiff
-position_of (GstClipFilter *self, const GstClipFrameContext *frame)
-{
-  if (!GST_CLOCK_TIME_IS_VALID (frame->stream_time))
-    return GST_CLOCK_STIME_NONE;
-  return GST_BASE_TRANSFORM (self)->segment.rate < 0.0 ? -(GstClockTimeDiff)frame->stream_time
-                                                       : (GstClockTimeDiff)frame->stream_time;
 }
 
 /* Property values that a control source drives follow the stream. */
@@ -108,6 +108,8 @@ score_params (GstClipFilter *self, const GstClipTexts *texts)
     .scoring = texts->scoring,
     .logit_scale = self->settings.logit_scale,
     .threshold = self->settings.threshold,
+    .smoothing = self->settings.smoothing * GST_MSECOND,
+    .hysteresis = self->settings.hysteresis,
     .top_k = self->settings.top_k,
   };
   GST_OBJECT_UNLOCK (self);
@@ -180,7 +182,7 @@ is_wanted (GstClipFilter *self, const GstClipFrame *frame, GstClipPace *pace, Gs
   GstClockTime earliest = self->earliest_time;
   GST_OBJECT_UNLOCK (self);
   *at = (GstClipPaceFrame){
-    .position = position_of (self, &frame->context),
+    .position = frame->context.position,
     .late = GST_CLOCK_TIME_IS_VALID (earliest)
             && GST_CLOCK_TIME_IS_VALID (frame->context.running_time)
             && frame->context.running_time <= earliest,
@@ -283,7 +285,7 @@ gst_clip_filter_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
     return GST_FLOW_OK;
   gst_clip_filter_decide_mode (self);
   sync_properties (self, &frame.context);
-  gst_clip_pacer_count (&self->pacer, position_of (self, &frame.context));
+  gst_clip_pacer_count (&self->pacer, frame.context.position);
   if (self->mode_in_effect == GST_CLIP_MODE_LATEST)
     return pass_latest (self, &frame, buffer);
   return begin_in_step (self, &frame, buffer);
@@ -460,4 +462,5 @@ gst_clip_filter_forget (GstClipFilter *self)
   g_clear_pointer (&self->carried, g_ptr_array_unref);
   gst_clip_pacer_reset (&self->pacer);
   self->encoded_serial = 0;
+  self->stretch++;
 }

@@ -4,6 +4,7 @@
 
 #define DEFAULT_TOP_K   5
 #define MAX_LOGIT_SCALE 1000.0
+#define MAX_SMOOTHING   (60 * 60 * 1000) /* ms */
 #define AUTOMATIC       (-1.0)
 #define MAX_RATE        1000.0
 
@@ -19,6 +20,8 @@ enum {
   PROP_THRESHOLD,
   PROP_TOP_K,
   PROP_LOGIT_SCALE,
+  PROP_SMOOTHING,
+  PROP_HYSTERESIS,
   PROP_DEVICE,
   PROP_PRECISION,
   PROP_MODE,
@@ -114,6 +117,12 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
     break;
   case PROP_LOGIT_SCALE:
     s->logit_scale = g_value_get_double (value);
+    break;
+  case PROP_SMOOTHING:
+    s->smoothing = g_value_get_uint (value);
+    break;
+  case PROP_HYSTERESIS:
+    s->hysteresis = g_value_get_double (value);
     break;
   case PROP_DEVICE:
     set_string (&s->device, value);
@@ -242,6 +251,12 @@ gst_clip_filter_get_property (GObject *object, guint id, GValue *value, GParamSp
   case PROP_LOGIT_SCALE:
     g_value_set_double (value, s->logit_scale);
     break;
+  case PROP_SMOOTHING:
+    g_value_set_uint (value, s->smoothing);
+    break;
+  case PROP_HYSTERESIS:
+    g_value_set_double (value, s->hysteresis);
+    break;
   case PROP_DEVICE:
     g_value_set_string (value, s->device);
     break;
@@ -350,6 +365,25 @@ install_score_properties (GObjectClass *klass)
 }
 
 static void
+install_time_properties (GObjectClass *klass)
+{
+  g_object_class_install_property (
+      klass, PROP_SMOOTHING,
+      g_param_spec_uint (
+          "smoothing", "Smoothing",
+          "Time constant in ms of stream time with which similarities follow the picture "
+          "(0 = each result is of its own frame alone)",
+          0, MAX_SMOOTHING, 0, CONTROL));
+  g_object_class_install_property (
+      klass, PROP_HYSTERESIS,
+      g_param_spec_double (
+          "hysteresis", "Hysteresis",
+          "How far below its threshold the score of an accepted label may fall before it is no "
+          "longer accepted",
+          0.0, 1.0, 0.0, CONTROL));
+}
+
+static void
 install_engine_properties (GObjectClass *klass)
 {
   g_object_class_install_property (
@@ -431,6 +465,7 @@ gst_clip_filter_install_properties (GObjectClass *klass)
   klass->get_property = gst_clip_filter_get_property;
   install_prompt_properties (klass);
   install_score_properties (klass);
+  install_time_properties (klass);
   install_engine_properties (klass);
   install_pace_properties (klass);
   install_output_properties (klass);

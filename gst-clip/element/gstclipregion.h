@@ -32,4 +32,34 @@ typedef struct {
   guint x, y, width, height;
 } GstClipRegion;
 
+/** GstClipRegionKey: what is the same region from frame to frame: the whole frame, a tracked one;
+ * untracked ones of a kind share one key. */
+typedef struct {
+  GstClipRegionKind kind;
+  gboolean tracked;
+  guint64 tracking_id; /* 0 unless tracked */
+} GstClipRegionKey;
+
+static inline GstClipRegionKey
+gst_clip_region_key (const GstClipRegion *region)
+{
+  return (GstClipRegionKey){ region->kind, region->tracked,
+                             region->tracked ? region->tracking_id : 0 };
+}
+
+/** gst_clip_region_key_hash, gst_clip_region_key_equal: for a GHashTable. */
+static inline guint
+gst_clip_region_key_hash (gconstpointer data)
+{
+  const GstClipRegionKey *key = data;
+  return (guint)(key->tracking_id ^ key->tracking_id >> 32) * 8 + key->kind * 2 + key->tracked;
+}
+
+static inline gboolean
+gst_clip_region_key_equal (gconstpointer a, gconstpointer b)
+{
+  const GstClipRegionKey *x = a, *y = b;
+  return x->kind == y->kind && x->tracked == y->tracked && x->tracking_id == y->tracking_id;
+}
+
 G_END_DECLS

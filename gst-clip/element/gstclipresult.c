@@ -3,6 +3,7 @@
 #include "gst-clip/element/gstclipvalue.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct {
   guint index;
@@ -47,6 +48,7 @@ typedef struct {
   ClipPromptSet *prompts;
   guint n;
   gdouble threshold; /* of labels without their own */
+  gdouble hysteresis;
 } Labels;
 
 static Entry
@@ -55,7 +57,10 @@ get_entry (const Labels *l, guint index)
   const gdouble own = clip_prompt_set_get (l->prompts, index)->threshold;
   Entry entry = { index, l->inference->scores[index], l->inference->similarities[index], FALSE };
 
-  entry.accepted = entry.score >= (own >= 0.0 ? own : l->threshold);
+  gdouble threshold = own >= 0.0 ? own : l->threshold;
+  if (l->inference->accepted && l->inference->accepted[index])
+    threshold -= l->hysteresis;
+  entry.accepted = entry.score >= threshold;
   return entry;
 }
 
@@ -106,6 +111,19 @@ accept_labels (const Labels *l)
   }
   g_array_sort (entries, compare_entries);
   return entries;
+}
+
+/* For the next result. */
+static void
+remember_accepted (const Labels *l, const GArray *entries)
+{
+  gboolean *accepted = l->inference->accepted;
+
+  if (!accepted)
+    return;
+  memset (accepted, 0, l->n * sizeof *accepted);
+  for (guint i = 0; i < entries->len; i++)
+    accepted[g_array_index (entries, Entry, i).index] = TRUE;
 }
 
 /* Structure ---------------------------------------------------------------- */
@@ -182,7 +200,8 @@ gst_clip_result_new (const gchar *source, const GstClipInference *inference,
                      GError **error)
 {
   ClipPromptSet *prompts = clip_texts_prompts (inference->texts);
-  Labels labels = { inference, prompts, clip_prompt_set_size (prompts), params->threshold };
+  Labels labels = { inference, prompts, clip_prompt_set_size (prompts), params->threshold,
+                    params->hysteresis };
 
   if (labels.threshold < 0.0)
     labels.threshold = clip_scoring_default_threshold (params->scoring, labels.n);
@@ -199,6 +218,7 @@ gst_clip_result_new (const gchar *source, const GstClipInference *inference,
   self->frame = *frame;
   self->top_k = params->top_k;
   self->accepted = accept_labels (&labels);
+  remember_accepted (&labels, self->accepted);
   self->labels = g_new0 (const gchar *, listed->len + 1);
   for (guint i = 0; i < listed->len; i++)
     self->labels[i] = label_of (self, &g_array_index (listed, Entry, i));

@@ -13,9 +13,14 @@
 G_BEGIN_DECLS
 
 /** GstClipFrameContext: what a result remembers of the frame that was encoded; times in ns,
- * GST_CLOCK_TIME_NONE where unknown. @width, @height: of the frame; @region: of it. */
+ * GST_CLOCK_TIME_NONE where unknown. @width, @height: of the frame; @region: of it.
+ * @position: stream time in the direction of playback (negated where it runs backwards);
+ *   GST_CLOCK_STIME_NONE where unknown
+ * @stretch: another number after a flush, a new stream, new caps or another segment */
 typedef struct {
   GstClockTime timestamp, stream_time, running_time, duration;
+  GstClockTimeDiff position;
+  guint stretch;
   guint width, height;
   GstClipRegion region;
 } GstClipFrameContext;
@@ -24,18 +29,24 @@ typedef struct {
  * GstClipScoreParams: how similarities become scores and labels.
  * @logit_scale: the one to use, never 0
  * @threshold: 0..1; below 0: the scoring's own
+ * @smoothing: time constant in ns; 0: none
+ * @hysteresis: how far below its threshold an accepted label stays accepted
  * @top_k: at least 1
  */
 typedef struct {
   ClipScoring scoring;
   gdouble logit_scale;
   gdouble threshold;
+  GstClockTime smoothing;
+  gdouble hysteresis;
   guint top_k;
 } GstClipScoreParams;
 
 /**
  * GstClipInference: what clip_job_run() gave; borrowed for the length of a call.
- * @best: (nullable): what clip_job_best() gave: saves sorting all labels
+ * @best: (nullable): what clip_job_best() gave: saves sorting all labels; of these similarities
+ * @accepted: (nullable) (inout): one a label: whether the last result of this region accepted it;
+ *   gst_clip_result_new() replaces that by what it accepts
  * @scores: room for one a label
  */
 typedef struct {
@@ -46,6 +57,7 @@ typedef struct {
   const float *negatives;    /* those given, then the background */
   const guint *best;
   guint n_best;
+  gboolean *accepted;
   gdouble *scores;
 } GstClipInference;
 

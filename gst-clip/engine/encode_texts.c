@@ -15,8 +15,10 @@ choose_shapes (ClipEngine *e)
   const guint32 tokens[CLIP_TEXT_SHAPES] = { MIN (16, context), MIN (32, context), context };
 
   for (guint i = 0; i < CLIP_TEXT_SHAPES; i++) {
-    e->text_shapes[i].tokens = tokens[i];
-    e->text_shapes[i].batch = CLAMP (MAX_ROWS / tokens[i], 1, MAX_TEXTS);
+    guint32 n = clip_model_pads (e->model) ? context : tokens[i];
+
+    e->text_shapes[i].tokens = n;
+    e->text_shapes[i].batch = CLAMP (MAX_ROWS / n, 1, MAX_TEXTS);
   }
 }
 
@@ -33,7 +35,7 @@ clip_text_resources_init (ClipEngine *e, GError **error)
   e->text_input =
       clip_gpu_buffer_new (e->gpu, CLIP_GPU_MEMORY_UPLOAD,
                            clip_matrix_bytes (rows, e->text->config.width), "token rows", error);
-  return e->text_input && clip_head_init (&e->text_head, e, MAX_TEXTS, error);
+  return e->text_input && clip_head_init (&e->text_head, e, MAX_TEXTS, TRUE, error);
 }
 
 void
@@ -45,15 +47,16 @@ clip_text_resources_clear (ClipEngine *e)
   g_clear_pointer (&e->cache, g_hash_table_unref);
 }
 
-/* Token and position rows of one text; what is behind its end stays zero. */
+/* Token and position rows of one text; behind its end there is padding, or zeros that nobody sees. */
 static gboolean
 fill_text (ClipEngine *e, const guint32 *ids, guint32 n, guint32 tokens, float *rows,
            GError **error)
 {
+  const guint32 n_rows = clip_model_pads (e->model) ? tokens : MIN (n, tokens);
   guint32 width = e->text->config.width, ld = clip_stride (width);
 
   memset (rows, 0, (gsize)tokens * ld * sizeof (float));
-  for (guint32 t = 0; t < MIN (n, tokens); t++) {
+  for (guint32 t = 0; t < n_rows; t++) {
     float *row = rows + (gsize)t * ld;
 
     if (!clip_model_read (e->model, "text_model.embeddings.token_embedding.weight", ids[t], 1, row,
@@ -94,6 +97,32 @@ run (const Texts *x, guint32 batch, guint32 tokens, const guint32 *pool_rows, GE
   return value != 0 && clip_gpu_wait (e->gpu, value, G_MAXUINT64, error);
 }
 
+static gboolean
+all_finite (ClipEngine *e, guint32 batch)
+{
+  for (guint32 b = 0; b < batch; b++)
+    if (!clip_head_finite (&e->text_head, b))
+      return FALSE;
+  return TRUE;
+}
+
+/* What is not finite may be a picture's NaNs in the activations: once more on cleared ones, which are
+ * clear for others afterwards too. */
+static gboolean
+run_again (ClipEngine *e, GError **error)
+{
+  g_autoptr (ClipGpuRecording) clear = clip_gpu_recording_new (e->gpu, "clear");
+  ClipGpuRecording *recs[] = { clear, e->text_rec, clear };
+  guint64 value = 0;
+
+  clip_gpu_recording_begin (clear);
+  clip_activations_clear (e->activations, clear);
+  if (!clip_gpu_recording_end (clear, error))
+    return FALSE;
+  value = clip_gpu_submit (e->gpu, recs, G_N_ELEMENTS (recs), error);
+  return value != 0 && clip_gpu_wait (e->gpu, value, G_MAXUINT64, error);
+}
+
 /* Embeddings of row @b of the batch, which is text @index. */
 static gboolean
 take_result (const Texts *x, guint index, guint32 b, GError **error)
@@ -102,7 +131,6 @@ take_result (const Texts *x, guint index, guint32 b, GError **error)
   const gsize dim = e->text->projection;
 
   if (!clip_head_finite (&e->text_head, b)) {
-    clip_engine_clear_activations (e);
     g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE,
                  "model %s gave a text embedding that is not finite", clip_model_name (e->model));
     return FALSE;
@@ -127,11 +155,12 @@ encode_batch (const Texts *x, const guint *which, guint32 batch, guint32 tokens,
     const guint32 *ids = x->ids + (gsize)which[b] * context;
     guint32 n = x->n_ids[which[b]];
 
-    pool_rows[b] = b * tokens + clip_model_eos_index (e->model, ids, n);
+    pool_rows[b] = b * tokens + clip_model_pool_index (e->model, ids, n);
     if (!fill_text (e, ids, n, tokens, (float *)e->text_input->map + (gsize)b * tokens * ld, error))
       return FALSE;
   }
-  if (!run (x, batch, tokens, pool_rows, error))
+  if (!run (x, batch, tokens, pool_rows, error)
+      || (!all_finite (e, batch) && !run_again (e, error)))
     return FALSE;
   for (guint32 b = 0; b < batch; b++)
     if (!take_result (x, which[b], b, error))
@@ -139,11 +168,11 @@ encode_batch (const Texts *x, const guint *which, guint32 batch, guint32 tokens,
   return TRUE;
 }
 
-/* Smallest shape that holds the text up to its end token. */
+/* Smallest shape that holds the text up to the token that is pooled. */
 static guint
 shape_of (ClipEngine *e, const guint32 *ids, guint32 n)
 {
-  guint32 need = clip_model_eos_index (e->model, ids, n) + 1;
+  guint32 need = clip_model_pool_index (e->model, ids, n) + 1;
   guint shape = 0;
 
   while (shape + 1 < CLIP_TEXT_SHAPES && e->text_shapes[shape].tokens < need)

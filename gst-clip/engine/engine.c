@@ -5,6 +5,7 @@
  */
 #include "gst-clip/engine/internal.h"
 
+#include <string.h>
 #include <unistd.h>
 
 G_DEFINE_QUARK (clip_engine_error, clip_engine_error)
@@ -15,13 +16,16 @@ static GHashTable *registry; /* key -> ClipEngine, or MAKING while it is being m
 static gchar making_marker;
 #define MAKING ((gpointer)&making_marker)
 
-/* Model folder, device and precision decide what is shared. */
+/* Model folder, device, precision and group decide what is shared. */
 static gchar *
 engine_key (const ClipEngineConfig *config, const gchar *model_path)
 {
   const gchar *device = config->device && *config->device ? config->device : "";
 
-  return g_strdup_printf ("%u|%s|%s", config->precision, device, model_path ? model_path : "");
+  const gchar *group = config->group ? config->group : "";
+
+  return g_strdup_printf ("%u|%" G_GSIZE_FORMAT "|%s|%s|%s", config->precision, strlen (group),
+                          group, device, model_path ? model_path : "");
 }
 
 /*

@@ -2,7 +2,7 @@
 /**
  * engine/engine.h: CLIP on one device, without GStreamer. What element/ sees.
  *
- * All users in a process that name the same model, device and precision share one
+ * All users in a process that name the same model, device, precision and group share one
  * ClipEngine: weights once, one queue. Three objects:
  *   ClipEngine  the model on the device (shared, reference counted)
  *   ClipTexts   a prompt set, encoded (immutable, reference counted)
@@ -61,6 +61,7 @@ typedef struct {
   const gchar *model;  /* nullable: the embedded one; a folder or a name */
   const gchar *device; /* nullable */
   ClipPrecision precision;
+  const gchar *group; /* nullable: those with the same one share */
 } ClipEngineConfig;
 
 /**
@@ -120,16 +121,21 @@ ClipPromptSet *clip_texts_prompts (ClipTexts *texts);
 
 /* Jobs ------------------------------------------------------------------ */
 
-/** ClipJobTimes: ns; 0 where not measured. @total: from start to result, others' work before it
- * included. */
+/** ClipJobTimes: ns; 0 where not measured. @encode: of the whole batch that the frame was in. @total: from
+ * start to result, others' work before it included. */
 typedef struct {
   guint64 load, preprocess, encode, score, total;
 } ClipJobTimes;
 
 /** clip_job_new: staging memory and recordings for frames of @info. Blocks (allocation). */
 ClipJob *clip_job_new (ClipEngine *engine, const ClipFrameInfo *info, GError **error);
-/** clip_job_free: waits for it where it is running. NULL-safe. */
+/** clip_job_free: also while it is running: then the device's work on it is waited for. NULL-safe. */
 void clip_job_free (ClipJob *job);
+
+/** clip_job_set_stream: whose frames these are. In one batch each stream has one place before any has
+ * two; of one stream's jobs none overtakes another. @stream: only compared; NULL (the default): of a
+ * stream of its own. The job must not be running. */
+void clip_job_set_stream (ClipJob *job, gconstpointer stream);
 
 /** clip_job_load: copies the needed pixels to staging; the only call that reads the frame. The
  * job must not be running. Thread: one at a time per job. */
@@ -137,11 +143,19 @@ void clip_job_load (ClipJob *job, const ClipFramePlanes *planes);
 
 /**
  * clip_job_start: lets the device encode the loaded pixels and compare them with @texts, and returns.
- * Each clip_job_start() that succeeds is followed by one clip_job_wait(); in between the job is
- * running. Several jobs of an engine may run: they are done one after the other, in the order of
- * their start, so that the host loads one frame while the device encodes another.
+ * Each clip_job_start() that succeeds is followed by one clip_job_wait() or clip_job_free(); in between
+ * the job is running. Several jobs of an engine may run, from any threads: those that wait at the same
+ * moment are encoded as one batch, and the host loads one frame while the device encodes another. Each
+ * has its own result and its own errors.
  */
 gboolean clip_job_start (ClipJob *job, ClipTexts *texts, GError **error);
+
+/**
+ * clip_jobs_start: the same for several at once, such as the regions of one frame: they are in one
+ * batch, or in as few as the engine's room for batches allows. All are of the engine of @texts. After
+ * an error none is running.
+ */
+gboolean clip_jobs_start (ClipJob *const *jobs, guint n, ClipTexts *texts, GError **error);
 
 /**
  * clip_job_wait: blocks without any lock until the job has run.

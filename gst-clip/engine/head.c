@@ -3,7 +3,8 @@
 #include "gst-clip/engine/internal.h"
 
 gboolean
-clip_head_init (ClipHead *head, ClipEngine *engine, guint32 batch, GError **error)
+clip_head_init (ClipHead *head, ClipEngine *engine, guint32 batch, gboolean read_back,
+                GError **error)
 {
   guint32 dim = clip_model_config (engine->model)->projection;
   gsize bytes = clip_matrix_bytes (batch, dim);
@@ -19,11 +20,12 @@ clip_head_init (ClipHead *head, ClipEngine *engine, guint32 batch, GError **erro
                                      "flags", error);
   if (head->flags == NULL)
     return FALSE;
-  head->result = clip_gpu_buffer_new (engine->gpu, CLIP_GPU_MEMORY_READBACK,
-                                      2 * bytes + batch * sizeof (guint32), "result", error);
   head->raw_matrix = (ClipMatrix){ head->raw->address, batch, dim, clip_ld (dim) };
   head->normalised_matrix = (ClipMatrix){ head->normalised->address, batch, dim, clip_ld (dim) };
-  return head->result != NULL;
+  if (read_back)
+    head->result = clip_gpu_buffer_new (engine->gpu, CLIP_GPU_MEMORY_READBACK,
+                                        2 * bytes + batch * sizeof (guint32), "result", error);
+  return !read_back || head->result != NULL;
 }
 
 void
@@ -43,6 +45,8 @@ clip_head_record (ClipHead *head, ClipEngine *engine, ClipGpuRecording *rec, gui
 
   raw.rows = normalised.rows = batch;
   clip_kernel_l2norm (engine->kernels, rec, &raw, &normalised, head->flags->address);
+  if (head->result == NULL)
+    return;
   clip_gpu_recording_copy (rec, head->raw, 0, head->result, 0, bytes);
   clip_gpu_recording_copy (rec, head->normalised, 0, head->result, head->raw->size, bytes);
   clip_gpu_recording_copy (rec, head->flags, 0, head->result, 2 * head->raw->size,
@@ -66,4 +70,28 @@ gboolean
 clip_head_finite (const ClipHead *head, guint32 row)
 {
   return ((const guint32 *)((const guint8 *)head->result->map + 2 * head->raw->size))[row] == 0;
+}
+
+static gsize
+row_bytes (const ClipHead *head)
+{
+  return head->raw_matrix.ld * sizeof (float);
+}
+
+gsize
+clip_head_row_bytes (const ClipHead *head)
+{
+  return 2 * row_bytes (head) + sizeof (guint32);
+}
+
+void
+clip_head_record_row (const ClipHead *head, ClipGpuRecording *rec, guint32 row,
+                      const ClipGpuBuffer *to)
+{
+  const gsize bytes = row_bytes (head);
+
+  clip_gpu_recording_copy (rec, head->raw, row * bytes, to, 0, bytes);
+  clip_gpu_recording_copy (rec, head->normalised, row * bytes, to, bytes, bytes);
+  clip_gpu_recording_copy (rec, head->flags, row * sizeof (guint32), to, 2 * bytes,
+                           sizeof (guint32));
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "gst-clip/engine/batch.h"
 #include "gst-clip/engine/engine.h"
 #include "gst-clip/engine/model.h"
 #include "gst-clip/engine/tower.h"
@@ -15,28 +16,8 @@ G_BEGIN_DECLS
 #define CLIP_TEXT_SHAPES 3
 
 /**
- * ClipHead: what follows a tower: embeddings, L2-normalised, read back.
- * @raw, @normalised: (batch, projection) on the device; @flags: uint[batch], not finite
- * @result: all three, mapped: see clip_head_raw() and its siblings
- */
-typedef struct {
-  ClipGpuBuffer *raw, *normalised, *flags, *result;
-  ClipMatrix raw_matrix, normalised_matrix;
-} ClipHead;
-
-gboolean clip_head_init (ClipHead *head, ClipEngine *engine, guint32 batch, GError **error);
-void clip_head_clear (ClipHead *head);
-/** clip_head_record: normalises the first @batch rows and copies everything to @result. */
-void clip_head_record (ClipHead *head, ClipEngine *engine, ClipGpuRecording *rec, guint32 batch);
-/** float[projection] of one row; valid after the recording has finished. */
-const float *clip_head_raw (const ClipHead *head, guint32 row);
-const float *clip_head_normalised (const ClipHead *head, guint32 row);
-gboolean clip_head_finite (const ClipHead *head, guint32 row);
-
-/**
  * ClipEngine: immutable after clip_engine_open() but for what a lock is named for.
  * @users: references; guarded by the registry's lock
- * @running: jobs between start and wait; atomic
  * @text_lock: guards the text_* fields and @cache; held over a GPU wait, so only prompt
  *   workers may take it, never a setter or a streaming thread
  */
@@ -55,7 +36,7 @@ struct _ClipEngine {
   ClipModel *model;
   ClipTowerWeights *vision, *text;
   ClipActivations *activations;
-  gint running;
+  ClipBatcher *batcher;
 
   GMutex text_lock;
   ClipTextShape text_shapes[CLIP_TEXT_SHAPES];
@@ -84,10 +65,6 @@ gboolean clip_engine_tune (ClipEngine *engine, const ClipCancel *cancel, GError 
  * cancelled. */
 gboolean clip_engine_warm_up (ClipEngine *engine, const ClipCancel *cancel, GError **error);
 
-/** clip_engine_clear_activations: zeroes them after a run that was not finite: their padding
- * columns meet zero weights, and 0 * NaN is not 0. Best effort; errors show at the next run. */
-void clip_engine_clear_activations (ClipEngine *engine);
-
 /** clip_cancelled: TRUE and @error set when @cancel (nullable) was set. */
 gboolean clip_cancelled (const ClipCancel *cancel, GError **error);
 
@@ -114,7 +91,7 @@ void clip_text_resources_clear (ClipEngine *engine);
 
 /**
  * clip_encode_texts: runs the text tower.
- * @ids: uint32[n][context], of which @n_ids[i] are valid
+ * @ids: uint32[n][context], of which @n_ids[i] are valid, or all if clip_model_pads()
  * @raw, @normalised: (nullable): float[n][projection]
  * @hidden: (nullable): for tests, n <= the batch of the longest shape: see ClipTowerRun; the
  *   shape is then the model's whole context
@@ -132,23 +109,24 @@ gboolean clip_encode_texts (ClipEngine *engine, guint n, const guint32 *ids, con
 
 /**
  * ClipJobScores: cosines of one embedding with all texts, and which labels are the best.
- * @texts, @top_k: what @rec was recorded for
+ * @texts, @top_k: what the buffers were made for
  * @cosines: (1, rows) on the device; @ranking: scratch memory of topk, then its result
  * @result: cosines, then at @best_at bytes ClipTopk[@n_best], mapped
  * @n_best: 0: not asked for, or the host sorts as well
  */
 typedef struct {
-  ClipGpuRecording *rec;
   ClipTexts *texts;
   guint top_k, n_best;
   ClipGpuBuffer *cosines, *ranking, *result;
   gsize best_at;
 } ClipJobScores;
 
-/** clip_job_scores_record: for the first row of @embedding, normalised; nothing where @rec is that
- * recording already. */
-gboolean clip_job_scores_record (ClipJobScores *scores, const ClipMatrix *embedding,
-                                 ClipTexts *texts, guint top_k, GError **error);
+/** clip_job_scores_fit: makes the buffers; nothing where they are for @texts and @top_k already. The
+ * device uses none of them. */
+gboolean clip_job_scores_fit (ClipJobScores *scores, ClipTexts *texts, guint top_k, GError **error);
+/** clip_job_scores_record: for the first row of @embedding, normalised. */
+void clip_job_scores_record (ClipJobScores *scores, ClipGpuRecording *rec,
+                             const ClipMatrix *embedding);
 void clip_job_scores_clear (ClipJobScores *scores);
 /** clip_job_scores_read: copies out; NULL for what is not wanted. After the recording has run. */
 void clip_job_scores_read (const ClipJobScores *scores, float *similarities,
@@ -157,22 +135,55 @@ void clip_job_scores_read (const ClipJobScores *scores, float *similarities,
 /** clip_job_scores_warm_up: makes and runs the pipelines that only many labels need. */
 gboolean clip_job_scores_warm_up (ClipEngine *engine, GError **error);
 
+/** ClipJobPlace: what a recording of a job was made for: row of the batch set with that serial. */
+typedef struct {
+  guint serial, row;
+} ClipJobPlace;
+
+/**
+ * ClipJob:
+ * @load: preprocessing into a row of the batch's patches; @finish: its row of the embeddings to
+ *   @embedding, and scores. Both are recorded again when the job gets another place.
+ * @embedding: see clip_head_record_row()
+ * The second part belongs to the batcher and is guarded by its lock, but for an idle job.
+ */
 struct _ClipJob {
   ClipEngine *engine;
   ClipPreprocess *pre;
-  ClipGpuBuffer *patches;
-  ClipHead head;
-  ClipGpuRecording *encode;
+  ClipGpuRecording *load, *finish;
+  ClipGpuBuffer *embedding;
+  guint32 dim, ld;
   ClipJobScores scores;
   guint top_k; /* wanted by clip_job_rank() */
   guint best[CLIP_RANK_MAX];
   ClipJobTimes times;
-
-  guint64 value; /* that the device reaches when it has run; 0: it is not running */
   gint64 started;
-  gboolean shared; /* others were running when it was started */
-  gboolean scored; /* @scores are part of the run */
+  gboolean running; /* between start and wait */
+  gboolean scored;  /* @scores are part of the run */
+  gconstpointer stream;
+
+  ClipJobPlace load_place, finish_place;
+  GList link; /* of the queue */
+  enum {
+    CLIP_JOB_IDLE,
+    CLIP_JOB_QUEUED,
+    CLIP_JOB_SUBMITTED,
+    CLIP_JOB_DONE,
+  } state;
+  guint64 group;  /* jobs that were started together; 0: alone */
+  gboolean again; /* a second run, alone and on cleared activations */
+  guint64 encode_ns;
+  guint64 batch; /* number of its last batch, from 1 */
+  guint batch_size;
+  GError *error;
 };
+
+/** clip_job_place: records what of the job is not yet recorded for @row of @set. The job does not
+ * run. Makes pipelines only where a job is placed for the first time, or with other texts. */
+gboolean clip_job_place (ClipJob *job, const ClipBatchSet *set, guint row, GError **error);
+
+/** clip_job_finite: whether the embedding of the last run is. */
+gboolean clip_job_finite (const ClipJob *job);
 
 /** clip_job_record_hidden: for tests: preprocessing and the tower with every layer's output. */
 void clip_job_record_hidden (ClipJob *job, ClipGpuRecording *rec, const ClipGpuBuffer *hidden);

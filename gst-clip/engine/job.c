@@ -2,39 +2,95 @@
 /* One frame: staging memory, recordings, result. */
 #include "gst-clip/engine/internal.h"
 
-static void
-record_tower (ClipJob *job, ClipGpuRecording *rec, const ClipGpuBuffer *hidden)
-{
-  ClipEngine *e = job->engine;
-  const ClipTowerWeights *t = e->vision;
-  ClipMatrix patches = { job->patches->address, t->tokens, t->patch_k, clip_stride (t->patch_k) };
-  const guint32 class_token = 0;
-  ClipTowerRun run = { .batch = 1,
-                       .tokens = t->tokens,
-                       .patches = patches,
-                       .pool_rows = &class_token,
-                       .embeds = job->head.raw_matrix,
-                       .hidden = hidden };
-
-  clip_gpu_recording_mark (rec, "preprocess");
-  clip_kernel_preprocess (e->kernels, rec, job->pre, &patches, 0);
-  clip_gpu_recording_mark (rec, "encode");
-  clip_tower_record (e->kernels, rec, t, e->activations, &run);
-}
-
 void
 clip_job_record_hidden (ClipJob *job, ClipGpuRecording *rec, const ClipGpuBuffer *hidden)
 {
-  record_tower (job, rec, hidden);
+  ClipEngine *e = job->engine;
+  ClipBatchSet *set = clip_batcher_set (e->batcher);
+  const ClipMatrix patches = clip_batch_set_patches (set, 0);
+
+  clip_kernel_preprocess (e->kernels, rec, job->pre, &patches, 0);
+  clip_batch_set_record (set, e, rec, 1, hidden);
+  clip_batcher_unref_set (e->batcher, set);
 }
 
 static gboolean
-record_encode (ClipJob *job, GError **error)
+same_place (const ClipJobPlace *a, const ClipJobPlace *b)
 {
-  clip_gpu_recording_begin (job->encode);
-  record_tower (job, job->encode, NULL);
-  clip_head_record (&job->head, job->engine, job->encode, 1);
-  return clip_gpu_recording_end (job->encode, error);
+  return a->serial == b->serial && a->row == b->row;
+}
+
+static gboolean
+record_load (ClipJob *job, const ClipBatchSet *set, guint row, GError **error)
+{
+  const ClipMatrix patches = clip_batch_set_patches (set, row);
+
+  clip_gpu_recording_begin (job->load);
+  clip_gpu_recording_mark (job->load, "preprocess");
+  clip_kernel_preprocess (job->engine->kernels, job->load, job->pre, &patches, 0);
+  return clip_gpu_recording_end (job->load, error);
+}
+
+static gboolean
+record_finish (ClipJob *job, const ClipBatchSet *set, guint row, GError **error)
+{
+  ClipMatrix embedding = set->head.normalised_matrix;
+
+  embedding.address += (gsize)row * embedding.ld * sizeof (float);
+  embedding.rows = 1;
+  clip_gpu_recording_begin (job->finish);
+  clip_gpu_recording_mark (job->finish, "score");
+  clip_head_record_row (&set->head, job->finish, row, job->embedding);
+  if (job->scores.texts && job->scores.texts->rows > 0)
+    clip_job_scores_record (&job->scores, job->finish, &embedding);
+  return clip_gpu_recording_end (job->finish, error);
+}
+
+gboolean
+clip_job_place (ClipJob *job, const ClipBatchSet *set, guint row, GError **error)
+{
+  const ClipJobPlace place = { set->serial, row };
+
+  if (!same_place (&job->load_place, &place)) {
+    job->load_place.serial = 0;
+    if (!record_load (job, set, row, error))
+      return FALSE;
+    job->load_place = place;
+  }
+  if (!same_place (&job->finish_place, &place)) {
+    job->finish_place.serial = 0;
+    if (!record_finish (job, set, row, error))
+      return FALSE;
+    job->finish_place = place;
+  }
+  return TRUE;
+}
+
+/* Not while others wait for the lock: here pipelines and buffers are made. */
+static gboolean
+place_early (ClipJob *job, GError **error)
+{
+  ClipBatcher *batcher = job->engine->batcher;
+  ClipBatchSet *set = clip_batcher_set (batcher);
+  const guint row = MIN (job->load_place.row, set->capacity - 1);
+  gboolean ok = clip_job_place (job, set, row, error);
+
+  clip_batcher_unref_set (batcher, set);
+  return ok;
+}
+
+static gboolean
+make_embedding (ClipJob *job, GError **error)
+{
+  ClipBatcher *batcher = job->engine->batcher;
+  ClipBatchSet *set = clip_batcher_set (batcher);
+
+  job->dim = set->head.raw_matrix.cols;
+  job->ld = set->head.raw_matrix.ld;
+  job->embedding = clip_gpu_buffer_new (job->engine->gpu, CLIP_GPU_MEMORY_READBACK,
+                                        clip_head_row_bytes (&set->head), "embedding", error);
+  clip_batcher_unref_set (batcher, set);
+  return job->embedding != NULL;
 }
 
 ClipJob *
@@ -47,16 +103,15 @@ clip_job_new (ClipEngine *engine, const ClipFrameInfo *info, GError **error)
     return NULL;
   job = g_new0 (ClipJob, 1);
   job->engine = clip_engine_ref (engine);
+  job->link.data = job;
+  job->stream = job;
+  clip_batcher_join (engine->batcher);
   job->pre = clip_preprocess_new (engine->kernels, &config->preprocess, info, error);
-  if (job->pre == NULL || !clip_head_init (&job->head, engine, 1, error))
+  if (job->pre == NULL || !make_embedding (job, error))
     return NULL;
-  job->patches = clip_gpu_buffer_new (
-      engine->gpu, CLIP_GPU_MEMORY_DEVICE,
-      clip_matrix_bytes (engine->vision->tokens, engine->vision->patch_k), "patches", error);
-  if (job->patches == NULL)
-    return NULL;
-  job->encode = clip_gpu_recording_new (engine->gpu, "encode");
-  if (!record_encode (job, error))
+  job->load = clip_gpu_recording_new (engine->gpu, "load");
+  job->finish = clip_gpu_recording_new (engine->gpu, "finish");
+  if (!place_early (job, error))
     return NULL;
   return g_steal_pointer (&job);
 }
@@ -66,15 +121,21 @@ clip_job_free (ClipJob *job)
 {
   if (job == NULL)
     return;
-  if (job->value)
-    g_atomic_int_add (&job->engine->running, -1);
-  clip_gpu_recording_free (job->encode);
+  clip_batcher_leave (job->engine->batcher, job);
+  clip_gpu_recording_free (job->load);
+  clip_gpu_recording_free (job->finish);
   clip_job_scores_clear (&job->scores);
-  clip_gpu_buffer_free (job->patches);
-  clip_head_clear (&job->head);
+  clip_gpu_buffer_free (job->embedding);
   clip_preprocess_free (job->pre);
+  g_clear_error (&job->error);
   clip_engine_unref (job->engine);
   g_free (job);
+}
+
+void
+clip_job_set_stream (ClipJob *job, gconstpointer stream)
+{
+  job->stream = stream ? stream : job;
 }
 
 void
@@ -86,101 +147,90 @@ clip_job_load (ClipJob *job, const ClipFramePlanes *planes)
   job->times.load = (g_get_monotonic_time () - start) * 1000;
 }
 
-static void
-add_times (ClipJobTimes *times, ClipGpuRecording *rec)
-{
-  const gchar *stages[8];
-  guint64 ns[8];
-  guint n = clip_gpu_recording_get_times (rec, stages, ns, G_N_ELEMENTS (ns));
-
-  for (guint i = 0; i < n; i++) {
-    if (g_str_equal (stages[i], "preprocess"))
-      times->preprocess = ns[i];
-    else if (g_str_equal (stages[i], "encode"))
-      times->encode = ns[i];
-    else if (g_str_equal (stages[i], "score"))
-      times->score = ns[i];
-  }
-}
+/* Running ------------------------------------------------------------------ */
 
 static gboolean
-submit (ClipJob *job, GError **error)
+prepare (ClipJob *job, ClipTexts *texts, GError **error)
 {
-  ClipGpuRecording *recs[] = { job->encode, job->scores.rec };
+  g_return_val_if_fail (texts->engine == job->engine && !job->running, FALSE);
+  job->scored = FALSE;
+  job->started = g_get_monotonic_time ();
+  if (job->scores.texts != texts || job->scores.top_k != job->top_k) {
+    job->finish_place.serial = 0;
+    clip_gpu_recording_begin (job->finish); /* waits for its last run: buffers may be replaced */
+    if (!clip_job_scores_fit (&job->scores, texts, job->top_k, error))
+      return FALSE;
+  }
+  return place_early (job, error);
+}
 
-  job->value = clip_gpu_submit (job->engine->gpu, recs, job->scored ? 2 : 1, error);
-  return job->value != 0;
+gboolean
+clip_jobs_start (ClipJob *const *jobs, guint n, ClipTexts *texts, GError **error)
+{
+  g_return_val_if_fail (n > 0, FALSE);
+  if (!clip_engine_check (jobs[0]->engine, error))
+    return FALSE;
+  for (guint i = 0; i < n; i++)
+    if (!prepare (jobs[i], texts, error))
+      return FALSE;
+  for (guint i = 0; i < n; i++) {
+    jobs[i]->running = TRUE;
+    jobs[i]->scored = texts->rows > 0;
+  }
+  clip_batcher_start (jobs[0]->engine->batcher, jobs, n);
+  return TRUE;
 }
 
 gboolean
 clip_job_start (ClipJob *job, ClipTexts *texts, GError **error)
 {
-  ClipEngine *e = job->engine;
+  return clip_jobs_start (&job, 1, texts, error);
+}
 
-  g_return_val_if_fail (texts->engine == e && job->value == 0, FALSE);
-  job->scored = FALSE;
-  job->started = g_get_monotonic_time ();
-  if (!clip_engine_check (e, error))
-    return FALSE;
-  if (texts->rows > 0
-      && !clip_job_scores_record (&job->scores, &job->head.normalised_matrix, texts, job->top_k,
-                                  error))
-    return FALSE;
-  job->scored = texts->rows > 0;
-  if (!submit (job, error))
-    return FALSE;
-  job->shared = g_atomic_int_add (&e->running, 1) > 0;
-  return TRUE;
+static void
+take_times (ClipJob *job)
+{
+  ClipGpuRecording *recs[] = { job->load, job->finish };
+  const gchar *stages[2];
+  guint64 ns[2];
+
+  job->times.total = (g_get_monotonic_time () - job->started) * 1000;
+  job->times.encode = job->encode_ns;
+  for (guint r = 0; r < G_N_ELEMENTS (recs); r++) {
+    guint n = clip_gpu_recording_get_times (recs[r], stages, ns, G_N_ELEMENTS (ns));
+
+    for (guint i = 0; i < n; i++)
+      if (g_str_equal (stages[i], "preprocess"))
+        job->times.preprocess = ns[i];
+      else if (g_str_equal (stages[i], "score"))
+        job->times.score = ns[i];
+  }
 }
 
 static gboolean
-set_not_finite (ClipJob *job, GError **error)
+check_finite (ClipJob *job, GError **error)
 {
+  if (clip_job_finite (job))
+    return TRUE;
   g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE,
                "model %s gave an embedding that is not finite",
                clip_model_name (job->engine->model));
   return FALSE;
 }
 
-/* Activations are shared, and what is not finite stays in their padding: whoever was queued behind
- * it may only have inherited it, and gets a second chance. */
-static gboolean
-wait_finite (ClipJob *job, GError **error)
-{
-  ClipEngine *e = job->engine;
-
-  for (guint tries = job->shared ? 2 : 1; tries > 0; tries--) {
-    if (!clip_gpu_wait (e->gpu, job->value, G_MAXUINT64, error))
-      return FALSE;
-    if (clip_head_finite (&job->head, 0))
-      return TRUE;
-    clip_engine_clear_activations (e);
-    if (tries > 1 && !submit (job, error))
-      return FALSE;
-  }
-  return set_not_finite (job, error);
-}
-
 gboolean
 clip_job_wait (ClipJob *job, float *similarities, float *negative_similarities, GError **error)
 {
-  gboolean ok = FALSE;
-
-  g_return_val_if_fail (job->value != 0, FALSE);
-  ok = clip_engine_check (job->engine, error) && wait_finite (job, error);
-  job->value = 0;
-  g_atomic_int_add (&job->engine->running, -1);
-  if (!ok) {
+  g_return_val_if_fail (job->running, FALSE);
+  job->running = FALSE;
+  if (!clip_engine_check (job->engine, error)
+      || !clip_batcher_wait (job->engine->batcher, job, error) || !check_finite (job, error)) {
     job->scored = FALSE;
     return FALSE;
   }
-
-  job->times.total = (g_get_monotonic_time () - job->started) * 1000;
-  add_times (&job->times, job->encode);
-  if (job->scored) {
-    add_times (&job->times, job->scores.rec);
+  take_times (job);
+  if (job->scored)
     clip_job_scores_read (&job->scores, similarities, negative_similarities);
-  }
   return TRUE;
 }
 
@@ -191,6 +241,8 @@ clip_job_run (ClipJob *job, ClipTexts *texts, float *similarities, float *negati
   return clip_job_start (job, texts, error)
          && clip_job_wait (job, similarities, negative_similarities, error);
 }
+
+/* Results ------------------------------------------------------------------ */
 
 void
 clip_job_rank (ClipJob *job, guint top_k)
@@ -213,17 +265,23 @@ clip_job_best (ClipJob *job, guint *n)
   return job->best;
 }
 
+gboolean
+clip_job_finite (const ClipJob *job)
+{
+  return ((const guint32 *)job->embedding->map)[2 * job->ld] == 0;
+}
+
 const float *
 clip_job_embedding (ClipJob *job, guint *dim)
 {
-  *dim = job->head.normalised_matrix.cols;
-  return clip_head_normalised (&job->head, 0);
+  *dim = job->dim;
+  return (const float *)job->embedding->map + job->ld;
 }
 
 const float *
 clip_job_raw_embedding (ClipJob *job)
 {
-  return clip_head_raw (&job->head, 0);
+  return job->embedding->map;
 }
 
 ClipJobTimes

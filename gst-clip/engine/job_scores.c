@@ -31,49 +31,48 @@ make_buffers (ClipJobScores *s, ClipGpu *gpu, const ClipTexts *texts, GError **e
 }
 
 static void
-record_best (ClipJobScores *s, ClipEngine *e, guint32 n_labels)
+record_best (ClipJobScores *s, ClipGpuRecording *rec)
 {
+  ClipEngine *e = s->texts->engine;
+  const guint32 n_labels = s->texts->n_labels;
   const gsize scratch = clip_topk_scratch_bytes (n_labels);
 
-  clip_kernel_topk (e->score_kernels, s->rec, s->cosines->address, n_labels, s->n_best,
+  clip_kernel_topk (e->score_kernels, rec, s->cosines->address, n_labels, s->n_best,
                     s->ranking->address, s->ranking->address + scratch);
-  clip_gpu_recording_copy (s->rec, s->ranking, scratch, s->result, s->best_at,
+  clip_gpu_recording_copy (rec, s->ranking, scratch, s->result, s->best_at,
                            s->n_best * sizeof (ClipTopk));
 }
 
 gboolean
-clip_job_scores_record (ClipJobScores *s, const ClipMatrix *embedding, ClipTexts *texts,
-                        guint top_k, GError **error)
+clip_job_scores_fit (ClipJobScores *s, ClipTexts *texts, guint top_k, GError **error)
 {
-  ClipEngine *e = texts->engine;
-  const guint32 n = texts->rows;
   const gboolean many =
       texts->n_labels > CLIP_RANK_MIN_LABELS && texts->n_labels <= CLIP_TOPK_MAX_N;
-  ClipMatrix cosines = { 0, 1, n, clip_ld (n) };
 
   if (s->texts == texts && s->top_k == top_k)
     return TRUE;
-  if (s->rec == NULL)
-    s->rec = clip_gpu_recording_new (e->gpu, "score");
   g_clear_pointer (&s->texts, clip_texts_unref);
   s->top_k = top_k;
   s->n_best = many && top_k <= CLIP_RANK_MAX ? top_k : 0;
-  clip_gpu_recording_begin (s->rec); /* waits for its last run: buffers may be replaced */
-  if (!make_buffers (s, e->gpu, texts, error))
-    return FALSE;
-
-  cosines.address = s->cosines->address;
-  clip_gpu_recording_mark (s->rec, "score");
-  clip_kernel_gemm (
-      e->score_kernels, s->rec,
-      &(ClipGemm){ .a = *embedding, .weights = texts->buffer->address, .c = cosines });
-  clip_gpu_recording_copy (s->rec, s->cosines, 0, s->result, 0, n * sizeof (float));
-  if (s->n_best > 0)
-    record_best (s, e, texts->n_labels);
-  if (!clip_gpu_recording_end (s->rec, error))
+  if (texts->rows > 0 && !make_buffers (s, texts->engine->gpu, texts, error))
     return FALSE;
   s->texts = clip_texts_ref (texts);
   return TRUE;
+}
+
+void
+clip_job_scores_record (ClipJobScores *s, ClipGpuRecording *rec, const ClipMatrix *embedding)
+{
+  ClipEngine *e = s->texts->engine;
+  const guint32 n = s->texts->rows;
+  const ClipMatrix cosines = { s->cosines->address, 1, n, clip_ld (n) };
+
+  clip_kernel_gemm (
+      e->score_kernels, rec,
+      &(ClipGemm){ .a = *embedding, .weights = s->texts->buffer->address, .c = cosines });
+  clip_gpu_recording_copy (rec, s->cosines, 0, s->result, 0, n * sizeof (float));
+  if (s->n_best > 0)
+    record_best (s, rec);
 }
 
 void
@@ -92,7 +91,6 @@ clip_job_scores_read (const ClipJobScores *s, float *similarities, float *negati
 void
 clip_job_scores_clear (ClipJobScores *s)
 {
-  clip_gpu_recording_free (s->rec);
   clip_texts_unref (s->texts);
   clip_gpu_buffer_free (s->cosines);
   clip_gpu_buffer_free (s->ranking);

@@ -122,6 +122,8 @@ load_weights (ClipEngine *e, Report *r, GError **error)
   const ClipModelConfig *config = clip_model_config (e->model);
 
   r->total = config->vision.layers + config->text.layers;
+  for (guint i = 0; i < G_N_ELEMENTS (config->resnet.layers); i++)
+    r->total += config->resnet.layers[i];
   report (r, "load-model", "Loading the model", 0);
   e->vision = clip_tower_weights_new (e->kernels, e->model, TRUE, layer_loaded, r, error);
   if (e->vision == NULL)
@@ -135,23 +137,9 @@ make_activations (ClipEngine *e, GError **error)
 {
   e->activations = clip_activations_new (e->kernels, e->vision, 1, e->text_kernels, e->text,
                                          e->text_shapes, CLIP_TEXT_SHAPES, error);
-  return e->activations != NULL;
-}
-
-void
-clip_engine_clear_activations (ClipEngine *e)
-{
-  const ClipActivations *a = e->activations;
-  const ClipGpuBuffer *all[] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
-  g_autoptr (ClipGpuRecording) rec = clip_gpu_recording_new (e->gpu, "clear");
-  guint64 value = 0;
-
-  clip_gpu_recording_begin (rec);
-  for (guint i = 0; i < G_N_ELEMENTS (all) && all[i]; i++)
-    clip_gpu_recording_fill (rec, all[i], 0, all[i]->size / 4 * 4, 0);
-  clip_gpu_recording_barrier (rec);
-  if (clip_gpu_recording_end (rec, NULL) && (value = clip_gpu_submit (e->gpu, &rec, 1, NULL)))
-    clip_gpu_wait (e->gpu, value, G_MAXUINT64, NULL);
+  if (e->activations)
+    e->batcher = clip_batcher_new (e, error);
+  return e->batcher != NULL;
 }
 
 ClipEngine *
@@ -189,6 +177,7 @@ fail:
 void
 clip_engine_destroy (ClipEngine *e)
 {
+  clip_batcher_free (e->batcher);
   clip_text_resources_clear (e);
   clip_activations_free (e->activations);
   clip_tower_weights_free (e->text);

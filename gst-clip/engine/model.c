@@ -36,18 +36,35 @@ read_logit_scale (ClipModel *model, GError **error)
   return TRUE;
 }
 
+/* The tokenizer's files know best what texts are filled up with; where they do not say, the
+ * configuration does. */
+static gboolean
+check_padding (const ClipModel *model, GError **error)
+{
+  const ClipModelConfig *config = &model->config;
+
+  if (!clip_model_pads (model) || clip_tokenizer_pads (model->tokenizer)
+      || (config->pad_token_id >= 0 && config->pad_token_id < config->vocab))
+    return TRUE;
+  g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
+               "%s: texts are to be filled up with the token %" G_GINT64_FORMAT
+               ", which is none of the %u in %s",
+               clip_source_path (model->source), config->pad_token_id, config->vocab, config->file);
+  return FALSE;
+}
+
 static gboolean
 load (ClipModel *model, GError **error)
 {
   if (!clip_model_config_load (model->source, &model->config, error))
     return FALSE;
-  model->tensors = clip_tensors_open (model->source, error);
+  model->tensors = clip_tensors_open (model->source, model->config.layout, error);
   if (!model->tensors || !clip_tensors_check (model->tensors, &model->config, error))
     return FALSE;
   if (!read_logit_scale (model, error))
     return FALSE;
   model->tokenizer = clip_tokenizer_open (model->source, model->config.vocab, error);
-  return model->tokenizer != NULL;
+  return model->tokenizer && check_padding (model, error);
 }
 
 /* A message may have a path that is not UTF-8, or a name from a file that was cut within a
@@ -126,14 +143,15 @@ guint32
 clip_model_tokenize (const ClipModel *model, const gchar *text, gssize length, guint32 *ids,
                      guint32 *n_dropped, gsize *cut_at)
 {
-  return clip_tokenizer_encode (model->tokenizer, text, length, model->config.context, ids,
-                                n_dropped, cut_at);
-}
+  const ClipModelConfig *config = &model->config;
+  guint32 n = clip_tokenizer_encode (model->tokenizer, text, length, config->context, ids,
+                                     n_dropped, cut_at);
 
-gboolean
-clip_model_pads (const ClipModel *model)
-{
-  return clip_tokenizer_pads (model->tokenizer);
+  if (clip_model_pads (model) && !clip_tokenizer_pads (model->tokenizer)) {
+    for (guint32 i = n; i < config->context; i++)
+      ids[i] = (guint32)config->pad_token_id;
+  }
+  return n;
 }
 
 gchar *
@@ -155,6 +173,25 @@ clip_model_eos_index (const ClipModel *model, const guint32 *ids, guint32 n_ids)
       best = i;
   }
   return best;
+}
+
+guint32
+clip_model_pool_index (const ClipModel *model, const guint32 *ids, guint32 n_ids)
+{
+  switch (model->config.text.pool) {
+  case CLIP_POOL_FIRST:
+    return 0;
+  case CLIP_POOL_LAST:
+    return model->config.context - 1;
+  default:
+    return clip_model_eos_index (model, ids, n_ids);
+  }
+}
+
+gboolean
+clip_model_pads (const ClipModel *model)
+{
+  return !model->config.causal || model->config.text.pool == CLIP_POOL_LAST;
 }
 
 /* Finding ---------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <glib.h>
+#include "gst-clip/engine/layout.h"
 #include "gst-clip/kernels/preprocess.h"
 
 G_BEGIN_DECLS
@@ -30,26 +31,62 @@ typedef enum {
   CLIP_MODEL_ERROR_IO,
 } ClipModelError;
 
-/** ClipTowerConfig: one transformer. @head_dim = width / heads. */
+/** ClipTowerKind: @VIT: patches and a transformer; @RESNET: CLIP's ModifiedResNet, see ClipResnetConfig */
+typedef enum { CLIP_TOWER_VIT, CLIP_TOWER_RESNET } ClipTowerKind;
+
+/**
+ * ClipPool: which row leaves a tower.
+ * @TOKEN: the class token; of a text the one that clip_model_eos_index() finds
+ * @FIRST, @LAST: of the whole context, padding included
+ * @MAP: attention of one learned query to all rows (SigLIP's head)
+ */
+typedef enum { CLIP_POOL_TOKEN, CLIP_POOL_FIRST, CLIP_POOL_LAST, CLIP_POOL_MAP } ClipPool;
+
+/**
+ * ClipTowerConfig: one transformer. @head_dim = width / heads.
+ * @layer_scale: both outputs of a block are multiplied by a vector before they are added
+ * @projection, @projection_bias: whether a matrix (and a bias) follows the last norm
+ */
 typedef struct {
   guint32 width, layers, heads, head_dim, mlp;
   ClipActivation activation;
   gdouble eps;
+  ClipPool pool;
+  gboolean layer_scale, projection, projection_bias;
 } ClipTowerConfig;
+
+/** ClipResnetConfig: blocks of each stage; channels behind the stem; heads of the attention pool, whose
+ * rows have 32 * @width features. */
+typedef struct {
+  guint32 layers[4], width, heads;
+} ClipResnetConfig;
 
 /**
  * ClipModelConfig:
- * @image_size, @patch_size: pixels; @vision_tokens = (image_size / patch_size)^2 + 1
+ * @file: name of the configuration's file, for messages; static
+ * @layout: of the tensors
+ * @vision: of a ViT; of a RESNET only @width, that of its last rows, and @projection
+ * @image_size, @patch_size: pixels (@patch_size of a RESNET is 0)
+ * @class_token, @patch_bias, @pre_norm: what a ViT has beside its patches' matrix
+ * @vision_tokens: (image_size / patch_size)^2, and the class token
  * @context: text positions; @vocab
+ * @causal: a token attends to those before it only
  * @eos_token_id: pooling: the first token with this id; CLIP_EOS_ARGMAX: the highest id
  *   (the quirk of configs that say 2, see docs/architecture.md)
+ * @pad_token_id: fills the context where rows behind the text matter, see clip_model_pads()
  * @logit_scale: after exp ()
  * @mean, @std: of pixel values in 0..1
  */
 typedef struct {
+  const gchar *file;
+  ClipLayout layout;
+  ClipTowerKind vision_kind;
+  ClipResnetConfig resnet;
   ClipTowerConfig vision, text;
   guint32 image_size, patch_size, vision_tokens;
+  gboolean class_token, patch_bias, pre_norm;
   guint32 context, vocab;
+  gboolean causal;
   gint64 bos_token_id, eos_token_id, pad_token_id;
   guint32 projection;
   gdouble logit_scale;
@@ -65,8 +102,8 @@ typedef struct _ClipModel ClipModel;
  * clip_model_open:
  * @path: (nullable): a folder; NULL is the embedded demo model, which touches no disk
  *
- * Reads config.json, preprocessor_config.json, the tokenizer and the safetensors headers;
- * checks that every tensor a CLIPModel needs is there with the right shape.
+ * Reads the configuration, the tokenizer and the safetensors headers; checks that every tensor which
+ * such a model needs is there with the right shape.
  * Returns: (transfer full): NULL with a CLIP_MODEL_ERROR.
  */
 ClipModel *clip_model_open (const gchar *path, GError **error);
@@ -88,7 +125,7 @@ const gchar *clip_model_name (const ClipModel *model);
 
 /**
  * clip_model_read:
- * @tensor: name as in the file, "vision_model.post_layernorm.weight"
+ * @tensor: name as in engine/layout.h, "vision_model.post_layernorm.weight"
  * @first, @count: range of the first dimension (a 0-dimensional tensor has one row)
  * @out: float[count * product of the other dimensions]
  *
@@ -113,14 +150,20 @@ gboolean clip_model_has (const ClipModel *model, const gchar *tensor);
 guint32 clip_model_tokenize (const ClipModel *model, const gchar *text, gssize length, guint32 *ids,
                              guint32 *n_dropped, gsize *cut_at);
 
-/** clip_model_pads: whether the text tower sees all of the context, filled up with the pad token. */
-gboolean clip_model_pads (const ClipModel *model);
-
 /** clip_model_tokenizer: which one it is, for people. (transfer full) */
 gchar *clip_model_tokenizer (const ClipModel *model);
 
-/** clip_model_eos_index: position of the token whose row is pooled, by the config's rule. */
+/** clip_model_eos_index: position of the end token, by the config's rule. */
 guint32 clip_model_eos_index (const ClipModel *model, const guint32 *ids, guint32 n_ids);
+
+/** clip_model_pool_index: position of the row that is pooled, by the config's rule. */
+guint32 clip_model_pool_index (const ClipModel *model, const guint32 *ids, guint32 n_ids);
+
+/**
+ * clip_model_pads: whether a text has to be filled up to the whole context with @pad_token_id, because
+ * tokens see what comes behind them, or the last row is pooled.
+ */
+gboolean clip_model_pads (const ClipModel *model);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipModel, clip_model_free)
 

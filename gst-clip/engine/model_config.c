@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gst-clip/engine/model_config.h"
-
-#include "gst-clip/engine/json.h"
+#include "gst-clip/engine/model_config_private.h"
+#include "gst-clip/engine/tensors.h"
 
 #define NAME "config.json"
 
-/* Limits: more than any CLIP has, little enough that no product of two overflows 32 bits. */
-#define MAX_WIDTH         16384
-#define MAX_MLP           65536
-#define MAX_LAYERS        256
-#define MAX_HEAD_DIM      128
-#define MAX_IMAGE_SIZE    4096
-#define MAX_VISION_TOKENS 16385
-#define MAX_CONTEXT       1024
-#define MAX_VOCAB         1000000
-
-#define UNSUPPORTED_FAMILY "unsupported, this version runs Hugging Face CLIPModel folders"
+#define UNSUPPORTED_FAMILY "unsupported, this version runs CLIPModel folders and open_clip's"
 
 static gboolean
 parse_activation (JsonObject *object, const gchar *what, ClipActivation *activation, GError **error)
@@ -48,23 +37,14 @@ parse_activation (JsonObject *object, const gchar *what, ClipActivation *activat
   return FALSE;
 }
 
-/* @tower: has the defaults */
-static gboolean
-parse_tower (JsonObject *object, const gchar *what, ClipTowerConfig *tower, GError **error)
+gboolean
+clip_tower_config_set (ClipTowerConfig *tower, const gchar *what, guint64 width, guint64 layers,
+                       guint64 heads, guint64 mlp, GError **error)
 {
-  guint64 width = tower->width, layers = tower->layers, heads = tower->heads, mlp = tower->mlp;
-
-  if (!clip_json_get_uint (object, what, "hidden_size", 1, MAX_WIDTH, &width, error)
-      || !clip_json_get_uint (object, what, "num_hidden_layers", 1, MAX_LAYERS, &layers, error)
-      || !clip_json_get_uint (object, what, "num_attention_heads", 1, MAX_WIDTH, &heads, error)
-      || !clip_json_get_uint (object, what, "intermediate_size", 1, MAX_MLP, &mlp, error)
-      || !clip_json_get_double (object, what, "layer_norm_eps", 0, 1, &tower->eps, error)
-      || !parse_activation (object, what, &tower->activation, error))
-    return FALSE;
-  if (width % heads != 0 || width / heads > MAX_HEAD_DIM) {
+  if (width % heads != 0 || width / heads > CLIP_MAX_HEAD_DIM) {
     g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
                  "%s: %u heads do not divide a width of %u into at most %d each", what,
-                 (guint)heads, (guint)width, MAX_HEAD_DIM);
+                 (guint)heads, (guint)width, CLIP_MAX_HEAD_DIM);
     return FALSE;
   }
   tower->width = (guint32)width;
@@ -75,29 +55,54 @@ parse_tower (JsonObject *object, const gchar *what, ClipTowerConfig *tower, GErr
   return TRUE;
 }
 
-static gboolean
-parse_vision (JsonObject *object, const gchar *what, ClipModelConfig *config, GError **error)
+gboolean
+clip_model_config_set_image (ClipModelConfig *config, const gchar *what, guint64 image,
+                             guint64 patch, GError **error)
 {
-  guint64 image = 224, patch = 32, channels = 3, side;
+  guint64 side = image / patch, tokens = side * side + (config->class_token ? 1 : 0);
 
-  config->vision =
-      (ClipTowerConfig){ .width = 768, .layers = 12, .heads = 12, .mlp = 3072, .eps = 1e-5 };
-  if (!parse_tower (object, what, &config->vision, error)
-      || !clip_json_get_uint (object, what, "num_channels", 3, 3, &channels, error)
-      || !clip_json_get_uint (object, what, "image_size", 1, MAX_IMAGE_SIZE, &image, error)
-      || !clip_json_get_uint (object, what, "patch_size", 1, MAX_IMAGE_SIZE, &patch, error))
-    return FALSE;
-  side = image / patch;
-  if (side == 0 || side * side + 1 > MAX_VISION_TOKENS) {
+  if (side == 0 || tokens > CLIP_MAX_VISION_TOKENS) {
     g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
                  "%s: patches of %u pixels in images of %u make %u tokens, outside 2..%d", what,
-                 (guint)patch, (guint)image, (guint)(side * side + 1), MAX_VISION_TOKENS);
+                 (guint)patch, (guint)image, (guint)tokens, CLIP_MAX_VISION_TOKENS);
     return FALSE;
   }
   config->image_size = (guint32)image;
   config->patch_size = (guint32)patch;
-  config->vision_tokens = (guint32)(side * side + 1);
+  config->vision_tokens = (guint32)tokens;
   return TRUE;
+}
+
+/* @tower: has the defaults */
+static gboolean
+parse_tower (JsonObject *object, const gchar *what, ClipTowerConfig *tower, GError **error)
+{
+  guint64 width = tower->width, layers = tower->layers, heads = tower->heads, mlp = tower->mlp;
+
+  if (!clip_json_get_uint (object, what, "hidden_size", 1, CLIP_MAX_WIDTH, &width, error)
+      || !clip_json_get_uint (object, what, "num_hidden_layers", 1, CLIP_MAX_LAYERS, &layers, error)
+      || !clip_json_get_uint (object, what, "num_attention_heads", 1, CLIP_MAX_WIDTH, &heads, error)
+      || !clip_json_get_uint (object, what, "intermediate_size", 1, CLIP_MAX_MLP, &mlp, error)
+      || !clip_json_get_double (object, what, "layer_norm_eps", 0, 1, &tower->eps, error)
+      || !parse_activation (object, what, &tower->activation, error))
+    return FALSE;
+  return clip_tower_config_set (tower, what, width, layers, heads, mlp, error);
+}
+
+static gboolean
+parse_vision (JsonObject *object, const gchar *what, ClipModelConfig *config, GError **error)
+{
+  guint64 image = 224, patch = 32, channels = 3;
+
+  config->vision = (ClipTowerConfig){
+    .width = 768, .layers = 12, .heads = 12, .mlp = 3072, .eps = 1e-5, .projection = TRUE
+  };
+  config->class_token = config->pre_norm = TRUE;
+  return parse_tower (object, what, &config->vision, error)
+         && clip_json_get_uint (object, what, "num_channels", 3, 3, &channels, error)
+         && clip_json_get_uint (object, what, "image_size", 1, CLIP_MAX_IMAGE_SIZE, &image, error)
+         && clip_json_get_uint (object, what, "patch_size", 1, CLIP_MAX_IMAGE_SIZE, &patch, error)
+         && clip_model_config_set_image (config, what, image, patch, error);
 }
 
 static gboolean
@@ -105,15 +110,17 @@ parse_text (JsonObject *object, const gchar *what, ClipModelConfig *config, GErr
 {
   guint64 context = 77, vocab = 49408;
 
-  config->text =
-      (ClipTowerConfig){ .width = 512, .layers = 12, .heads = 8, .mlp = 2048, .eps = 1e-5 };
+  config->text = (ClipTowerConfig){
+    .width = 512, .layers = 12, .heads = 8, .mlp = 2048, .eps = 1e-5, .projection = TRUE
+  };
+  config->causal = TRUE;
   config->bos_token_id = 49406;
   config->eos_token_id = 49407;
   config->pad_token_id = 1;
   if (!parse_tower (object, what, &config->text, error)
-      || !clip_json_get_uint (object, what, "max_position_embeddings", 2, MAX_CONTEXT, &context,
-                              error)
-      || !clip_json_get_uint (object, what, "vocab_size", 2, MAX_VOCAB, &vocab, error)
+      || !clip_json_get_uint (object, what, "max_position_embeddings", 2, CLIP_MAX_CONTEXT,
+                              &context, error)
+      || !clip_json_get_uint (object, what, "vocab_size", 2, CLIP_MAX_VOCAB, &vocab, error)
       || !clip_json_get_int (object, what, "bos_token_id", -1, G_MAXINT32, &config->bos_token_id,
                              error)
       || !clip_json_get_int (object, what, "eos_token_id", 0, G_MAXINT32, &config->eos_token_id,
@@ -176,10 +183,31 @@ parse_config (JsonObject *root, const gchar *what, ClipModelConfig *config, GErr
       || !choose_part (root, what, "text_config", empty, &text, error)
       || !parse_vision (vision, vision_what, config, error)
       || !parse_text (text, text_what, config, error)
-      || !clip_json_get_uint (root, what, "projection_dim", 1, MAX_WIDTH, &projection, error))
+      || !clip_json_get_uint (root, what, "projection_dim", 1, CLIP_MAX_WIDTH, &projection, error))
     return FALSE;
   config->projection = (guint32)projection;
   return TRUE;
+}
+
+static gboolean
+load_hf (const ClipSource *source, JsonObject *root, const gchar *what, ClipModelConfig *config,
+         GError **error)
+{
+  config->file = NAME;
+  config->layout = CLIP_LAYOUT_HF;
+  return parse_config (root, what, config, error)
+         && clip_preprocess_config_load (source, config, error);
+}
+
+/* Hubs keep several layouts in one folder. timm's config.json has no model_type, and transformers'
+ * weights may be missing or pickles. */
+static gboolean
+is_open_clip (const ClipSource *source, JsonObject *root)
+{
+  return clip_source_has (source, CLIP_OPEN_CLIP_CONFIG)
+         && (!root || !json_object_has_member (root, "model_type")
+             || (!clip_tensors_present (source, CLIP_LAYOUT_HF)
+                 && clip_tensors_present (source, CLIP_LAYOUT_OPEN_CLIP)));
 }
 
 gboolean
@@ -190,17 +218,15 @@ clip_model_config_load (const ClipSource *source, ClipModelConfig *config, GErro
   g_autoptr (GBytes) bytes = NULL;
 
   *config = (ClipModelConfig){ 0 };
-  if (!clip_source_has (source, NAME) && clip_source_has (source, "open_clip_config.json")) {
-    g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_UNSUPPORTED,
-                 "%s: an open_clip model (open_clip_config.json without " NAME
-                 "): " UNSUPPORTED_FAMILY,
-                 clip_source_path (source));
-    return FALSE;
+  if (clip_source_has (source, NAME) || !clip_source_has (source, CLIP_OPEN_CLIP_CONFIG)) {
+    bytes = clip_source_load (source, NAME, CLIP_JSON_MAX_BYTES, error);
+    if (!bytes)
+      return FALSE;
+    root = clip_json_load (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), what, error);
+    if (!root)
+      return FALSE;
   }
-  bytes = clip_source_load (source, NAME, CLIP_JSON_MAX_BYTES, error);
-  if (!bytes)
-    return FALSE;
-  root = clip_json_load (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), what, error);
-  return root && parse_config (root, what, config, error)
-         && clip_preprocess_config_load (source, config, error);
+  if (is_open_clip (source, root))
+    return clip_model_config_load_open_clip (source, config, error);
+  return load_hf (source, root, what, config, error);
 }

@@ -5,8 +5,7 @@
  * "crop_size" a number or {"height", "width"}.
  */
 #include <math.h>
-#include "gst-clip/engine/json.h"
-#include "gst-clip/engine/model_config.h"
+#include "gst-clip/engine/model_config_private.h"
 
 #define NAME "preprocessor_config.json"
 
@@ -146,13 +145,13 @@ parse_resize (const Parse *parse, GError **error)
   return parse_size (parse, error) && parse_crop (parse, error) && check_sizes (parse, error);
 }
 
-/* Three numbers; @values has the default. */
-static gboolean
-parse_triple (const Parse *parse, const gchar *key, gdouble *values, GError **error)
+gboolean
+clip_preprocess_get_triple (JsonObject *object, const gchar *what, const gchar *key,
+                            gdouble *values, GError **error)
 {
   JsonArray *array = NULL;
 
-  if (!clip_json_get_array (parse->object, parse->what, key, &array, error))
+  if (!clip_json_get_array (object, what, key, &array, error))
     return FALSE;
   if (!array)
     return TRUE;
@@ -161,7 +160,7 @@ parse_triple (const Parse *parse, const gchar *key, gdouble *values, GError **er
         || !clip_json_node_double (json_array_get_element (array, i), &values[i])
         || !(fabs (values[i]) <= 1e6)) {
       g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
-                   "%s: \"%s\" should be three numbers", parse->what, key);
+                   "%s: \"%s\" should be three numbers", what, key);
       return FALSE;
     }
   }
@@ -180,8 +179,8 @@ parse_normalize (const Parse *parse, GError **error)
       || !clip_json_get_bool (parse->object, parse->what, "do_rescale", &rescale, error)
       || !clip_json_get_double (parse->object, parse->what, "rescale_factor", 1e-6, 1e6, &factor,
                                 error)
-      || !parse_triple (parse, "image_mean", mean, error)
-      || !parse_triple (parse, "image_std", std, error))
+      || !clip_preprocess_get_triple (parse->object, parse->what, "image_mean", mean, error)
+      || !clip_preprocess_get_triple (parse->object, parse->what, "image_std", std, error))
     return FALSE;
   scale = rescale ? 255.0 * factor : 255.0;
   for (guint i = 0; i < 3; i++) {
@@ -228,14 +227,11 @@ find_object (const ClipSource *source, JsonObject **root, JsonObject **object, g
   return clip_json_get_object (*root, *what, "image_processor", object, error);
 }
 
-gboolean
-clip_preprocess_config_load (const ClipSource *source, ClipModelConfig *config, GError **error)
+void
+clip_preprocess_config_init (ClipModelConfig *config)
 {
   static const gdouble mean[3] = { 0.48145466, 0.4578275, 0.40821073 };
   static const gdouble std[3] = { 0.26862954, 0.26130258, 0.27577711 };
-  g_autoptr (JsonObject) root = NULL;
-  g_autofree gchar *what = NULL;
-  Parse parse = { .config = config };
 
   for (guint i = 0; i < 3; i++) {
     config->mean[i] = mean[i];
@@ -244,18 +240,29 @@ clip_preprocess_config_load (const ClipSource *source, ClipModelConfig *config, 
   config->preprocess = (ClipPreprocessSpec){
     .resize = CLIP_RESIZE_SHORTEST_EDGE,
     .filter = CLIP_FILTER_BICUBIC,
-    .resize_edge = 224,
-    .crop_size = 224,
+    .resize_edge = config->image_size,
+    .crop_size = config->image_size,
     .crop_rounding = CLIP_CROP_FLOOR,
     .patch_size = config->patch_size,
-    .token_offset = 1,
+    .token_offset = config->class_token ? 1 : 0,
+    .pixels = config->vision_kind == CLIP_TOWER_RESNET,
   };
+}
+
+gboolean
+clip_preprocess_config_load (const ClipSource *source, ClipModelConfig *config, GError **error)
+{
+  g_autoptr (JsonObject) root = NULL;
+  g_autofree gchar *what = NULL;
+  Parse parse = { .config = config };
+
+  clip_preprocess_config_init (config);
   if (!find_object (source, &root, &parse.object, &what, error))
     return FALSE;
   parse.what = what;
-  if (!parse.object) {
-    config->preprocess.resize_edge = config->preprocess.crop_size = config->image_size;
+  if (!parse.object)
     return TRUE;
-  }
+  /* What the file does not say are CLIPImageProcessor's defaults, whatever the model's size. */
+  config->preprocess.resize_edge = config->preprocess.crop_size = 224;
   return parse_resize (&parse, error) && parse_normalize (&parse, error);
 }

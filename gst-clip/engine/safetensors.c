@@ -305,6 +305,18 @@ clip_safetensors_lookup (const ClipSafetensors *st, const gchar *name)
   return g_hash_table_lookup (st->tensors, name);
 }
 
+GList *
+clip_safetensors_names (const ClipSafetensors *st)
+{
+  return g_hash_table_get_keys (st->tensors);
+}
+
+const ClipFile *
+clip_safetensors_file (const ClipSafetensors *st)
+{
+  return st->file;
+}
+
 const gchar *
 clip_safetensors_file_name (const ClipSafetensors *st)
 {

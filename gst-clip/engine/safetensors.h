@@ -46,6 +46,12 @@ void clip_safetensors_free (ClipSafetensors *st);
 /** clip_safetensors_lookup: (nullable): the tensor of that name, owned by @st. */
 const ClipTensor *clip_safetensors_lookup (const ClipSafetensors *st, const gchar *name);
 
+/** clip_safetensors_names: (transfer container) (element-type utf8): names of all tensors, borrowed. */
+GList *clip_safetensors_names (const ClipSafetensors *st);
+
+/** clip_safetensors_file: for clip_tensor_read(). */
+const ClipFile *clip_safetensors_file (const ClipSafetensors *st);
+
 /** clip_safetensors_file_name: with the folder, for messages. */
 const gchar *clip_safetensors_file_name (const ClipSafetensors *st);
 

@@ -4,14 +4,24 @@
 #include <string.h>
 #include "gst-clip/engine/json.h"
 
-#define SINGLE "model.safetensors"
-#define INDEX  "model.safetensors.index.json"
+#define INDEX_SUFFIX ".index.json"
 
 /* Each shard keeps a file open. */
 #define MAX_SHARDS 256
 
+/* Rows of a transposed tensor that are read at a time. */
+#define ROWS_AT_A_TIME 64
+
+/* Names of the weights by layout, the first that there is counts. */
+static const gchar *const hf_names[] = { "model.safetensors", NULL };
+static const gchar *const open_clip_names[] = { "open_clip_model.safetensors", "model.safetensors",
+                                                NULL };
+
+/* @name: of the single file; the index has it with INDEX_SUFFIX. */
 struct _ClipTensors {
   gchar *folder;
+  const gchar *name;
+  ClipLayout layout;
   ClipSafetensors *single; /* or: */
   GHashTable *shards;      /* file name -> ClipSafetensors* */
   GHashTable *places;      /* tensor -> ClipSafetensors*, borrowed from @shards */
@@ -32,12 +42,14 @@ open_shard (ClipTensors *tensors, const ClipSource *source, const gchar *name, G
     return shard;
   if (!is_plain_file_name (name)) {
     g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
-                 "%s/" INDEX ": \"%.200s\" is not a plain file name", tensors->folder, name);
+                 "%s/%s" INDEX_SUFFIX ": \"%.200s\" is not a plain file name", tensors->folder,
+                 tensors->name, name);
     return NULL;
   }
   if (g_hash_table_size (tensors->shards) == MAX_SHARDS) {
     g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
-                 "%s/" INDEX ": more than %d shards", tensors->folder, MAX_SHARDS);
+                 "%s/%s" INDEX_SUFFIX ": more than %d shards", tensors->folder, tensors->name,
+                 MAX_SHARDS);
     return NULL;
   }
   shard = clip_safetensors_open (source, name, error);
@@ -55,8 +67,8 @@ add_place (ClipTensors *tensors, const ClipSource *source, const gchar *tensor, 
 
   if (!name) {
     g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
-                 "%s/" INDEX ": the shard of \"%.200s\" should be a string", tensors->folder,
-                 tensor);
+                 "%s/%s" INDEX_SUFFIX ": the shard of \"%.200s\" should be a string",
+                 tensors->folder, tensors->name, tensor);
     return FALSE;
   }
   shard = open_shard (tensors, source, name, error);
@@ -64,8 +76,8 @@ add_place (ClipTensors *tensors, const ClipSource *source, const gchar *tensor, 
     return FALSE;
   if (!clip_safetensors_lookup (shard, tensor)) {
     g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
-                 "%s: there is no tensor \"%.200s\", though " INDEX " says so",
-                 clip_safetensors_file_name (shard), tensor);
+                 "%s: there is no tensor \"%.200s\", though %s" INDEX_SUFFIX " says so",
+                 clip_safetensors_file_name (shard), tensor, tensors->name);
     return FALSE;
   }
   g_hash_table_insert (tensors->places, g_strdup (tensor), shard);
@@ -75,8 +87,9 @@ add_place (ClipTensors *tensors, const ClipSource *source, const gchar *tensor, 
 static gboolean
 open_shards (ClipTensors *tensors, const ClipSource *source, GError **error)
 {
-  g_autofree gchar *what = g_build_filename (tensors->folder, INDEX, NULL);
-  g_autoptr (GBytes) bytes = clip_source_load (source, INDEX, CLIP_JSON_MAX_BYTES, error);
+  g_autofree gchar *name = g_strconcat (tensors->name, INDEX_SUFFIX, NULL);
+  g_autofree gchar *what = g_build_filename (tensors->folder, name, NULL);
+  g_autoptr (GBytes) bytes = clip_source_load (source, name, CLIP_JSON_MAX_BYTES, error);
   g_autoptr (JsonObject) index = NULL;
   JsonObject *map = NULL;
   JsonObjectIter iter;
@@ -100,34 +113,66 @@ open_shards (ClipTensors *tensors, const ClipSource *source, GError **error)
   return TRUE;
 }
 
-static void
-no_weights (const ClipSource *source, GError **error)
+static const gchar *const *
+names_of (ClipLayout layout)
 {
-  gboolean pickled = clip_source_has (source, "pytorch_model.bin")
-                     || clip_source_has (source, "pytorch_model.bin.index.json");
+  return layout == CLIP_LAYOUT_HF ? hf_names : open_clip_names;
+}
 
+static gboolean
+has_weights (const ClipSource *source, const gchar *name)
+{
+  g_autofree gchar *index = g_strconcat (name, INDEX_SUFFIX, NULL);
+
+  return clip_source_has (source, name) || clip_source_has (source, index);
+}
+
+gboolean
+clip_tensors_present (const ClipSource *source, ClipLayout layout)
+{
+  return has_weights (source, names_of (layout)[0]);
+}
+
+static void
+no_weights (const ClipSource *source, ClipLayout layout, GError **error)
+{
+  static const gchar *const pickles[] = { "pytorch_model.bin", "pytorch_model.bin.index.json",
+                                          "open_clip_pytorch_model.bin" };
+  const gchar *name = names_of (layout)[0], *pickle = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (pickles) && !pickle; i++) {
+    if (clip_source_has (source, pickles[i]))
+      pickle = pickles[i];
+  }
   g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND,
-               "%s: there is no " SINGLE " and no " INDEX "%s", clip_source_path (source),
-               pickled ? "; pytorch_model.bin cannot be read, convert it to safetensors" : "");
+               "%s: there is no %s and no %s" INDEX_SUFFIX "%s%s%s", clip_source_path (source),
+               name, name, pickle ? "; " : "", pickle ? pickle : "",
+               pickle ? " cannot be read, convert it to safetensors" : "");
 }
 
 ClipTensors *
-clip_tensors_open (const ClipSource *source, GError **error)
+clip_tensors_open (const ClipSource *source, ClipLayout layout, GError **error)
 {
   g_autoptr (ClipTensors) tensors = g_new0 (ClipTensors, 1);
+  const gchar *const *names = names_of (layout);
 
   tensors->folder = g_strdup (clip_source_path (source));
+  tensors->layout = layout;
   tensors->shards = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
                                            (GDestroyNotify)clip_safetensors_free);
   tensors->places = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  if (clip_source_has (source, SINGLE)) {
-    tensors->single = clip_safetensors_open (source, SINGLE, error);
+  for (; *names && !has_weights (source, *names);)
+    names++;
+  tensors->name = *names;
+  if (!tensors->name) {
+    no_weights (source, layout, error);
+    return NULL;
+  }
+  if (clip_source_has (source, tensors->name)) {
+    tensors->single = clip_safetensors_open (source, tensors->name, error);
     return tensors->single ? g_steal_pointer (&tensors) : NULL;
   }
-  if (clip_source_has (source, INDEX))
-    return open_shards (tensors, source, error) ? g_steal_pointer (&tensors) : NULL;
-  no_weights (source, error);
-  return NULL;
+  return open_shards (tensors, source, error) ? g_steal_pointer (&tensors) : NULL;
 }
 
 void
@@ -142,147 +187,170 @@ clip_tensors_free (ClipTensors *tensors)
   g_free (tensors);
 }
 
-/* The file that has the tensor, or NULL. */
+gchar *
+clip_tensors_file (const ClipTensors *tensors)
+{
+  return g_strdup_printf ("%s/%s%s", tensors->folder, tensors->name,
+                          tensors->single ? "" : INDEX_SUFFIX);
+}
+
+GList *
+clip_tensors_names (const ClipTensors *tensors)
+{
+  return tensors->single ? clip_safetensors_names (tensors->single)
+                         : g_hash_table_get_keys (tensors->places);
+}
+
+/* By our names ----------------------------------------------------------- */
+
+/* The file that has the tensor of that name of its own, or NULL. */
 static const ClipSafetensors *
-place_of (const ClipTensors *tensors, const gchar *name)
+file_of (const ClipTensors *tensors, const gchar *name)
 {
   if (!tensors->single)
     return g_hash_table_lookup (tensors->places, name);
   return clip_safetensors_lookup (tensors->single, name) ? tensors->single : NULL;
 }
 
+static gboolean
+is_in_files (gconstpointer tensors, const gchar *name)
+{
+  return file_of (tensors, name) != NULL;
+}
+
 gboolean
 clip_tensors_has (const ClipTensors *tensors, const gchar *name)
 {
-  return place_of (tensors, name) != NULL;
+  g_auto (ClipPlace) place = { 0 };
+
+  return clip_layout_find (tensors->layout, name, is_in_files, tensors, &place);
 }
 
+/* @place: (out): to be cleared in any case */
 static const ClipSafetensors *
-require (const ClipTensors *tensors, const gchar *name, GError **error)
+require (const ClipTensors *tensors, const gchar *name, ClipPlace *place, GError **error)
 {
-  const ClipSafetensors *st = place_of (tensors, name);
+  g_autofree gchar *file = NULL;
 
-  if (!st)
+  if (clip_layout_find (tensors->layout, name, is_in_files, tensors, place))
+    return file_of (tensors, place->name);
+  file = clip_tensors_file (tensors);
+  g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
+               "%s: there is no tensor \"%.200s\"", file, place->name);
+  return NULL;
+}
+
+/* Rows of ours are columns of the file's. */
+static gboolean
+read_transposed (const ClipSafetensors *st, const gchar *name, const ClipTensor *tensor,
+                 guint64 first, guint64 count, float *out, GError **error)
+{
+  const guint64 columns = tensor->dims[0], rows = tensor->dims[1];
+  g_autofree float *chunk = g_try_new (float, MAX (ROWS_AT_A_TIME * rows, 1));
+
+  if (chunk == NULL || first > rows || count > rows - first) {
     g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
-                 "%s/%s: there is no tensor \"%.200s\"", tensors->folder,
-                 tensors->single ? SINGLE : INDEX, name);
-  return st;
+                 "%s: tensor \"%.200s\" cannot be read: %s", clip_safetensors_file_name (st), name,
+                 chunk ? "it has fewer columns" : "there is no memory for it");
+    return FALSE;
+  }
+  for (guint64 at = 0; at < columns; at += ROWS_AT_A_TIME) {
+    const guint64 n = MIN (ROWS_AT_A_TIME, columns - at);
+
+    if (!clip_tensor_read (clip_safetensors_file (st), name, tensor, at, n, chunk, error))
+      return FALSE;
+    for (guint64 row = 0; row < count; row++)
+      for (guint64 i = 0; i < n; i++)
+        out[row * columns + at + i] = chunk[i * rows + first + row];
+  }
+  return TRUE;
+}
+
+/* The file's tensor without the dimensions of 1 in front; FALSE if they are others. */
+static gboolean
+drop_ones (const ClipTensor *tensor, guint ones, ClipTensor *dropped)
+{
+  *dropped = *tensor;
+  if (tensor->n_dims < ones)
+    return FALSE;
+  for (guint i = 0; i < ones; i++) {
+    if (tensor->dims[i] != 1)
+      return FALSE;
+  }
+  dropped->n_dims -= ones;
+  memmove (dropped->dims, dropped->dims + ones, dropped->n_dims * sizeof dropped->dims[0]);
+  return TRUE;
 }
 
 gboolean
 clip_tensors_read (const ClipTensors *tensors, const gchar *name, guint64 first, guint64 count,
                    float *out, GError **error)
 {
-  const ClipSafetensors *st = require (tensors, name, error);
+  g_auto (ClipPlace) place = { 0 };
+  const ClipSafetensors *st = require (tensors, name, &place, error);
+  ClipTensor tensor;
 
-  return st && clip_safetensors_read (st, name, first, count, out, error);
+  if (!st)
+    return FALSE;
+  if (!drop_ones (clip_safetensors_lookup (st, place.name), place.ones, &tensor)
+      || (place.transposed && tensor.n_dims != 2)) {
+    g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
+                 "%s: tensor \"%.200s\" has the wrong number of dimensions",
+                 clip_safetensors_file_name (st), place.name);
+    return FALSE;
+  }
+  if (place.transposed)
+    return read_transposed (st, place.name, &tensor, first, count, out, error);
+  if (tensor.n_dims > 0)
+    first += place.part * (tensor.dims[0] / place.parts);
+  return clip_tensor_read (clip_safetensors_file (st), place.name, &tensor, first, count, out,
+                           error);
 }
 
-/* What a CLIPModel needs ------------------------------------------------- */
+/* Checking --------------------------------------------------------------- */
 
-static gboolean
-check_tensor (const ClipTensors *tensors, const gchar *name, const guint64 *dims, guint n_dims,
-              GError **error)
+/* Our shape as the file should have it. Returns: number of dimensions. */
+static guint
+file_dims (const ClipPlace *place, const guint64 *ours, guint n_ours, guint64 *dims)
 {
-  const ClipSafetensors *st = require (tensors, name, error);
+  for (guint i = 0; i < place->ones; i++)
+    dims[i] = 1;
+  for (guint i = 0; i < n_ours; i++)
+    dims[place->ones + i] = place->transposed ? ours[n_ours - 1 - i] : ours[i];
+  if (n_ours > 0)
+    dims[place->ones] *= place->parts;
+  return place->ones + n_ours;
+}
+
+gboolean
+clip_tensors_check_one (const ClipTensors *tensors, const gchar *name, const guint64 *dims,
+                        guint n_dims, GHashTable *used, GError **error)
+{
+  g_auto (ClipPlace) place = { 0 };
+  const ClipSafetensors *st = require (tensors, name, &place, error);
   g_autofree gchar *found = NULL, *expected = NULL;
+  guint64 wanted[CLIP_TENSOR_MAX_DIMS];
+  guint n_wanted = file_dims (&place, dims, n_dims, wanted);
   const ClipTensor *tensor;
 
   if (!st)
     return FALSE;
-  tensor = clip_safetensors_lookup (st, name);
+  if (used)
+    g_hash_table_add (used, g_strdup (place.name));
+  tensor = clip_safetensors_lookup (st, place.name);
   if (tensor->dtype == CLIP_DTYPE_OTHER) {
     g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_UNSUPPORTED,
                  "%s: tensor \"%s\" is of dtype %s; F32, F16 and BF16 can be read",
-                 clip_safetensors_file_name (st), name, tensor->dtype_name);
+                 clip_safetensors_file_name (st), place.name, tensor->dtype_name);
     return FALSE;
   }
-  if (tensor->n_dims == n_dims && (!n_dims || !memcmp (tensor->dims, dims, n_dims * sizeof *dims)))
+  if (tensor->n_dims == n_wanted
+      && (n_wanted == 0 || memcmp (tensor->dims, wanted, n_wanted * sizeof *wanted) == 0))
     return TRUE;
   found = clip_tensor_shape (tensor->dims, tensor->n_dims);
-  expected = clip_tensor_shape (dims, n_dims);
+  expected = clip_tensor_shape (wanted, n_wanted);
   g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
-               "%s: tensor \"%s\" has the shape %s; by config.json it should be %s",
-               clip_safetensors_file_name (st), name, found, expected);
+               "%s: tensor \"%s\" has the shape %s; by the configuration it should be %s",
+               clip_safetensors_file_name (st), place.name, found, expected);
   return FALSE;
-}
-
-/* NAME.weight of @rows x @cols; a vector if @cols is 0; and NAME.bias if @bias. */
-static gboolean
-check_linear (const ClipTensors *tensors, const gchar *prefix, const gchar *name, guint64 rows,
-              guint64 cols, gboolean bias, GError **error)
-{
-  const guint64 dims[2] = { rows, cols };
-  g_autofree gchar *weight_name = g_strconcat (prefix, name, ".weight", NULL);
-  g_autofree gchar *bias_name = g_strconcat (prefix, name, ".bias", NULL);
-
-  return check_tensor (tensors, weight_name, dims, cols ? 2 : 1, error)
-         && (!bias || check_tensor (tensors, bias_name, dims, 1, error));
-}
-
-static gboolean
-check_layer (const ClipTensors *tensors, const gchar *prefix, const ClipTowerConfig *tower,
-             GError **error)
-{
-  guint64 width = tower->width, mlp = tower->mlp;
-
-  return check_linear (tensors, prefix, "layer_norm1", width, 0, TRUE, error)
-         && check_linear (tensors, prefix, "self_attn.q_proj", width, width, TRUE, error)
-         && check_linear (tensors, prefix, "self_attn.k_proj", width, width, TRUE, error)
-         && check_linear (tensors, prefix, "self_attn.v_proj", width, width, TRUE, error)
-         && check_linear (tensors, prefix, "self_attn.out_proj", width, width, TRUE, error)
-         && check_linear (tensors, prefix, "layer_norm2", width, 0, TRUE, error)
-         && check_linear (tensors, prefix, "mlp.fc1", mlp, width, TRUE, error)
-         && check_linear (tensors, prefix, "mlp.fc2", width, mlp, TRUE, error);
-}
-
-static gboolean
-check_layers (const ClipTensors *tensors, const gchar *model, const ClipTowerConfig *tower,
-              GError **error)
-{
-  for (guint32 i = 0; i < tower->layers; i++) {
-    g_autofree gchar *prefix = g_strdup_printf ("%s.encoder.layers.%u.", model, i);
-    if (!check_layer (tensors, prefix, tower, error))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-check_vision (const ClipTensors *tensors, const ClipModelConfig *config, GError **error)
-{
-  guint64 width = config->vision.width;
-  const guint64 patch[4] = { width, 3, config->patch_size, config->patch_size };
-
-  return check_tensor (tensors, "vision_model.embeddings.class_embedding", &width, 1, error)
-         && check_tensor (tensors, "vision_model.embeddings.patch_embedding.weight", patch, 4,
-                          error)
-         && check_linear (tensors, "vision_model.", "embeddings.position_embedding",
-                          config->vision_tokens, width, FALSE, error)
-         && check_linear (tensors, "vision_model.", "pre_layrnorm", width, 0, TRUE, error)
-         && check_layers (tensors, "vision_model", &config->vision, error)
-         && check_linear (tensors, "vision_model.", "post_layernorm", width, 0, TRUE, error)
-         && check_linear (tensors, "", "visual_projection", config->projection, width, FALSE,
-                          error);
-}
-
-static gboolean
-check_text (const ClipTensors *tensors, const ClipModelConfig *config, GError **error)
-{
-  guint64 width = config->text.width;
-
-  return check_linear (tensors, "text_model.", "embeddings.token_embedding", config->vocab, width,
-                       FALSE, error)
-         && check_linear (tensors, "text_model.", "embeddings.position_embedding", config->context,
-                          width, FALSE, error)
-         && check_layers (tensors, "text_model", &config->text, error)
-         && check_linear (tensors, "text_model.", "final_layer_norm", width, 0, TRUE, error)
-         && check_linear (tensors, "", "text_projection", config->projection, width, FALSE, error);
-}
-
-gboolean
-clip_tensors_check (const ClipTensors *tensors, const ClipModelConfig *config, GError **error)
-{
-  return check_tensor (tensors, "logit_scale", NULL, 0, error)
-         && check_vision (tensors, config, error) && check_text (tensors, config, error);
 }

@@ -77,6 +77,19 @@ is_clip (JsonObject *root)
   return g_strcmp0 (suffix, "</w>") == 0;
 }
 
+/* open_clip's folders need not have one, since CLIP's is part of its program. */
+static gboolean
+no_tokenizer (const ClipSource *source, GError **error)
+{
+  g_set_error (
+      error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND,
+      "%s: there is no tokenizer: neither tokenizer.json nor vocab.json with merges.txt nor "
+      "spiece.model; for a model that uses CLIP's own, copy tokenizer.json of "
+      "openai/clip-vit-base-patch32",
+      clip_source_path (source));
+  return FALSE;
+}
+
 static gboolean
 load_files (ClipTokenizer *tokenizer, const ClipSource *source, guint32 vocab, GError **error)
 {
@@ -85,6 +98,8 @@ load_files (ClipTokenizer *tokenizer, const ClipSource *source, guint32 vocab, G
 
   if (clip_source_has (source, SPIECE))
     return clip_tokenizer_load_spiece (tokenizer, source, SPIECE, error);
+  if (!clip_source_has (source, "tokenizer.json") && !clip_source_has (source, "vocab.json"))
+    return no_tokenizer (source, error);
   if (!clip_source_has (source, "tokenizer.json"))
     return clip_tokenizer_load_clip (tokenizer, source, NULL, NULL, error);
   root = clip_tokenizer_load_file (source, "tokenizer.json", &what, error);

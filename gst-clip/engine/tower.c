@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/engine/tower.h"
 
+#include <string.h>
+
 /* What the record_*() functions share. */
 typedef struct {
   ClipKernels *kernels;
@@ -186,8 +188,9 @@ record_embeddings (const Walk *w, guint32 rows)
     clip_gpu_recording_barrier (w->rec);
     return;
   }
-  linear_residual (&ends, w->run->patches, t->patch_weights, 0, x2, &table);
-  clip_kernel_layernorm (w->kernels, w->rec, &x2, t->pre_gamma, t->pre_beta, t->config.eps, &x);
+  linear_residual (&ends, w->run->patches, t->patch_weights, 0, t->pre_gamma ? x2 : x, &table);
+  if (t->pre_gamma)
+    clip_kernel_layernorm (w->kernels, w->rec, &x2, t->pre_gamma, t->pre_beta, t->config.eps, &x);
 }
 
 /* Final norm and projection of the pooled rows. */
@@ -198,17 +201,29 @@ record_head (const Walk *w, ClipMatrix pooled)
   const Walk ends = at_an_end (w);
   const ClipNorm post = norm (w, t->post_gamma, t->post_beta, pooled.rows, !w->run->hidden);
 
-  linear (&ends, pooled, &post, t->projection_weights, 0, w->run->embeds, CLIP_ACTIVATION_NONE);
+  if (t->projection_weights)
+    linear (&ends, pooled, &post, t->projection_weights, t->projection_bias, w->run->embeds,
+            CLIP_ACTIVATION_NONE);
+  else
+    clip_kernel_layernorm (w->kernels, w->rec, &pooled, t->post_gamma, t->post_beta, t->config.eps,
+                           &w->run->embeds);
 }
 
 void
 clip_tower_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTowerWeights *tower,
                    const ClipActivations *a, const ClipTowerRun *run)
 {
+  if (tower->resnet) {
+    const ClipResnetRun images = { run->batch, run->patches, run->embeds };
+
+    clip_resnet_record (kernels, rec, tower->resnet, a->resnet, &images);
+    return;
+  }
+
   guint32 rows = run->batch * run->tokens, n = tower->config.layers;
   Walk w = {
     kernels, rec, tower,
-    a,       run, { run->batch, run->tokens, tower->config.heads, tower->head_dim, !tower->vision }
+    a,       run, { run->batch, run->tokens, tower->config.heads, tower->head_dim, tower->causal }
   };
   ClipMatrix pooled = { 0 };
 
@@ -229,6 +244,25 @@ clip_tower_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTowerW
   record_head (&w, pooled);
 }
 
+/* Input ------------------------------------------------------------------ */
+
+ClipGpuBuffer *
+clip_tower_input_new (ClipKernels *kernels, const ClipTowerWeights *t, guint32 batch,
+                      ClipMatrix *rows, GError **error)
+{
+  ClipGpu *gpu = clip_kernels_gpu (kernels);
+  ClipGpuBuffer *buffer = NULL;
+
+  if (t->resnet)
+    return clip_resnet_input_new (kernels, t->resnet, batch, rows, error);
+  buffer =
+      clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_DEVICE,
+                           clip_matrix_bytes (batch * t->tokens, t->patch_k), "patches", error);
+  if (buffer)
+    *rows = matrix (buffer, batch * t->tokens, t->patch_k);
+  return buffer;
+}
+
 /* Activations ----------------------------------------------------------- */
 
 typedef struct {
@@ -239,7 +273,7 @@ typedef struct {
 static Need
 tower_need (ClipKernels *kernels, const ClipTowerWeights *t, guint32 batch, guint32 tokens)
 {
-  ClipAttention shape = { batch, tokens, t->config.heads, t->head_dim, !t->vision };
+  ClipAttention shape = { batch, tokens, t->config.heads, t->head_dim, t->causal };
   Need need = { batch * tokens,
                 t->config.width,
                 t->attention_width,
@@ -254,8 +288,8 @@ static gboolean
 make (ClipKernels *kernels, ClipGpuBuffer **buffer, gsize a, gsize b, const gchar *name,
       GError **error)
 {
-  *buffer = clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE, MAX (a, b),
-                                 name, error);
+  *buffer = clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE,
+                                 MAX (MAX (a, b), 4), name, error);
   return *buffer != NULL;
 }
 
@@ -265,9 +299,18 @@ clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision, guin
                       const ClipTextShape *shapes, guint n_shapes, GError **error)
 {
   g_autoptr (ClipActivations) a = g_new0 (ClipActivations, 1);
-  Need v = tower_need (kernels, vision, vision_batch, vision->tokens), t = { 0 };
-  gsize width_v = clip_matrix_bytes (v.rows, v.width), width_t = 0;
+  Need v = { 0 }, t = { 0 };
+  gsize width_v = 0, width_t = 0;
 
+  a->pictures = vision_batch;
+  if (vision->resnet) {
+    a->resnet = clip_resnet_activations_new (kernels, vision->resnet, vision_batch, error);
+    if (a->resnet == NULL)
+      return NULL;
+  } else {
+    v = tower_need (kernels, vision, vision_batch, vision->tokens);
+  }
+  width_v = clip_matrix_bytes (v.rows, v.width);
   for (guint i = 0; i < n_shapes; i++) {
     Need n = tower_need (text_kernels, text, shapes[i].batch, shapes[i].tokens);
     gsize scratch = MAX (t.scratch, n.scratch), stats = MAX (t.stats, n.stats);
@@ -293,6 +336,68 @@ clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision, guin
   return g_steal_pointer (&a);
 }
 
+#define N_SIZES 7
+
+/* In the order of ClipActivations. */
+static void
+vision_sizes (ClipKernels *kernels, const ClipTowerWeights *vision, guint32 batch,
+              gsize sizes[N_SIZES])
+{
+  const Need v = tower_need (kernels, vision, batch, vision->tokens);
+  const gsize width = clip_matrix_bytes (v.rows, v.width);
+  const gsize all[N_SIZES] = { width,
+                               width,
+                               width,
+                               clip_matrix_bytes (v.rows, v.attention_width),
+                               clip_matrix_bytes (v.rows, v.mlp),
+                               v.scratch,
+                               v.stats };
+
+  memcpy (sizes, all, sizeof all);
+}
+
+gsize
+clip_activations_bytes (ClipKernels *kernels, const ClipTowerWeights *vision, guint32 vision_batch)
+{
+  gsize sizes[N_SIZES], sum = 0;
+
+  if (vision->resnet)
+    return clip_resnet_activations_bytes (kernels, vision->resnet, vision_batch);
+  vision_sizes (kernels, vision, vision_batch, sizes);
+  for (guint i = 0; i < N_SIZES; i++)
+    sum += sizes[i];
+  return sum;
+}
+
+gboolean
+clip_activations_hold (const ClipActivations *a, ClipKernels *kernels,
+                       const ClipTowerWeights *vision, guint32 vision_batch)
+{
+  const ClipGpuBuffer *all[N_SIZES] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
+  gsize sizes[N_SIZES];
+
+  if (vision->resnet || vision_batch <= a->pictures)
+    return vision_batch <= a->pictures;
+  vision_sizes (kernels, vision, vision_batch, sizes);
+  for (guint i = 0; i < N_SIZES; i++)
+    if (sizes[i] > (all[i] ? all[i]->size : 0))
+      return FALSE;
+  return TRUE;
+}
+
+void
+clip_activations_clear (const ClipActivations *a, ClipGpuRecording *rec)
+{
+  const ClipGpuBuffer *all[] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
+
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+    if (all[i])
+      clip_gpu_recording_fill (rec, all[i], 0, all[i]->size / 4 * 4, 0);
+  if (a->resnet)
+    clip_resnet_activations_clear (a->resnet, rec);
+  clip_gpu_recording_barrier (rec);
+}
+
 void
 clip_activations_free (ClipActivations *a)
 {
@@ -305,5 +410,6 @@ clip_activations_free (ClipActivations *a)
   clip_gpu_buffer_free (a->h);
   clip_gpu_buffer_free (a->scratch);
   clip_gpu_buffer_free (a->stats);
+  clip_resnet_activations_free (a->resnet);
   g_free (a);
 }

@@ -15,9 +15,13 @@ G_BEGIN_DECLS
  * @x, @x2: the residual stream, in two places because a GEMM's output must not overlap its
  *   residual; @y: normalised rows; @z: attention; @h: MLP; @scratch: q, k, v and scores
  * @stats: (nullable): of rows of x or x2, for the kernels that normalise while they multiply
+ * @resnet: (nullable): of the images' tower where it is one; the others are the texts' then
+ * @pictures: at least so many fit
  */
 typedef struct {
   ClipGpuBuffer *x, *x2, *y, *z, *h, *scratch, *stats;
+  ClipResnetActivations *resnet;
+  guint32 pictures;
 } ClipActivations;
 
 /** ClipTextShape: texts are encoded @batch at a time, cut or padded to @tokens rows each. */
@@ -36,12 +40,22 @@ ClipActivations *clip_activations_new (ClipKernels *kernels, const ClipTowerWeig
                                        guint n_shapes, GError **error);
 void clip_activations_free (ClipActivations *a);
 
+/** clip_activations_bytes: device memory of those for @batch pictures and no texts. */
+gsize clip_activations_bytes (ClipKernels *kernels, const ClipTowerWeights *vision,
+                              guint32 vision_batch);
+
+/** clip_activations_hold: whether @batch pictures fit into @a. */
+gboolean clip_activations_hold (const ClipActivations *a, ClipKernels *kernels,
+                                const ClipTowerWeights *vision, guint32 vision_batch);
+
+/** clip_activations_clear: records zeroing all of them. */
+void clip_activations_clear (const ClipActivations *a, ClipGpuRecording *rec);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipActivations, clip_activations_free)
 
 /**
  * ClipTowerRun: one recording of a tower: @batch sequences of @tokens rows.
- * @patches: vision: (batch * tokens, patch_k) as clip_kernel_preprocess() writes it, rows of
- *   class tokens zero
+ * @patches: vision: as clip_tower_input_new() made it and clip_kernel_preprocess() filled it
  * @text_input: text: (batch * tokens, clip_stride (width)) token rows with their positions added
  * @pool_rows: (array length=batch): row of each sequence's pooled token; read while recording
  * @embeds: (batch, projection), before normalisation
@@ -56,6 +70,15 @@ typedef struct {
   ClipMatrix embeds;
   const ClipGpuBuffer *hidden;
 } ClipTowerRun;
+
+/**
+ * clip_tower_input_new: what the images' tower reads, for @batch pictures one after the other: patches,
+ * rows of class tokens zero; or, for a ResNet, pixels with the border that its weights expect.
+ * @rows: (out): of all pictures
+ * Returns: (transfer full): NULL with a ClipGpuError.
+ */
+ClipGpuBuffer *clip_tower_input_new (ClipKernels *kernels, const ClipTowerWeights *tower,
+                                     guint32 batch, ClipMatrix *rows, GError **error);
 
 /**
  * clip_tower_record: records the whole tower into @rec (already begun). In the last layer

@@ -46,9 +46,11 @@ clip_engine_tune (ClipEngine *e, const ClipCancel *cancel, GError **error)
 
   /* Most important first: time is limited. (int8 has other kernels for patches and projection; those
    * keep their fallback.) */
-  add_layer (shapes, v, v->tokens);
-  add (shapes, v->tokens, v->config.width, v->patch_k);
-  add_pooled (shapes, v, 1);
+  if (!v->resnet) {
+    add_layer (shapes, v, v->tokens);
+    add (shapes, v->tokens, v->config.width, v->patch_k);
+    add_pooled (shapes, v, 1);
+  }
   for (guint i = 0; i < CLIP_TEXT_SHAPES; i++) {
     add_layer (shapes, e->text, e->text_shapes[i].batch * e->text_shapes[i].tokens);
     add_layer (shapes, e->text, e->text_shapes[i].tokens);

@@ -9,8 +9,8 @@ run_towers (ClipEngine *e, const ClipCancel *cancel, GError **error)
 {
   const ClipTowerWeights *v = e->vision;
   const guint32 first_row = 0;
-  g_autoptr (ClipGpuBuffer) patches = clip_gpu_buffer_new (
-      e->gpu, CLIP_GPU_MEMORY_DEVICE, clip_matrix_bytes (v->tokens, v->patch_k), "warm-up", error);
+  ClipMatrix rows = { 0 };
+  g_autoptr (ClipGpuBuffer) patches = clip_tower_input_new (e->kernels, v, 1, &rows, error);
   g_autoptr (ClipGpuRecording) rec = clip_gpu_recording_new (e->gpu, "warm-up");
   ClipTowerRun text = { .batch = 1,
                         .tokens = e->text_shapes[0].tokens,
@@ -24,8 +24,7 @@ run_towers (ClipEngine *e, const ClipCancel *cancel, GError **error)
   if (patches == NULL)
     return FALSE;
   text.embeds.rows = vision.embeds.rows = 1;
-  vision.patches =
-      (ClipMatrix){ patches->address, v->tokens, v->patch_k, clip_stride (v->patch_k) };
+  vision.patches = rows;
   clip_gpu_recording_set_steps (rec, cancel);
   clip_gpu_recording_begin (rec);
   clip_tower_record (e->text_kernels, rec, e->text, e->activations, &text);

@@ -34,9 +34,11 @@ static gsize
 ends_bytes (ClipKernels *kernels, const ClipTowerWeights *t)
 {
   ClipKernels *ends = clip_kernels_ends (kernels);
-  gsize bytes = 2 * clip_packer_vector_bytes (t->config.width)
-                + clip_packer_matrix_bytes (ends, t->projection, t->config.width);
+  gsize bytes = 2 * clip_packer_vector_bytes (t->config.width);
 
+  if (t->config.projection)
+    bytes += clip_packer_matrix_bytes (ends, t->projection, t->config.width)
+             + clip_packer_vector_bytes (t->projection);
   if (t->vision)
     bytes += 2 * clip_packer_vector_bytes (t->config.width)
              + clip_packer_matrix_bytes (ends, t->config.width, t->patch_k)
@@ -160,6 +162,21 @@ load_qkv (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
   return w->qkv_bias != 0;
 }
 
+/* LayerScale's factors; ones where there is none. (transfer full) */
+static float *
+read_scale (Loader *l, guint layer, const gchar *what, GError **error)
+{
+  const guint32 width = l->tower->config.width;
+  float *ones = NULL;
+
+  if (l->tower->config.layer_scale)
+    return read_layer (l, layer, what, width, 1, error);
+  ones = g_new (float, width);
+  for (guint32 i = 0; i < width; i++)
+    ones[i] = 1.0f;
+  return ones;
+}
+
 /* W_o with its columns spread over padded heads; b_o + W_o b_v. */
 static gboolean
 load_out (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
@@ -167,7 +184,7 @@ load_out (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
   const ClipTowerWeights *t = l->tower;
   guint32 width = t->config.width, k = t->attention_width;
   g_autofree float *rows = read_layer (l, layer, "self_attn.out_proj.weight", width, width, error);
-  g_autofree float *bias = NULL, *v_bias = NULL;
+  g_autofree float *bias = NULL, *v_bias = NULL, *scale = NULL;
   g_autofree float *spread = g_new0 (float, (gsize)width *k);
 
   if (rows == NULL)
@@ -178,20 +195,50 @@ load_out (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
   v_bias = read_layer (l, layer, "self_attn.v_proj.bias", width, 1, error);
   if (v_bias == NULL)
     return FALSE;
+  scale = read_scale (l, layer, "layer_scale1", error);
+  if (scale == NULL)
+    return FALSE;
   for (guint32 n = 0; n < width; n++) {
     gdouble sum = bias[n];
 
     for (guint32 i = 0; i < width; i++) {
-      spread[(gsize)n * k + padded_feature (t, i)] = rows[(gsize)n * width + i];
+      spread[(gsize)n * k + padded_feature (t, i)] = scale[n] * rows[(gsize)n * width + i];
       sum += (gdouble)rows[(gsize)n * width + i] * v_bias[i];
     }
-    bias[n] = (float)sum;
+    bias[n] = (float)(scale[n] * sum);
   }
   w->out_weights = clip_packer_matrix (&l->packer, spread, width, k, error);
   if (w->out_weights == 0)
     return FALSE;
   w->out_bias = clip_packer_vector (&l->packer, bias, width, error);
   return w->out_bias != 0;
+}
+
+static gboolean
+load_fc2 (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
+{
+  const ClipTowerConfig *c = &l->tower->config;
+  g_autofree float *rows = read_layer (l, layer, "mlp.fc2.weight", c->width, c->mlp, error);
+  g_autofree float *bias = NULL, *scale = NULL;
+
+  if (rows == NULL)
+    return FALSE;
+  bias = read_layer (l, layer, "mlp.fc2.bias", c->width, 1, error);
+  if (bias == NULL)
+    return FALSE;
+  scale = read_scale (l, layer, "layer_scale2", error);
+  if (scale == NULL)
+    return FALSE;
+  for (guint32 n = 0; n < c->width; n++) {
+    bias[n] *= scale[n];
+    for (guint32 k = 0; k < c->mlp; k++)
+      rows[(gsize)n * c->mlp + k] *= scale[n];
+  }
+  w->fc2_weights = clip_packer_matrix (&l->packer, rows, c->width, c->mlp, error);
+  if (w->fc2_weights == 0)
+    return FALSE;
+  w->fc2_bias = clip_packer_vector (&l->packer, bias, c->width, error);
+  return w->fc2_bias != 0;
 }
 
 static gboolean
@@ -214,9 +261,7 @@ load_layer (Loader *l, guint layer, GError **error)
          && (w->fc1_weights =
                  load_layer_matrix (l, layer, "mlp.fc1.weight", c->mlp, c->width, error))
          && (w->fc1_bias = load_layer_vector (l, layer, "mlp.fc1.bias", c->mlp, error))
-         && (w->fc2_weights =
-                 load_layer_matrix (l, layer, "mlp.fc2.weight", c->width, c->mlp, error))
-         && (w->fc2_bias = load_layer_vector (l, layer, "mlp.fc2.bias", c->width, error));
+         && load_fc2 (l, layer, w, error);
 }
 
 /* Ends ------------------------------------------------------------------ */
@@ -244,16 +289,17 @@ fold_pixels (const ClipModelConfig *config, guint32 width, guint32 patch_k, floa
   }
 }
 
+/* @offset: what every patch gets beside its position */
 static gboolean
 load_positions (Loader *l, const gdouble *offset, GError **error)
 {
   ClipTowerWeights *t = l->tower;
+  const gboolean class_token = clip_model_config (l->model)->class_token;
   guint32 width = t->config.width;
   g_autofree float *table = g_new0 (float, (gsize)t->tokens *width);
-  g_autofree float *class_row = read_tensor (l, "embeddings.class_embedding", width, 1, error);
-  g_autofree float *rows = NULL;
+  g_autofree float *class_row = NULL, *rows = NULL;
 
-  if (class_row == NULL)
+  if (class_token && !(class_row = read_tensor (l, "embeddings.class_embedding", width, 1, error)))
     return FALSE;
   rows = read_tensor (l, "embeddings.position_embedding.weight", t->tokens, width, error);
   if (rows == NULL)
@@ -261,7 +307,7 @@ load_positions (Loader *l, const gdouble *offset, GError **error)
   for (guint32 r = 0; r < t->tokens; r++)
     for (guint32 i = 0; i < width; i++)
       table[(gsize)r * width + i] =
-          (float)(rows[(gsize)r * width + i] + (r == 0 ? class_row[i] : offset[i]));
+          (float)(rows[(gsize)r * width + i] + (class_token && r == 0 ? class_row[i] : offset[i]));
   t->positions = clip_packer_rows (&l->packer, table, t->tokens, width, error);
   return t->positions != 0;
 }
@@ -270,14 +316,21 @@ static gboolean
 load_patches (Loader *l, GError **error)
 {
   ClipTowerWeights *t = l->tower;
+  const ClipModelConfig *config = clip_model_config (l->model);
   guint32 width = t->config.width;
   g_autofree float *rows =
       read_tensor (l, "embeddings.patch_embedding.weight", width, t->patch_k, error);
   g_autofree gdouble *offset = g_new0 (gdouble, width);
+  g_autofree float *bias = NULL;
 
   if (rows == NULL)
     return FALSE;
-  fold_pixels (clip_model_config (l->model), width, t->patch_k, rows, offset);
+  if (config->patch_bias
+      && !(bias = read_tensor (l, "embeddings.patch_embedding.bias", width, 1, error)))
+    return FALSE;
+  fold_pixels (config, width, t->patch_k, rows, offset);
+  for (guint32 i = 0; bias && i < width; i++)
+    offset[i] += bias[i];
   t->patch_weights = clip_packer_matrix (&l->packer, rows, width, t->patch_k, error);
   return t->patch_weights != 0 && load_positions (l, offset, error);
 }
@@ -286,14 +339,34 @@ static gboolean
 load_projection (Loader *l, GError **error)
 {
   ClipTowerWeights *t = l->tower;
-  const gchar *name = t->vision ? "visual_projection.weight" : "text_projection.weight";
-  g_autofree float *rows = g_new (float, (gsize)t->projection * t->config.width);
+  const gchar *weight = t->vision ? "visual_projection.weight" : "text_projection.weight";
+  const gchar *bias = t->vision ? "visual_projection.bias" : "text_projection.bias";
+  g_autofree float *rows = NULL, *bias_values = NULL;
 
-  if (!clip_model_read (l->model, name, 0, t->projection, rows, error))
+  if (!t->config.projection)
+    return TRUE;
+  rows = g_new (float, (gsize)t->projection * t->config.width);
+  if (!clip_model_read (l->model, weight, 0, t->projection, rows, error))
     return FALSE;
   t->projection_weights =
       clip_packer_matrix (&l->packer, rows, t->projection, t->config.width, error);
-  return t->projection_weights != 0;
+  if (t->projection_weights == 0 || !t->config.projection_bias)
+    return t->projection_weights != 0;
+  bias_values = g_new (float, t->projection);
+  if (!clip_model_read (l->model, bias, 0, t->projection, bias_values, error))
+    return FALSE;
+  t->projection_bias = clip_packer_vector (&l->packer, bias_values, t->projection, error);
+  return t->projection_bias != 0;
+}
+
+static gboolean
+load_pre_norm (Loader *l, GError **error)
+{
+  ClipTowerWeights *t = l->tower;
+
+  return !clip_model_config (l->model)->pre_norm
+         || ((t->pre_gamma = load_vector (l, "pre_layrnorm.weight", t->config.width, error))
+             && (t->pre_beta = load_vector (l, "pre_layrnorm.bias", t->config.width, error)));
 }
 
 static gboolean
@@ -313,9 +386,7 @@ load_ends (Loader *l, GError **error)
       || !(t->post_beta = load_vector (l, beta, width, error)) || !load_projection (l, error))
     return FALSE;
   if (t->vision)
-    return (t->pre_gamma = load_vector (l, "pre_layrnorm.weight", width, error))
-           && (t->pre_beta = load_vector (l, "pre_layrnorm.bias", width, error))
-           && load_patches (l, error);
+    return load_pre_norm (l, error) && load_patches (l, error);
   t->host_positions =
       read_tensor (l, "embeddings.position_embedding.weight", t->tokens, width, error);
   return t->host_positions != NULL;
@@ -327,6 +398,7 @@ static void
 init_shapes (ClipTowerWeights *t, const ClipModelConfig *config, gboolean vision)
 {
   t->vision = vision;
+  t->causal = !vision && config->causal;
   t->config = vision ? config->vision : config->text;
   t->tokens = vision ? config->vision_tokens : config->context;
   t->head_dim = clip_round_up (t->config.head_dim, CLIP_HEAD_ALIGN);
@@ -340,6 +412,8 @@ clip_tower_weights_bytes (ClipKernels *kernels, const ClipModelConfig *config, g
 {
   ClipTowerWeights t = { 0 };
 
+  if (vision && config->vision_kind == CLIP_TOWER_RESNET)
+    return clip_resnet_bytes (kernels, config);
   init_shapes (&t, config, vision);
   return ends_bytes (kernels, &t) + (guint64)t.config.layers * layer_bytes (kernels, &t);
 }
@@ -352,6 +426,10 @@ clip_tower_weights_new (ClipKernels *kernels, const ClipModel *model, gboolean v
   Loader l = { kernels, model, vision ? "vision_model" : "text_model", t, { NULL } };
 
   init_shapes (t, clip_model_config (model), vision);
+  if (vision && clip_model_config (model)->vision_kind == CLIP_TOWER_RESNET) {
+    t->resnet = clip_resnet_new (kernels, model, progress, data, error);
+    return t->resnet ? g_steal_pointer (&t) : NULL;
+  }
   t->layers = g_new0 (ClipLayerWeights, t->config.layers);
   if (!load_ends (&l, error))
     return NULL;
@@ -374,6 +452,7 @@ clip_tower_weights_free (ClipTowerWeights *weights)
   for (guint i = 0; weights->layers && i < weights->config.layers; i++)
     clip_gpu_buffer_free (weights->layers[i].buffer);
   g_free (weights->layers);
+  clip_resnet_free (weights->resnet);
   clip_gpu_buffer_free (weights->buffer);
   g_free (weights->host_positions);
   g_free (weights);

@@ -6,11 +6,13 @@
  * W_q and b_q are scaled by 1/sqrt(head_dim); b_k is dropped (softmax does not see it);
  * b_o += W_o b_v (rows of the attention weights sum to 1); heads are padded to a
  * multiple of CLIP_HEAD_ALIGN features with zero weights; mean and std of the pixels
- * go into the patch weights and the position table.
+ * go into the patch weights and the position table, and so does a bias of the patches; where a block's
+ * outputs are scaled (LayerScale), rows of W_o, W_2 and their biases are.
  */
 #pragma once
 
 #include "gst-clip/engine/model.h"
+#include "gst-clip/engine/resnet.h"
 
 G_BEGIN_DECLS
 
@@ -27,19 +29,24 @@ typedef struct {
 /**
  * ClipTowerWeights: one tower; immutable after loading.
  * @head_dim: padded; @attention_width = heads * head_dim
- * @patch_weights, @positions, @pre_gamma, @pre_beta: vision only; @positions is a table of
- *   (tokens, width) with the class embedding in row 0 and the pixels' mean folded in
+ * @patch_weights, @positions: vision only; @positions is a table of (tokens, width) with the class
+ *   embedding (if any) in row 0 and the pixels' mean folded in
+ * @pre_gamma, @pre_beta: vision only, 0 without a norm before the layers
+ * @projection_weights, @projection_bias: 0 where there is none
+ * @resnet: the images' tower of a CLIP_TOWER_RESNET; of the others only @config, @vision and @projection
+ *   are set then
  * @host_positions: text only, float[context][width]; token rows are gathered on the host
  */
 typedef struct {
   ClipTowerConfig config;
-  gboolean vision;
+  gboolean vision, causal;
   guint32 tokens, head_dim, attention_width, patch_k, projection;
   ClipLayerWeights *layers;
   ClipGpuBuffer *buffer; /* what is not in a layer */
   VkDeviceAddress patch_weights, positions, pre_gamma, pre_beta;
-  VkDeviceAddress post_gamma, post_beta, projection_weights;
+  VkDeviceAddress post_gamma, post_beta, projection_weights, projection_bias;
   float *host_positions;
+  ClipResnet *resnet;
 } ClipTowerWeights;
 
 /** Called after each layer; returns FALSE to stop with CLIP_ENGINE_ERROR_CANCELLED. */

@@ -357,6 +357,9 @@ guint64 clip_gpu_submit (ClipGpu *gpu, ClipGpuRecording **recs, guint n, GError 
  */
 gboolean clip_gpu_wait (ClipGpu *gpu, guint64 value, guint64 timeout_ns, GError **error);
 
+/** clip_gpu_has_reached: whether clip_gpu_wait() for @value would return at once; FALSE on errors. */
+gboolean clip_gpu_has_reached (ClipGpu *gpu, guint64 value);
+
 /**
  * clip_gpu_run_steps: submits the command buffers of @rec one after the other and waits for
  * each: for a first run, in which drivers compile for seconds and a user may want to leave.

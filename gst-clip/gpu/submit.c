@@ -172,6 +172,15 @@ clip_gpu_wait (ClipGpu *gpu, guint64 value, guint64 timeout_ns, GError **error)
   return TRUE;
 }
 
+gboolean
+clip_gpu_has_reached (ClipGpu *gpu, guint64 value)
+{
+  if (!clip_gpu_usable (gpu, NULL) || wait_slice (gpu, value, 0) != VK_SUCCESS)
+    return FALSE;
+  note_finished (gpu, value);
+  return TRUE;
+}
+
 void
 clip_gpu_drain (ClipGpu *gpu, guint64 value)
 {

@@ -95,7 +95,7 @@ void clip_kernel_average (ClipKernels *kernels, ClipGpuRecording *rec, const Cli
  * clip_kernel_tokens: what an attention pool attends to: for each picture a row with the mean of its
  * pixels, then a row for each pixel; a table of positions is added.
  * @x: C columns
- * @positions: float[height * width + 1][y->ld]
+ * @positions: float[height * width + 1][clip_ld (C)]
  * @y: (batch * (height * width + 1), C)
  */
 void clip_kernel_tokens (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictures *x,

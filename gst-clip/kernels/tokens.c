@@ -28,6 +28,7 @@ clip_kernel_tokens (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictu
     .cols = clip_round_up (y->cols, 4),
     .x_ld = x->pixels.ld,
     .y_ld = y->ld,
+    .positions_ld = clip_ld (y->cols),
   };
 
   g_assert (x->pixels.cols == y->cols && y->rows == x->batch * (push.rows + 1));

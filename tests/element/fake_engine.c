@@ -12,7 +12,7 @@ G_DEFINE_QUARK (clip_engine_error, clip_engine_error)
 
 typedef struct {
   gboolean closed;
-  guint inside, passed, failures;
+  guint inside, passed, failures, delay;
   GQuark domain;
   gint code;
 } Gate;
@@ -90,6 +90,14 @@ fake_fail (FakeGate gate, guint times, GQuark domain, gint code)
   g_mutex_unlock (&fake.lock);
 }
 
+void
+fake_set_delay (FakeGate gate, guint most_us)
+{
+  g_mutex_lock (&fake.lock);
+  fake.gates[gate].delay = most_us;
+  g_mutex_unlock (&fake.lock);
+}
+
 guint
 fake_count (FakeGate gate)
 {
@@ -156,6 +164,12 @@ pass (FakeGate number, const ClipCancel *cancel, GError **error)
   g_mutex_lock (&fake.lock);
   gate->inside++;
   g_cond_broadcast (&fake.cond);
+  if (gate->delay > 0) {
+    guint delay = g_random_int_range (0, gate->delay);
+    g_mutex_unlock (&fake.lock);
+    g_usleep (delay);
+    g_mutex_lock (&fake.lock);
+  }
   while (gate->closed && !(cancel && g_atomic_int_get (cancel)))
     g_cond_wait_until (&fake.cond, &fake.lock, g_get_monotonic_time () + POLL_US);
   gate->inside--;

@@ -177,7 +177,7 @@ test_round_trip (void)
     { "scoring", "contrast" }, { "threshold", "0.25" },        { "top-k", "7" },
     { "logit-scale", "12.5" }, { "device", "lavapipe" },       { "precision", "fp16" },
     { "mode", "latest" },      { "messages", "every-result" }, { "attach-meta", "false" },
-    { "precision", "int8" },
+    { "precision", "int8" },   { "smoothing", "500" },         { "hysteresis", "0.125" },
   };
   Stage *stage = stage_new ("prompts=x");
 

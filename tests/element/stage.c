@@ -45,6 +45,14 @@ stage_play (Stage *stage)
   gst_harness_set_src_caps_str (stage->harness, STAGE_CAPS);
 }
 
+void
+stage_play_file (Stage *stage)
+{
+  stage->harness = gst_harness_new_with_element (stage->filter, "sink", "src");
+  gst_harness_set_live (stage->harness, FALSE);
+  gst_harness_set_src_caps_str (stage->harness, STAGE_CAPS);
+}
+
 Stage *
 stage_new_playing (const gchar *properties)
 {

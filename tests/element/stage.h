@@ -28,7 +28,9 @@ void stage_init (int *argc, char ***argv);
 Stage *stage_new (const gchar *properties);
 /** stage_play: puts it into a harness, plays it, sets the caps. */
 void stage_play (Stage *stage);
-/** stage_new_playing: both. */
+/** stage_play_file: likewise, and upstream is not live. */
+void stage_play_file (Stage *stage);
+/** stage_new_playing: stage_new() and stage_play(). */
 Stage *stage_new_playing (const gchar *properties);
 /** stage_free: also checks that everything of the engine was freed. */
 void stage_free (Stage *stage);

@@ -281,7 +281,7 @@ test_golden_storage (void)
 static void
 test_golden_unsupported (void)
 {
-  static const gchar *const names[] = { "tiny-hd80-openclip", "tiny-rn", "tiny-siglip" };
+  static const gchar *const names[] = { "tiny-siglip" };
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     g_autoptr (GError) error = NULL;

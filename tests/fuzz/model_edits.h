@@ -70,8 +70,8 @@ static const ModelEdit model_edits[] = {
   { "a string as dimension", MODEL, "[64,3,8,8]", "[\"64\",3,8,8]" },
   { "no shape", MODEL, "\"shape\":[64,3,8,8],", "" },
   { "a number as shape", MODEL, "[64,3,8,8]", "12288" },
-  { "scale as a vector", MODEL, "\"logit_scale\":{\"dtype\":\"F16\",\"shape\":[]",
-    "\"logit_scale\":{\"dtype\":\"F16\",\"shape\":[1]" },
+  { "scale as a matrix", MODEL, "\"logit_scale\":{\"dtype\":\"F16\",\"shape\":[]",
+    "\"logit_scale\":{\"dtype\":\"F16\",\"shape\":[1,1]" },
   /* Types */
   { "unknown dtype", MODEL, "\"F16\"", "\"F12\"" },
   { "empty dtype", MODEL, "\"F16\"", "\"\"" },

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/golden/golden.h"
 
+#include <glib/gstdio.h>
 #include <math.h>
+#include <string.h>
+#include <unistd.h>
 
 gchar *
 golden_path (const gchar *part, const gchar *name, const gchar *file)
@@ -43,17 +46,64 @@ golden_strings (const ClipGolden *golden, const gchar *member)
   return (gchar **)g_ptr_array_free (g_steal_pointer (&strings), FALSE);
 }
 
+/* Links to all files of @path, but @file is an edited copy. (transfer full): a folder to remove */
+static gchar *
+edited_folder (const ClipGolden *golden, const gchar *path)
+{
+  gchar *folder = g_dir_make_tmp ("gst-clip-golden-XXXXXX", NULL);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const gchar *name;
+
+  g_assert_true (folder && dir);
+  while ((name = g_dir_read_name (dir))) {
+    g_autofree gchar *from = g_build_filename (path, name, NULL);
+    g_autofree gchar *to = g_build_filename (folder, name, NULL);
+    g_autofree gchar *text = NULL;
+
+    if (!g_str_equal (name, golden->file)) {
+      g_assert_cmpint (symlink (from, to), ==, 0);
+      continue;
+    }
+    g_assert_true (g_file_get_contents (from, &text, NULL, NULL));
+    g_assert_nonnull (strstr (text, golden->from));
+    {
+      g_auto (GStrv) parts = g_strsplit (text, golden->from, 2);
+      g_autofree gchar *edited = g_strjoinv (golden->to, parts);
+
+      g_assert_true (g_file_set_contents (to, edited, -1, NULL));
+    }
+  }
+  return folder;
+}
+
+static void
+remove_folder (const gchar *folder)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const gchar *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree gchar *path = g_build_filename (folder, name, NULL);
+
+    g_unlink (path);
+  }
+  g_rmdir (folder);
+}
+
 ClipEngine *
 golden_engine (const ClipGolden *golden, ClipPrecision precision)
 {
   g_autofree gchar *path = golden_path ("models", golden->model, NULL);
-  ClipEngineConfig config = { path, NULL, precision };
+  g_autofree gchar *edited = path && golden->file ? edited_folder (golden, path) : NULL;
+  ClipEngineConfig config = { edited ? edited : path, NULL, precision };
   g_autoptr (GError) error = NULL;
   ClipEngine *engine = NULL;
 
   if (path == NULL)
     return NULL;
   engine = clip_engine_open (&config, NULL, NULL, NULL, &error);
+  if (edited)
+    remove_folder (edited);
   if (g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_LOADER)
       || g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE)) {
     g_test_skip (error->message);

@@ -15,9 +15,14 @@ G_BEGIN_DECLS
 /**
  * ClipGolden: one model folder and its values.
  * @model: folder under goldens/models; @values: folder under goldens/values
+ * @file, @from, @to: (nullable): what a file of the folder says and should say for the model to be the one
+ *   that the values were computed with
+ * @except: (nullable): a picture that the Pillow which made the values resizes otherwise, see preprocess.c
  */
 typedef struct {
   const gchar *model, *values;
+  const gchar *file, *from, *to;
+  const gchar *except;
 } ClipGolden;
 
 /** golden_path: goldens/PART/NAME/FILE; g_test_skip() and NULL without test data. */

@@ -16,9 +16,16 @@
 #define INT8_TOLERANCE        2e-3
 
 static const ClipGolden goldens[] = {
-  { "tiny-awk", "tiny-awk" },           { "tiny-awk-fp16", "tiny-awk-fp16" },
-  { "tiny-awk-bf16", "tiny-awk-bf16" }, { "tiny-awk-sharded", "tiny-awk" },
+  { "tiny-awk", "tiny-awk" },
+  { "tiny-awk-fp16", "tiny-awk-fp16" },
+  { "tiny-awk-bf16", "tiny-awk-bf16" },
+  { "tiny-awk-sharded", "tiny-awk" },
   { "tiny-short", "tiny-short" },
+  /* Its pictures were squashed, though its folder speaks of a crop (as tiny-rn's does, where they were
+   * cropped). */
+  { "tiny-hd80-openclip", "tiny-hd80-openclip", "open_clip_config.json", "\"shortest\"",
+    "\"squash\"", "tall_37x101" },
+  { "tiny-rn", "tiny-rn" },
 };
 
 /* Tokens of every prompt as rows of the context length. */
@@ -123,7 +130,8 @@ check_images (gconstpointer data)
   rows = encode_prompts (engine, prompts);
   texts = two_texts (engine, prompts);
   for (guint i = 0; images[i]; i++)
-    check_image (engine, images[i], i, texts, rows, prompts, embeds, probs);
+    if (g_strcmp0 (images[i], golden->except) != 0)
+      check_image (engine, images[i], i, texts, rows, prompts, embeds, probs);
 }
 
 static void
@@ -197,6 +205,8 @@ check_precision (const ClipGolden *golden, ClipPrecision precision, gdouble tole
     g_autoptr (GError) error = NULL;
     gdouble angle = 0.0;
 
+    if (g_strcmp0 (images[i], golden->except) == 0)
+      continue;
     clip_job_run (job, texts, NULL, NULL, &error);
     g_assert_no_error (error);
     angle = turned (clip_job_raw_embedding (job), images_want, i, dim);
@@ -339,6 +349,9 @@ main (int argc, char **argv)
                      && !g_str_has_suffix (goldens[i].model, "16");
 
     add (&goldens[i], "images", check_images);
+    /* There are no float64 texts and other stages of a ResNet. */
+    if (g_str_equal (goldens[i].model, "tiny-rn"))
+      continue;
     add (&goldens[i], "texts", check_texts);
     if (!first)
       continue;

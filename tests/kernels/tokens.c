@@ -17,7 +17,7 @@ run (Check *check, const CheckCase *c)
 {
   const guint pixels = c->dims[0] * c->dims[1], channels = c->dims[2], batch = c->dims[3];
   const CheckMatrix x = check_matrix_in (check, "x", batch * pixels, channels, c->fill);
-  const CheckMatrix positions =
+  CheckMatrix positions =
       check_matrix_in (check, "positions", pixels + 1, channels, CHECK_FILL_RANDOM);
   const CheckMatrix y =
       check_matrix_out (check, "y", batch * (pixels + 1), channels, CLIP_ELEMENT_F32);
@@ -25,6 +25,7 @@ run (Check *check, const CheckCase *c)
   g_auto (RefMatrix) want = { 0 };
   ClipKernels *kernels;
 
+  positions.m.ld = clip_ld (channels);
   ref_matrix_init (&want, y.m.rows, channels);
   ref_tokens (x.v, x.m.ld, &pictures, positions.v, positions.m.ld, &want);
 

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/engine/resnet.h"
+
+#include <string.h>
+
+typedef struct {
+  ClipKernels *kernels;
+  ClipGpuRecording *rec;
+  const ClipResnet *resnet;
+  const ClipResnetActivations *a;
+  const ClipResnetRun *run;
+} Walk;
+
+static ClipPictures
+pictures (const Walk *w, const ClipGpuBuffer *buffer, guint32 side, guint32 channels)
+{
+  const guint32 rows = w->run->batch * side * side;
+  ClipPictures p = {
+    { buffer->address, rows, channels, clip_stride (channels) }, w->run->batch, side, side
+  };
+
+  g_assert (clip_matrix_bytes (rows, channels) <= buffer->size);
+  return p;
+}
+
+static ClipWindow
+window_of (const ClipResnetConv *c, guint32 side)
+{
+  return (ClipWindow){ .taps_y = c->taps,
+                       .taps_x = c->taps,
+                       .stride = 1,
+                       .pad = c->taps / 2,
+                       .height = side,
+                       .width = side };
+}
+
+/* relu (conv (x) + @residual) -> @to; without relu for what is added later. */
+static ClipPictures
+conv (const Walk *w, const ClipResnetConv *c, ClipPictures x, const ClipGpuBuffer *to,
+      const ClipPictures *residual, gboolean relu)
+{
+  const ClipConv op = { .x = x,
+                        .window = window_of (c, x.height),
+                        .weights = c->weights,
+                        .bias = c->bias,
+                        .y = pictures (w, to, x.height, c->out),
+                        .residual = residual ? residual->pixels.address : 0,
+                        .relu = relu };
+
+  clip_kernel_conv (w->kernels, w->rec, &op, w->a->columns->address);
+  return op.y;
+}
+
+static ClipPictures
+average (const Walk *w, ClipPictures x, guint32 size, const ClipGpuBuffer *to)
+{
+  const ClipPictures y = pictures (w, to, x.height / size, x.pixels.cols);
+
+  clip_kernel_average (w->kernels, w->rec, &x, size, &y);
+  return y;
+}
+
+static void
+keep_stage (const Walk *w, guint stage, const ClipGpuBuffer *buffer, ClipPictures p)
+{
+  if (w->run->stages == NULL)
+    return;
+  clip_gpu_recording_copy (w->rec, buffer, 0, w->run->stages[stage], 0,
+                           (gsize)p.pixels.rows * p.pixels.ld * sizeof (float));
+  clip_gpu_recording_barrier (w->rec);
+}
+
+/* The first convolution: windows of 3 lines of 4 pixels with 4 channels each, two pixels apart. */
+static ClipWindow
+first_window (const ClipResnet *r)
+{
+  return (ClipWindow){
+    .taps_y = 3, .taps_x = 1, .stride = 2, .height = r->image / 2, .width = r->image / 2
+  };
+}
+
+static ClipPictures
+record_first (const Walk *w)
+{
+  const ClipResnet *r = w->resnet;
+  const guint32 line = r->image + 2;
+  const ClipConv op = {
+    .x = { { w->run->input.address, w->run->batch * line * line, 4 * CLIP_PIXEL_LD, CLIP_PIXEL_LD },
+           w->run->batch,
+           line,
+           line },
+    .window = first_window (r),
+    .weights = r->stem[0].weights,
+    .bias = r->stem[0].bias,
+    .y = pictures (w, w->a->a, r->image / 2, r->stem[0].out),
+    .relu = TRUE,
+  };
+
+  clip_kernel_conv (clip_kernels_ends (w->kernels), w->rec, &op, w->a->columns->address);
+  return op.y;
+}
+
+/* -> p[0] */
+static ClipPictures
+record_stem (const Walk *w)
+{
+  const ClipResnet *r = w->resnet;
+  ClipPictures x = record_first (w);
+
+  keep_stage (w, 0, w->a->a, x);
+  x = conv (w, &r->stem[1], x, w->a->b, NULL, TRUE);
+  x = conv (w, &r->stem[2], x, w->a->a, NULL, TRUE);
+  keep_stage (w, 1, w->a->a, x);
+  x = average (w, x, 2, w->a->p[0]);
+  keep_stage (w, 2, w->a->p[0], x);
+  return x;
+}
+
+/*
+ * p[*at] -> p[*at]. The input is free once it was brought to the output's shape, so that the output can
+ * take its place; where it is added as it is, the output goes to the other one.
+ */
+static ClipPictures
+record_block (const Walk *w, const ClipResnetBlock *b, ClipPictures x, guint *at)
+{
+  ClipGpuBuffer *a = w->a->a, *other = w->a->b;
+  ClipPictures y = conv (w, &b->conv1, x, a, NULL, TRUE), added = x;
+
+  y = conv (w, &b->conv2, y, other, NULL, TRUE);
+  if (b->stride > 1) {
+    y = average (w, y, b->stride, a);
+    added = average (w, x, b->stride, other);
+  }
+  if (b->down.out)
+    added = conv (w, &b->down, added, w->a->p[!*at], NULL, FALSE);
+  else
+    *at = !*at;
+  return conv (w, &b->conv3, y, w->a->p[*at], &added, TRUE);
+}
+
+/* Last block of a stage: the next one halves the picture, or there is none. */
+static gboolean
+ends_stage (const ClipResnet *r, guint block)
+{
+  return block + 1 == r->n_blocks || r->blocks[block + 1].stride > 1;
+}
+
+/* Attention of the mean to all pixels, and the projection. */
+static void
+record_pool (const Walk *w, ClipPictures x)
+{
+  const ClipResnet *r = w->resnet;
+  const guint32 batch = w->run->batch, tokens = r->side * r->side + 1;
+  const ClipAttention shape = { batch, tokens, r->heads, r->dim / r->heads, FALSE };
+  const ClipMatrix t = { w->a->tokens->address, batch * tokens, r->dim, clip_stride (r->dim) };
+  ClipMatrix z = { w->a->z->address, batch * tokens, r->dim, clip_stride (r->dim),
+                   clip_kernels_operands (w->kernels) };
+  ClipGemm qkv = {
+    .a = t, .weights = r->qkv_weights, .bias = r->qkv_bias, .c = { .rows = t.rows }
+  };
+  ClipGemm projection = { .weights = r->projection_weights,
+                          .bias = r->projection_bias,
+                          .c = w->run->embeds };
+  const gsize bytes = z.ld * clip_element_bytes (z.type);
+
+  qkv.c.cols = 3 * r->dim;
+  clip_kernel_tokens (w->kernels, w->rec, &x, r->positions, &t);
+  clip_kernel_qkv (w->kernels, w->rec, &qkv, &shape, w->a->scratch->address);
+  clip_kernel_attention (w->kernels, w->rec, &shape, w->a->scratch->address, &z);
+  /* what was attended to is not needed any more */
+  for (guint32 b = 0; b < batch; b++)
+    clip_gpu_recording_copy (w->rec, w->a->z, b * tokens * bytes, w->a->tokens, b * bytes, bytes);
+  clip_gpu_recording_barrier (w->rec);
+  projection.a = z;
+  projection.a.address = w->a->tokens->address;
+  projection.a.rows = batch;
+  clip_kernel_gemm (clip_kernels_ends (w->kernels), w->rec, &projection);
+}
+
+void
+clip_resnet_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipResnet *resnet,
+                    const ClipResnetActivations *a, const ClipResnetRun *run)
+{
+  const Walk w = { kernels, rec, resnet, a, run };
+  ClipPictures x = record_stem (&w);
+  guint at = 0, stage = 3;
+
+  for (guint i = 0; i < resnet->n_blocks; i++) {
+    x = record_block (&w, &resnet->blocks[i], x, &at);
+    if (ends_stage (resnet, i))
+      keep_stage (&w, stage++, a->p[at], x);
+  }
+  record_pool (&w, x);
+}
+
+/* Input ------------------------------------------------------------------- */
+
+ClipGpuBuffer *
+clip_resnet_input_new (ClipKernels *kernels, const ClipResnet *r, guint32 batch, ClipMatrix *rows,
+                       GError **error)
+{
+  const gsize line = r->image + 2, pixels = batch * line * line;
+  g_autoptr (ClipGpuBuffer) buffer = NULL;
+  g_autofree float *values = g_new0 (float, pixels *CLIP_PIXEL_LD);
+
+  /* What is a picture is overwritten. */
+  for (gsize i = 0; i < pixels; i++)
+    memcpy (values + i * CLIP_PIXEL_LD, r->border, sizeof (r->border));
+  *rows = (ClipMatrix){ 0, (guint32)pixels, 3, CLIP_PIXEL_LD };
+  buffer = clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE,
+                                pixels * CLIP_PIXEL_LD * sizeof (float), "pixels", error);
+  if (buffer == NULL
+      || !clip_gpu_buffer_upload (buffer, 0, values, pixels * CLIP_PIXEL_LD * sizeof (float),
+                                  error))
+    return NULL;
+  rows->address = buffer->address;
+  return g_steal_pointer (&buffer);
+}
+
+/* Activations ------------------------------------------------------------- */
+
+/* Bytes of the largest things of each kind. */
+typedef struct {
+  gsize p, between, columns;
+} Need;
+
+static void
+need_picture (gsize *bytes, guint32 batch, guint32 side, guint32 channels)
+{
+  *bytes = MAX (*bytes, clip_matrix_bytes (batch * side * side, channels));
+}
+
+static void
+need_columns (ClipKernels *kernels, Need *need, guint32 batch, const ClipWindow *window,
+              guint32 channels)
+{
+  need->columns = MAX (need->columns, clip_conv_scratch_bytes (kernels, window, channels, batch));
+}
+
+static Need
+resnet_need (ClipKernels *kernels, const ClipResnet *r, guint32 batch)
+{
+  const ClipWindow first = first_window (r);
+  guint32 side = r->image / 2;
+  Need need = { 0 };
+
+  need_columns (kernels, &need, batch, &first, 4 * CLIP_PIXEL_LD);
+  for (guint i = 0; i < G_N_ELEMENTS (r->stem); i++) {
+    const ClipWindow window = window_of (&r->stem[i], side);
+
+    need_picture (&need.between, batch, side, r->stem[i].out);
+    if (i > 0)
+      need_columns (kernels, &need, batch, &window, r->stem[i].in);
+  }
+  side /= 2;
+  need_picture (&need.p, batch, side, r->stem[2].out);
+  for (guint i = 0; i < r->n_blocks; i++) {
+    const ClipResnetBlock *b = &r->blocks[i];
+    const ClipWindow window = window_of (&b->conv2, side);
+
+    need_picture (&need.between, batch, side, b->conv2.out);
+    need_columns (kernels, &need, batch, &window, b->conv2.in);
+    side /= b->stride;
+    need_picture (&need.between, batch, side, b->conv1.in);
+    need_picture (&need.p, batch, side, b->conv3.out);
+  }
+  return need;
+}
+
+static ClipAttention
+attention_shape (const ClipResnet *r, guint32 batch)
+{
+  return (ClipAttention){ batch, r->side * r->side + 1, r->heads, r->dim / r->heads, FALSE };
+}
+
+gsize
+clip_resnet_activations_bytes (ClipKernels *kernels, const ClipResnet *r, guint32 batch)
+{
+  const Need need = resnet_need (kernels, r, batch);
+  const ClipAttention shape = attention_shape (r, batch);
+
+  return 2 * need.p + 2 * need.between + need.columns
+         + 2 * clip_matrix_bytes (batch * shape.tokens, r->dim)
+         + clip_attention_scratch_bytes (kernels, &shape);
+}
+
+static gboolean
+make (ClipKernels *kernels, ClipGpuBuffer **buffer, gsize bytes, const gchar *name, GError **error)
+{
+  *buffer =
+      clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE, bytes, name, error);
+  return *buffer != NULL;
+}
+
+ClipResnetActivations *
+clip_resnet_activations_new (ClipKernels *kernels, const ClipResnet *r, guint32 batch,
+                             GError **error)
+{
+  g_autoptr (ClipResnetActivations) a = g_new0 (ClipResnetActivations, 1);
+  const Need need = resnet_need (kernels, r, batch);
+  const ClipAttention shape = attention_shape (r, batch);
+  const gsize tokens = clip_matrix_bytes (batch * shape.tokens, r->dim);
+
+  if (!make (kernels, &a->p[0], need.p, "pictures", error)
+      || !make (kernels, &a->p[1], need.p, "pictures", error)
+      || !make (kernels, &a->a, need.between, "pictures between convolutions", error)
+      || !make (kernels, &a->b, need.between, "pictures between convolutions", error)
+      || !make (kernels, &a->columns, need.columns, "unfolded pictures", error)
+      || !make (kernels, &a->tokens, tokens, "tokens", error)
+      || !make (kernels, &a->z, tokens, "activations z", error)
+      || !make (kernels, &a->scratch, clip_attention_scratch_bytes (kernels, &shape), "attention",
+                error))
+    return NULL;
+  return g_steal_pointer (&a);
+}
+
+void
+clip_resnet_activations_clear (const ClipResnetActivations *a, ClipGpuRecording *rec)
+{
+  const ClipGpuBuffer *all[] = { a->p[0],    a->p[1],   a->a, a->b,
+                                 a->columns, a->tokens, a->z, a->scratch };
+
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+    clip_gpu_recording_fill (rec, all[i], 0, all[i]->size / 4 * 4, 0);
+}
+
+void
+clip_resnet_activations_free (ClipResnetActivations *a)
+{
+  if (a == NULL)
+    return;
+  clip_gpu_buffer_free (a->p[0]);
+  clip_gpu_buffer_free (a->p[1]);
+  clip_gpu_buffer_free (a->a);
+  clip_gpu_buffer_free (a->b);
+  clip_gpu_buffer_free (a->columns);
+  clip_gpu_buffer_free (a->tokens);
+  clip_gpu_buffer_free (a->z);
+  clip_gpu_buffer_free (a->scratch);
+  g_free (a);
+}

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/engine/resnet.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "gst-clip/engine/engine.h"
+#include "gst-clip/engine/packer.h"
+
+#define EPS 1e-5
+/* A pixel of the input and its three neighbours: the columns of a window of 3 x 1 (docs/kernels.md). */
+#define STEM_CHANNELS (4 * CLIP_PIXEL_LD)
+#define STEM_TAPS     3
+
+/* Shapes ------------------------------------------------------------------ */
+
+static void
+init_block (ClipResnetBlock *b, guint32 in, guint32 planes, guint32 stride)
+{
+  b->stride = stride;
+  b->conv1 = (ClipResnetConv){ in, planes, 1 };
+  b->conv2 = (ClipResnetConv){ planes, planes, 3 };
+  b->conv3 = (ClipResnetConv){ planes, 4 * planes, 1 };
+  if (stride > 1 || in != 4 * planes)
+    b->down = (ClipResnetConv){ in, 4 * planes, 1 };
+}
+
+static void
+init_shapes (ClipResnet *r, const ClipModelConfig *config)
+{
+  const ClipResnetConfig *c = &config->resnet;
+  guint32 in = c->width;
+
+  r->image = config->image_size;
+  r->side = config->image_size / CLIP_RESNET_STRIDE;
+  r->dim = CLIP_RESNET_STRIDE * c->width;
+  r->heads = c->heads;
+  r->projection = config->projection;
+  r->stem[0] = (ClipResnetConv){ 3, c->width / 2, 3 };
+  r->stem[1] = (ClipResnetConv){ c->width / 2, c->width / 2, 3 };
+  r->stem[2] = (ClipResnetConv){ c->width / 2, c->width, 3 };
+  for (guint stage = 0; stage < 4; stage++)
+    r->n_blocks += c->layers[stage];
+  r->blocks = g_new0 (ClipResnetBlock, r->n_blocks);
+  for (guint stage = 0, n = 0; stage < 4; stage++)
+    for (guint i = 0; i < c->layers[stage]; i++, n++) {
+      const guint32 planes = c->width << stage;
+
+      init_block (&r->blocks[n], in, planes, stage > 0 && i == 0 ? 2 : 1);
+      in = 4 * planes;
+    }
+  for (guint i = 0; i < 3; i++)
+    r->border[i] = (float)((255.0 * config->mean[i] - 128.0) / 128.0);
+}
+
+static guint32
+conv_k (const ClipResnetConv *c)
+{
+  const ClipWindow window = { .taps_y = c->taps, .taps_x = c->taps, .stride = 1 };
+
+  return clip_conv_k (&window, c->in);
+}
+
+static gsize
+conv_bytes (ClipKernels *kernels, const ClipResnetConv *c, guint32 k)
+{
+  if (c->out == 0)
+    return 0;
+  return clip_packer_matrix_bytes (kernels, c->out, k) + clip_packer_vector_bytes (c->out);
+}
+
+static gsize
+block_bytes (ClipKernels *kernels, const ClipResnetBlock *b)
+{
+  return conv_bytes (kernels, &b->conv1, conv_k (&b->conv1))
+         + conv_bytes (kernels, &b->conv2, conv_k (&b->conv2))
+         + conv_bytes (kernels, &b->conv3, conv_k (&b->conv3))
+         + conv_bytes (kernels, &b->down, conv_k (&b->down));
+}
+
+static gsize
+middle_bytes (ClipKernels *kernels, const ClipResnet *r)
+{
+  return conv_bytes (kernels, &r->stem[1], conv_k (&r->stem[1]))
+         + conv_bytes (kernels, &r->stem[2], conv_k (&r->stem[2]))
+         + clip_packer_rows_bytes (r->side * r->side + 1, r->dim)
+         + clip_packer_matrix_bytes (kernels, 3 * r->dim, r->dim)
+         + clip_packer_vector_bytes (3 * r->dim);
+}
+
+static gsize
+ends_bytes (ClipKernels *kernels, const ClipResnet *r)
+{
+  ClipKernels *ends = clip_kernels_ends (kernels);
+
+  return conv_bytes (ends, &r->stem[0], STEM_TAPS * STEM_CHANNELS)
+         + clip_packer_matrix_bytes (ends, r->projection, r->dim)
+         + clip_packer_vector_bytes (r->projection);
+}
+
+guint64
+clip_resnet_bytes (ClipKernels *kernels, const ClipModelConfig *config)
+{
+  g_autoptr (ClipResnet) r = g_new0 (ClipResnet, 1);
+  guint64 bytes = 0;
+
+  init_shapes (r, config);
+  bytes = ends_bytes (kernels, r) + middle_bytes (kernels, r);
+  for (guint i = 0; i < r->n_blocks; i++)
+    bytes += block_bytes (kernels, &r->blocks[i]);
+  return bytes;
+}
+
+/* Tensors ----------------------------------------------------------------- */
+
+typedef struct {
+  ClipResnetTensorFunc func;
+  gpointer data;
+} Visitor;
+
+static gboolean
+visit (const Visitor *v, const gchar *prefix, const gchar *name, const guint64 *dims, guint n_dims,
+       GError **error)
+{
+  g_autofree gchar *full = g_strconcat (prefix, name, NULL);
+
+  return v->func (full, dims, n_dims, v->data, error);
+}
+
+/* A convolution without bias, and the batch norm behind it. */
+static gboolean
+visit_conv (const Visitor *v, const gchar *prefix, const gchar *conv, const gchar *norm,
+            const ClipResnetConv *c, GError **error)
+{
+  static const gchar *const parts[] = { ".weight", ".bias", ".running_mean", ".running_var" };
+  const guint64 dims[4] = { c->out, c->in, c->taps, c->taps };
+  g_autofree gchar *weight = g_strconcat (conv, ".weight", NULL);
+
+  if (!visit (v, prefix, weight, dims, 4, error))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
+    g_autofree gchar *name = g_strconcat (norm, parts[i], NULL);
+
+    if (!visit (v, prefix, name, dims, 1, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+visit_block (const Visitor *v, const gchar *prefix, const ClipResnetBlock *b, GError **error)
+{
+  return visit_conv (v, prefix, "conv1", "bn1", &b->conv1, error)
+         && visit_conv (v, prefix, "conv2", "bn2", &b->conv2, error)
+         && visit_conv (v, prefix, "conv3", "bn3", &b->conv3, error)
+         && (b->down.out == 0
+             || visit_conv (v, prefix, "downsample.0", "downsample.1", &b->down, error));
+}
+
+static gboolean
+visit_pool (const Visitor *v, const ClipResnet *r, GError **error)
+{
+  const gchar *const prefix = "visual.attnpool.";
+  const guint64 positions[2] = { r->side * r->side + 1, r->dim };
+  const guint64 square[2] = { r->dim, r->dim }, out[2] = { r->projection, r->dim };
+
+  return visit (v, prefix, "positional_embedding", positions, 2, error)
+         && visit (v, prefix, "q_proj.weight", square, 2, error)
+         && visit (v, prefix, "q_proj.bias", square, 1, error)
+         && visit (v, prefix, "k_proj.weight", square, 2, error)
+         && visit (v, prefix, "k_proj.bias", square, 1, error)
+         && visit (v, prefix, "v_proj.weight", square, 2, error)
+         && visit (v, prefix, "v_proj.bias", square, 1, error)
+         && visit (v, prefix, "c_proj.weight", out, 2, error)
+         && visit (v, prefix, "c_proj.bias", out, 1, error);
+}
+
+/* "visual.layer2.0." of the block with that number. */
+static gchar *
+block_prefix (const ClipResnetConfig *config, guint block)
+{
+  guint stage = 0;
+
+  while (block >= config->layers[stage])
+    block -= config->layers[stage++];
+  return g_strdup_printf ("visual.layer%u.%u.", stage + 1, block);
+}
+
+gboolean
+clip_resnet_foreach_tensor (const ClipModelConfig *config, ClipResnetTensorFunc func, gpointer data,
+                            GError **error)
+{
+  g_autoptr (ClipResnet) r = g_new0 (ClipResnet, 1);
+  const Visitor v = { func, data };
+
+  init_shapes (r, config);
+  if (!visit_conv (&v, "visual.", "conv1", "bn1", &r->stem[0], error)
+      || !visit_conv (&v, "visual.", "conv2", "bn2", &r->stem[1], error)
+      || !visit_conv (&v, "visual.", "conv3", "bn3", &r->stem[2], error))
+    return FALSE;
+  for (guint i = 0; i < r->n_blocks; i++) {
+    g_autofree gchar *prefix = block_prefix (&config->resnet, i);
+
+    if (!visit_block (&v, prefix, &r->blocks[i], error))
+      return FALSE;
+  }
+  return visit_pool (&v, r, error);
+}
+
+/* Reading ----------------------------------------------------------------- */
+
+typedef struct {
+  ClipKernels *kernels;
+  const ClipModel *model;
+  ClipResnet *resnet;
+  ClipPacker packer;
+} Loader;
+
+/* The whole tensor PREFIX NAME PART. (transfer full) */
+static float *
+read_tensor (const Loader *l, const gchar *prefix, const gchar *name, const gchar *part,
+             guint64 rows, guint64 per_row, GError **error)
+{
+  g_autofree gchar *full = g_strconcat (prefix, name, part, NULL);
+  g_autofree float *values = g_try_new (float, rows *per_row);
+
+  if (values == NULL) {
+    g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_MEMORY,
+                 "no host memory to read tensor %s", full);
+    return NULL;
+  }
+  if (!clip_model_read (l->model, full, 0, rows, values, error))
+    return NULL;
+  return g_steal_pointer (&values);
+}
+
+/* What a batch norm does to feature i: x gain[i] + offset[i]. */
+static gboolean
+read_norm (const Loader *l, const gchar *prefix, const gchar *norm, guint32 n, gdouble *gain,
+           gdouble *offset, GError **error)
+{
+  g_autofree float *gamma = read_tensor (l, prefix, norm, ".weight", n, 1, error);
+  g_autofree float *beta = gamma ? read_tensor (l, prefix, norm, ".bias", n, 1, error) : NULL;
+  g_autofree float *mean =
+      beta ? read_tensor (l, prefix, norm, ".running_mean", n, 1, error) : NULL;
+  g_autofree float *var = mean ? read_tensor (l, prefix, norm, ".running_var", n, 1, error) : NULL;
+
+  if (var == NULL)
+    return FALSE;
+  for (guint32 i = 0; i < n; i++) {
+    if (!(var[i] >= 0.0f)) {
+      g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
+                   "tensor \"%s%s.running_var\" has %g, which is no variance", prefix, norm,
+                   var[i]);
+      return FALSE;
+    }
+    gain[i] = gamma[i] / sqrt (var[i] + EPS);
+    offset[i] = beta[i] - mean[i] * gain[i];
+  }
+  return TRUE;
+}
+
+static gboolean
+place_conv (Loader *l, const float *rows, guint32 k, const gdouble *offset, ClipResnetConv *c,
+            GError **error)
+{
+  g_autofree float *bias = g_new (float, c->out);
+
+  for (guint32 i = 0; i < c->out; i++)
+    bias[i] = (float)offset[i];
+  c->weights = clip_packer_matrix (&l->packer, rows, c->out, k, error);
+  if (c->weights == 0)
+    return FALSE;
+  c->bias = clip_packer_vector (&l->packer, bias, c->out, error);
+  return c->bias != 0;
+}
+
+/* (out, in, taps, taps), scaled, to rows of pixels with their channels side by side. */
+static float *
+reorder (const ClipResnetConv *c, const float *weights, const gdouble *gain)
+{
+  const guint32 area = c->taps * c->taps, k = conv_k (c), step = k / area;
+  float *rows = g_new0 (float, (gsize)c->out *k);
+
+  for (guint32 n = 0; n < c->out; n++)
+    for (guint32 i = 0; i < c->in; i++)
+      for (guint32 t = 0; t < area; t++)
+        rows[(gsize)n * k + t * step + i] =
+            (float)(gain[n] * weights[((gsize)n * c->in + i) * area + t]);
+  return rows;
+}
+
+static gboolean
+load_conv (Loader *l, const gchar *prefix, const gchar *conv, const gchar *norm, ClipResnetConv *c,
+           GError **error)
+{
+  g_autofree float *weights =
+      read_tensor (l, prefix, conv, ".weight", c->out, (guint64)c->in * c->taps * c->taps, error);
+  g_autofree gdouble *gain = g_new (gdouble, c->out), *offset = g_new (gdouble, c->out);
+  g_autofree float *rows = NULL;
+
+  if (weights == NULL || !read_norm (l, prefix, norm, c->out, gain, offset, error))
+    return FALSE;
+  rows = reorder (c, weights, gain);
+  return place_conv (l, rows, conv_k (c), offset, c, error);
+}
+
+/*
+ * The first convolution sees u = (v - 128) / 128 and wants x = (v / 255 - mean_c) / std_c = scale_c u +
+ * shift_c, also on the border, where u is such that x = 0. Columns: 3 lines of 4 pixels with 4 channels
+ * each, of which the last of either are zero.
+ */
+static gboolean
+load_first (Loader *l, GError **error)
+{
+  const ClipModelConfig *config = clip_model_config (l->model);
+  ClipResnetConv *c = &l->resnet->stem[0];
+  const guint32 k = STEM_TAPS * STEM_CHANNELS;
+  g_autofree float *weights = read_tensor (l, "visual.", "conv1", ".weight", c->out, 27, error);
+  g_autofree gdouble *gain = g_new (gdouble, c->out), *offset = g_new (gdouble, c->out);
+  g_autofree float *rows = g_new0 (float, (gsize)c->out *k);
+
+  if (weights == NULL || !read_norm (l, "visual.", "bn1", c->out, gain, offset, error))
+    return FALSE;
+  for (guint32 n = 0; n < c->out; n++)
+    for (guint32 i = 0; i < 27; i++) {
+      const guint32 channel = i / 9, y = i / 3 % 3, x = i % 3;
+      const gdouble w = gain[n] * weights[n * 27 + i] / config->std[channel];
+
+      rows[(gsize)n * k + y * STEM_CHANNELS + x * CLIP_PIXEL_LD + channel] =
+          (float)(w * 128.0 / 255.0);
+      offset[n] += w * (128.0 / 255.0 - config->mean[channel]);
+    }
+  return place_conv (l, rows, k, offset, c, error);
+}
+
+/* One of q, k, v into its third of the joint matrix. */
+static gboolean
+fill_qkv (Loader *l, const gchar *name, guint part, gdouble scale, float *joint, GError **error)
+{
+  const gsize n = (gsize)l->resnet->dim * l->resnet->dim;
+  g_autofree float *rows =
+      read_tensor (l, "visual.attnpool.", name, ".weight", l->resnet->dim, l->resnet->dim, error);
+
+  if (rows == NULL)
+    return FALSE;
+  for (gsize i = 0; i < n; i++)
+    joint[part * n + i] = (float)(scale * rows[i]);
+  return TRUE;
+}
+
+static gboolean
+load_qkv (Loader *l, GError **error)
+{
+  ClipResnet *r = l->resnet;
+  const gdouble scale = 1.0 / sqrt (r->dim / r->heads);
+  g_autofree float *q_bias =
+      read_tensor (l, "visual.attnpool.", "q_proj", ".bias", r->dim, 1, error);
+  g_autofree float *joint = g_new (float, (gsize)3 * r->dim * r->dim);
+  g_autofree float *bias = g_new0 (float, 3 * r->dim);
+
+  if (q_bias == NULL || !fill_qkv (l, "q_proj", 0, scale, joint, error)
+      || !fill_qkv (l, "k_proj", 1, 1.0, joint, error)
+      || !fill_qkv (l, "v_proj", 2, 1.0, joint, error))
+    return FALSE;
+  for (guint32 i = 0; i < r->dim; i++)
+    bias[i] = (float)(scale * q_bias[i]);
+  r->qkv_weights = clip_packer_matrix (&l->packer, joint, 3 * r->dim, r->dim, error);
+  if (r->qkv_weights == 0)
+    return FALSE;
+  r->qkv_bias = clip_packer_vector (&l->packer, bias, 3 * r->dim, error);
+  return r->qkv_bias != 0;
+}
+
+/* b_c + W_c b_v: the weights of a query sum to one. */
+static gboolean
+load_projection (Loader *l, GError **error)
+{
+  const gchar *const prefix = "visual.attnpool.";
+  ClipResnet *r = l->resnet;
+  g_autofree float *rows =
+      read_tensor (l, prefix, "c_proj", ".weight", r->projection, r->dim, error);
+  g_autofree float *bias =
+      rows ? read_tensor (l, prefix, "c_proj", ".bias", r->projection, 1, error) : NULL;
+  g_autofree float *v_bias =
+      bias ? read_tensor (l, prefix, "v_proj", ".bias", r->dim, 1, error) : NULL;
+
+  if (v_bias == NULL)
+    return FALSE;
+  for (guint32 n = 0; n < r->projection; n++) {
+    gdouble sum = bias[n];
+
+    for (guint32 i = 0; i < r->dim; i++)
+      sum += (gdouble)rows[(gsize)n * r->dim + i] * v_bias[i];
+    bias[n] = (float)sum;
+  }
+  r->projection_weights = clip_packer_matrix (&l->packer, rows, r->projection, r->dim, error);
+  if (r->projection_weights == 0)
+    return FALSE;
+  r->projection_bias = clip_packer_vector (&l->packer, bias, r->projection, error);
+  return r->projection_bias != 0;
+}
+
+/* Loading ----------------------------------------------------------------- */
+
+/* A buffer of @bytes for what is placed from now on, for @kernels. */
+static gboolean
+open_buffer (Loader *l, ClipGpuBuffer **buffer, ClipKernels *kernels, gsize bytes,
+             const gchar *name, GError **error)
+{
+  *buffer =
+      clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE, bytes, name, error);
+  l->packer = (ClipPacker){ kernels, *buffer, 0 };
+  return *buffer != NULL;
+}
+
+static gboolean
+load_ends (Loader *l, GError **error)
+{
+  ClipResnet *r = l->resnet;
+
+  return open_buffer (l, &r->ends, clip_kernels_ends (l->kernels), ends_bytes (l->kernels, r),
+                      "ends of the images' tower", error)
+         && load_first (l, error) && load_projection (l, error);
+}
+
+static gboolean
+load_middle (Loader *l, GError **error)
+{
+  ClipResnet *r = l->resnet;
+  const guint32 tokens = r->side * r->side + 1;
+  g_autofree float *positions = NULL;
+
+  if (!open_buffer (l, &r->buffer, l->kernels, middle_bytes (l->kernels, r),
+                    "stem and attention pool", error)
+      || !load_conv (l, "visual.", "conv2", "bn2", &r->stem[1], error)
+      || !load_conv (l, "visual.", "conv3", "bn3", &r->stem[2], error) || !load_qkv (l, error))
+    return FALSE;
+  positions =
+      read_tensor (l, "visual.attnpool.", "positional_embedding", "", tokens, r->dim, error);
+  r->positions = positions ? clip_packer_rows (&l->packer, positions, tokens, r->dim, error) : 0;
+  return r->positions != 0;
+}
+
+static gboolean
+load_block (Loader *l, guint block, GError **error)
+{
+  g_autofree gchar *prefix = block_prefix (&clip_model_config (l->model)->resnet, block);
+  ClipResnetBlock *b = &l->resnet->blocks[block];
+
+  return open_buffer (l, &b->buffer, l->kernels, block_bytes (l->kernels, b), prefix, error)
+         && load_conv (l, prefix, "conv1", "bn1", &b->conv1, error)
+         && load_conv (l, prefix, "conv2", "bn2", &b->conv2, error)
+         && load_conv (l, prefix, "conv3", "bn3", &b->conv3, error)
+         && (b->down.out == 0
+             || load_conv (l, prefix, "downsample.0", "downsample.1", &b->down, error));
+}
+
+ClipResnet *
+clip_resnet_new (ClipKernels *kernels, const ClipModel *model, ClipResnetProgress progress,
+                 gpointer data, GError **error)
+{
+  g_autoptr (ClipResnet) r = g_new0 (ClipResnet, 1);
+  Loader l = { kernels, model, r, { NULL } };
+
+  init_shapes (r, clip_model_config (model));
+  if (!load_ends (&l, error) || !load_middle (&l, error))
+    return NULL;
+  for (guint i = 0; i < r->n_blocks; i++) {
+    if (!load_block (&l, i, error))
+      return NULL;
+    if (progress && !progress (i + 1, r->n_blocks, data)) {
+      g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_CANCELLED, "loading was cancelled");
+      return NULL;
+    }
+  }
+  return g_steal_pointer (&r);
+}
+
+void
+clip_resnet_free (ClipResnet *r)
+{
+  if (r == NULL)
+    return;
+  for (guint i = 0; r->blocks && i < r->n_blocks; i++)
+    clip_gpu_buffer_free (r->blocks[i].buffer);
+  g_free (r->blocks);
+  clip_gpu_buffer_free (r->buffer);
+  clip_gpu_buffer_free (r->ends);
+  g_free (r);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/engine/fixture.h"
+
+#define WIDTH  64
+#define HEIGHT 48
+
+ClipEngine *
+fixture_engine (const gchar *folder, ClipPrecision precision)
+{
+  const ClipEngineConfig config = { folder, NULL, precision };
+  g_autoptr (GError) error = NULL;
+  ClipEngine *engine = clip_engine_open (&config, NULL, NULL, NULL, &error);
+
+  if (g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_LOADER)
+      || g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE)) {
+    g_test_skip (error->message);
+    return NULL;
+  }
+  g_assert_no_error (error);
+  return engine;
+}
+
+ClipTexts *
+fixture_texts (ClipEngine *engine, const gchar *prompts, const gchar *negatives,
+               gboolean background)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClipPromptSet) set = clip_prompt_set_parse (prompts, NULL, &error);
+  g_autoptr (ClipPromptSet) not_set = clip_prompt_set_parse (negatives, NULL, NULL);
+  ClipTexts *texts =
+      clip_texts_new (engine, set, not_set, background, NULL, NULL, NULL, NULL, &error);
+
+  g_assert_no_error (error);
+  return texts;
+}
+
+void
+fixture_load (ClipJob *job, guint8 value)
+{
+  g_autofree guint8 *pixels = g_malloc (WIDTH * HEIGHT);
+  const ClipFramePlanes planes = { { pixels }, { WIDTH } };
+
+  for (guint i = 0; i < WIDTH * HEIGHT; i++)
+    pixels[i] = value + i * (1 + value % 5);
+  clip_job_load (job, &planes);
+}
+
+ClipJob *
+fixture_job (ClipEngine *engine, guint8 value)
+{
+  const ClipFrameInfo info = { CLIP_PIXEL_GRAY8, WIDTH, HEIGHT, 1, 1, CLIP_MATRIX_BT601, TRUE };
+  g_autoptr (GError) error = NULL;
+  ClipJob *job = clip_job_new (engine, &info, &error);
+
+  g_assert_no_error (error);
+  fixture_load (job, value);
+  return job;
+}
