@@ -93,6 +93,9 @@ main (int argc, char **argv)
     g_printerr ("clip-accuracy: %s\n", error->message);
     return 2;
   }
-  g_print ("%u of %u figures reached\n", acc_figures () - acc_failures (), acc_figures ());
+  if (!acc_finish ()) {
+    g_printerr ("clip-accuracy: %s: the table could not be written\n", table);
+    return 2;
+  }
   return acc_figures () == 0 ? 77 : acc_failures () ? 1 : 0;
 }

@@ -98,9 +98,19 @@ void acc_spoil (guint8 *pixels, guint width, guint height, guint state, GRand *r
 /** acc_open_report: @path: where Markdown rows go as well, NULL: nowhere. */
 gboolean acc_open_report (const gchar *path, GError **error);
 
-/** acc_report: one figure: @right of @total, which should be at least @least (0: no demand), or
- * at most -@least where that is negative. */
-void acc_report (const gchar *what, guint right, guint total, gdouble least);
+/** AccLimit: of a share. @goal: what a good model reaches; @bound: what the embedded model has
+ * reached, less what few pictures scatter: beyond it something broke. @at_most: both are limits
+ * from above. A goal of 0: none. */
+typedef struct {
+  gdouble goal, bound;
+  gboolean at_most;
+} AccLimit;
+
+#define ACC_LEAST(goal, bound) ((AccLimit){ (goal), (bound), FALSE })
+#define ACC_MOST(goal, bound)  ((AccLimit){ (goal), (bound), TRUE })
+
+/** acc_report: one figure: @right of @total. */
+void acc_report (const gchar *what, guint right, guint total, AccLimit limit);
 
 /** acc_skip: a part that cannot be measured here, and why. */
 void acc_skip (const gchar *what, const gchar *why);
@@ -108,9 +118,11 @@ void acc_skip (const gchar *what, const gchar *why);
 /** acc_note: a detail that only people read. */
 void acc_note (const gchar *format, ...) G_GNUC_PRINTF (1, 2);
 
-/** acc_failures: figures that were not reached; acc_figures: all. */
+/** acc_failures: figures beyond their bound; acc_figures: all. acc_finish: prints how many reached
+ * their goals. Returns: FALSE where the table could not be written. */
 guint acc_failures (void);
 guint acc_figures (void);
+gboolean acc_finish (void);
 
 /* The parts. Each measures, reports, and returns FALSE with @error only when nothing could be
  * played. @quick: fewer pictures. ---------------------------------------- */

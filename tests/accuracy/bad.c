@@ -75,7 +75,7 @@ measure (const gchar *what, Album *album, GError **error)
     acc_note ("%-24s %3u of %3u", acc_states[s], right[s], album->pictures->len);
     all += right[s];
   }
-  acc_report (what, all, results->len, 0.75);
+  acc_report (what, all, results->len, ACC_LEAST (0.75, 0.7));
   return TRUE;
 }
 

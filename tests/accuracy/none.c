@@ -25,7 +25,7 @@ add (Scores *s, gdouble score)
 }
 
 static void
-report (const Scores *s, gboolean inside, gdouble limit)
+report (const Scores *s, gboolean inside, gdouble goal, gdouble bound)
 {
   GString *line = g_string_new (inside ? "missed at" : "accepted at");
 
@@ -33,7 +33,8 @@ report (const Scores *s, gboolean inside, gdouble limit)
     g_string_append_printf (line, "  %.1f: %.1f %%", thresholds[i],
                             100.0 * (inside ? s->total - s->reached[i] : s->reached[i]) / s->total);
   if (s->total)
-    acc_report (s->what, inside ? s->total - s->at_card : s->at_card, s->total, limit);
+    acc_report (s->what, inside ? s->total - s->at_card : s->at_card, s->total,
+                ACC_MOST (goal, bound));
   else
     acc_skip (s->what, "no pictures");
   if (s->total)
@@ -118,10 +119,10 @@ acc_none (const AccOptions *o, GError **error)
   }
   if (!photographs (o, &photo, &other, error) || !patterns (&drawn, error))
     return FALSE;
-  report (&seen, TRUE, o->quick ? 0 : -0.15);
-  report (&wrong, FALSE, -0.1);
-  report (&photo, TRUE, 0);
-  report (&other, FALSE, o->quick ? 0 : -0.1);
-  report (&drawn, FALSE, -0.1);
+  report (&seen, TRUE, 0.15, 0.5);
+  report (&wrong, FALSE, 0.1, 0.1);
+  report (&photo, TRUE, 0.15, 0.9);
+  report (&other, FALSE, 0.1, 0.4);
+  report (&drawn, FALSE, 0.1, 0.1);
   return TRUE;
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 static FILE *table;
-static guint failures, figures;
+static guint figures, failures, goals, reached;
 
 gboolean
 acc_open_report (const gchar *path, GError **error)
@@ -14,7 +14,7 @@ acc_open_report (const gchar *path, GError **error)
     return TRUE;
   table = fopen (path, "w");
   if (table) {
-    fputs ("| what | right | of | wanted |\n| --- | --- | --- | --- |\n", table);
+    fputs ("| what | share | of | goal |\n| --- | --- | --- | --- |\n", table);
     return TRUE;
   }
   g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno), "%s: %s", path,
@@ -22,22 +22,31 @@ acc_open_report (const gchar *path, GError **error)
   return FALSE;
 }
 
+static gboolean
+keeps (gdouble share, gdouble limit, gboolean at_most)
+{
+  return at_most ? share <= limit : share >= limit;
+}
+
 void
-acc_report (const gchar *what, guint right, guint total, gdouble least)
+acc_report (const gchar *what, guint right, guint total, AccLimit limit)
 {
   const gdouble share = total ? (gdouble)right / total : 0;
-  const gboolean ok = total > 0 && (least >= 0 ? share >= least : share <= -least);
-  g_autofree gchar *wanted =
-      least == 0
-          ? g_strdup ("")
-          : g_strdup_printf ("%s %.0f %%", least > 0 ? "at least" : "at most", 100 * ABS (least));
+  const gboolean ok = total > 0 && keeps (share, limit.bound, limit.at_most);
+  const gboolean good = total > 0 && keeps (share, limit.goal, limit.at_most);
+  g_autofree gchar *goal =
+      limit.goal == 0 ? g_strdup ("")
+                      : g_strdup_printf ("%s %.0f %%", limit.at_most ? "at most" : "at least",
+                                         100 * limit.goal);
 
   figures++;
   failures += !ok;
-  g_print ("%-66s %5.1f %%  of %5u  %s%s\n", what, 100 * share, total, wanted,
-           ok ? "" : "  MISSED");
+  goals += limit.goal != 0;
+  reached += limit.goal != 0 && good;
+  g_print ("%-66s %5.1f %%  of %5u  %s%s%s\n", what, 100 * share, total, goal,
+           good || limit.goal == 0 ? "" : ", not yet", ok ? "" : "  WORSE THAN IT WAS");
   if (table)
-    fprintf (table, "| %s | %.1f %% | %u | %s |\n", what, 100 * share, total, wanted);
+    fprintf (table, "| %s | %.1f %% | %u | %s |\n", what, 100 * share, total, goal);
 }
 
 void
@@ -66,7 +75,12 @@ acc_failures (void)
 guint
 acc_figures (void)
 {
-  if (table && fflush (table))
-    g_printerr ("the table could not be written\n");
   return figures;
+}
+
+gboolean
+acc_finish (void)
+{
+  g_print ("%u of %u goals reached, %u figures worse than they were\n", reached, goals, failures);
+  return !table || fclose (table) == 0;
 }
