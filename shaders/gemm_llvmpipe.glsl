@@ -126,19 +126,30 @@ bias_of (uint n, uint side)
 float
 scale_of (uint n, uint side)
 {
-  const uint panel = HIGH16 (p.panel);
-  return lanes (place (p.w, (n * panel + panel - GEMM_SCALE_STEPS) * WEIGHT_WORDS + side * 8u));
+  const uint panel = HIGH16 (p.panel), first = BATCHED ? 0 : HIGH16 (p.step);
+  return lanes (place (p.w, (n * panel + panel - first - GEMM_SCALE_STEPS) * WEIGHT_WORDS + side * 8u));
 }
 #endif
 
-/* the same of the residual's row m, which must be known as uniform */
+/* The same of the residual's row m, which must be known as uniform. It is read in any case: where there
+ * is none, the host gives c in its place, and the line is in the cache when it is stored to. */
 float
 residual_of (uint m, uint n, uint side)
 {
   const bool has_residual = (flags () & GEMM_HAS_RESIDUAL) != 0u;
   const uint at = stored_row (m) * (HIGH16 (p.ld) * 4u) + n * GEMM_PANEL + side * 8u;
-  const float residual = lanes (place (p.residual, has_residual ? at : 0u));
+  const float residual = lanes (place (p.residual, at));
   return has_residual ? residual : 0.0;
+}
+
+/* Where row m of panel n of c begins; @row_step: from row to row within 16. */
+uint
+stored_at (uint m, uint n, uint z, uint row_step)
+{
+  const uint row = stored_row (m);
+
+  return (row >> 4) * (HIGH16 (p.c_row) * 256u) + (row & 15u) * row_step
+         + n * (LOW16 (p.panel) * 16u) + z * (LOW16 (p.c_step) * 16u);
 }
 
 /* what a value is not to be below */
@@ -154,10 +165,7 @@ store (uint m, uint n, uint z, uint side, float y)
 {
   const bool apart = (flags () & GEMM_LANES_APART) != 0u;
   const uint column_step = apart ? 16u : 1u, row_step = apart ? 1u : LOW16 (p.c_row) * 16u;
-  const uint row = stored_row (m);
-  const uint first = (row >> 4) * (HIGH16 (p.c_row) * 256u) + (row & 15u) * row_step
-                     + n * (LOW16 (p.panel) * 16u) + side * 8u * column_step
-                     + z * (LOW16 (p.c_step) * 16u);
+  const uint first = stored_at (m, n, z, row_step) + side * 8u * column_step;
 
   /* A store is a loop over lanes; the shuffle keeps the address's arithmetic out of it. */
   p.c.v[subgroupShuffle (first, 0u) + gl_SubgroupInvocationID * column_step] = y;

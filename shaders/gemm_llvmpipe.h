@@ -34,14 +34,15 @@
  * are all that a driver promises: (low half, high half) below, and where they count several
  * floats "by 4".
  * Addresses are plain 64 bits, for place() in gemm_llvmpipe.glsl.
- * @bias, @residual: any readable address where the flag is not set
+ * @bias: any readable address where the flag is not set; @residual: then rows of something readable
+ *   instead, whose values do not count
  * @ld: (a, residual), by 4: from row to row
  * @c_row: (by 16, by 256): from row to row within 16 rows, and from 16 rows to the next
  * @panel: (c by 16, w by 16): from panel to panel of c in floats, of w in weights
  * @last_row: of a in bits 0 .. 11, of c in bits 12 .. 23: rows beyond are computed from the one
  *   and stored on the other, always the same values; flags in bits 24 .. 31
- * @step: (a, w), by 16: from z to z
- * @c_step: (by 16: from z to z of c, CHUNKS for gemm_loop.comp)
+ * @step: (a, w), by 16: from z to z; not batched: (0, step of k that w begins with)
+ * @c_step: (by 16: from z to z of c, CHUNKS for gemm_loop.comp, the last panel for gemm_straight.comp)
  */
 struct GemmLlvmpipePush {
   CLIP_ADDRESS (Address) a;

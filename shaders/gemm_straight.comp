@@ -6,7 +6,7 @@
  *
  * a (M, K), c (M, N) fp32; w in panels [N / 16][K][16], fp32, -DCLIP_HALF or -DCLIP_I8. fp32 accumulation.
  * A tile is 5 rows x 16 columns: ten vector sums, one per row and 8 columns. A workgroup makes
- * TILES of them, one below the other: subgroups that follow each other use the same weights.
+ * PANELS of them, one beside the other: subgroups that follow each other use the same rows of a.
  *
  *                 K = CHUNKS x CHUNK                    One subgroup a chunk: it unrolls CHUNK k
  *         +--------+--------+-- ... --+--------+        steps of two vector loads (weights), five
@@ -19,18 +19,21 @@
  *
  * The loop over subgroups is the driver's own, which is why it can be fast when ours cannot.
  * CHUNK: larger means fewer partial sums, until the code outgrows the instruction cache (128).
- * Grid: (row tiles / TILES <= 16, panels <= 256, batch <= 16), for the digits that uniform ids have.
- * Constants: 0 local size = 8 CHUNKS TILES, 1 CHUNK, 2 CHUNKS, 3 ACTIVATES, 4 BATCHED, 5 TILES.
+ * Grid: (row tiles <= 16, panels / PANELS <= 256, batch <= 16), for the digits that uniform ids have.
+ * Constants: 0 local size = 8 CHUNKS PANELS, 1 CHUNK, 2 CHUNKS, 3 ACTIVATES, 4 BATCHED, 5 PANELS,
+ *   7 PAIRS.
  */
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 #include "clip.glsl"
 #include "gemm_llvmpipe.h"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint CHUNK = 64;
 layout(constant_id = 2) const uint CHUNKS = 1;
-layout(constant_id = 5) const uint TILES = 1; /* 1 where CHUNKS is 1 */
+layout(constant_id = 5) const uint PANELS = 1;
+layout(constant_id = 7) const bool PAIRS = false; /* never with lanes apart */
 layout(push_constant, std430) uniform Push {
   GemmLlvmpipePush p;
 };
@@ -38,9 +41,10 @@ layout(push_constant, std430) uniform Push {
 #include "llvmpipe.glsl"
 #include "gemm_llvmpipe.glsl"
 
-const uint TILE_SUMS = ROWS * 2, SUMS = TILES * TILE_SUMS;
-const uint SUBGROUPS = CHUNKS * TILES;
-const uint EACH = (SUMS + SUBGROUPS - 1) / SUBGROUPS;
+const uint TILE_SUMS = ROWS * 2, SUMS = PANELS * TILE_SUMS;
+const uint SUBGROUPS = CHUNKS * PANELS;
+const uint STORES = PAIRS ? SUMS / 2 : SUMS;
+const uint EACH = (STORES + SUBGROUPS - 1) / SUBGROUPS;
 
 shared float partial[CHUNKS * SUMS * 8];
 
@@ -60,6 +64,26 @@ get_partial (uint slot)
                  vec4 (partial[i + 4], partial[i + 5], partial[i + 6], partial[i + 7]));
 }
 
+layout(buffer_reference, std430, buffer_reference_align = 8) restrict writeonly buffer PairsOut {
+  uint64_t v[];
+};
+
+/*
+ * Stores all 16 columns of panel n of row m; y as sums are, columns 0 .. 7 and 8 .. 15. Two columns a
+ * lane: the loop over lanes that a store is runs once instead of twice (6 %).
+ */
+void
+store_pairs (uint m, uint n, uint z, vec2 y)
+{
+  const uint lane = gl_SubgroupInvocationID, from = lane * 2 & 7u;
+  const vec2 low = vec2 (subgroupShuffle (y.x, from), subgroupShuffle (y.x, from + 1));
+  const vec2 high = vec2 (subgroupShuffle (y.y, from), subgroupShuffle (y.y, from + 1));
+  const uvec2 both = floatBitsToUint (lane < 4 ? low : high);
+  const uint first = stored_at (m, n, z, LOW16 (p.c_row) * 16u) / 2;
+
+  PairsOut (p.c).v[subgroupShuffle (first, 0u) + lane] = packUint2x32 (both);
+}
+
 /* From sums of 8 columns to values of c; an exp() in vain costs 8 % of the time, hence ACTIVATES. */
 float
 finish (uint m, uint n, uint side, float sum)
@@ -76,17 +100,50 @@ finish (uint m, uint n, uint side, float sum)
   return z < least () ? least () : z; /* a NaN stays one */
 }
 
+/* Row m of panel n: its two sums as finish() has them. */
+void
+finish_row (uint m, uint n, uint z, vec2 sum)
+{
+  const vec2 y = vec2 (finish (m, n, 0, sum.x), finish (m, n, 1, sum.y));
+
+  if (PAIRS) {
+    store_pairs (m, n, z, y);
+  } else {
+    store (m, n, z, 0, y.x);
+    store (m, n, z, 1, y.y);
+  }
+}
+
+/* Panel i of the workgroup; those beyond the last repeat it. */
+uint
+panel_of (uint first_panel, uint i)
+{
+  return PANELS == 1 ? first_panel : min (first_panel + i, HIGH16 (p.c_step));
+}
+
+float
+add_partials (uint s)
+{
+  float total = 0.0;
+
+  [[unroll]] for (uint c = 0; c < CHUNKS; c++)
+    total += get_partial (c * SUMS + s);
+  return total;
+}
+
 /* This subgroup's share of the workgroup's sums, over all chunks. */
 void
-finish_shared (uint id, uint first_row, uint n, uint z)
+finish_shared (uint id, uint m0, uint first_panel, uint z)
 {
   [[unroll]] for (uint i = 0; i < EACH; i++) {
-    const uint s = min (id * EACH + i, SUMS - 1);
-    float total = 0.0;
+    const uint u = min (id * EACH + i, STORES - 1);
+    const uint s = PAIRS ? u * 2 : u;
+    const uint m = m0 + s % TILE_SUMS / 2, n = panel_of (first_panel, s / TILE_SUMS);
 
-    [[unroll]] for (uint c = 0; c < CHUNKS; c++)
-      total += get_partial (c * SUMS + s);
-    store (first_row + s / 2, n, z, s & 1u, finish (first_row + s / 2, n, s & 1u, total));
+    if (PAIRS)
+      finish_row (m, n, z, vec2 (add_partials (s), add_partials (s + 1)));
+    else
+      store (m, n, z, s & 1u, finish (m, n, s & 1u, add_partials (s)));
   }
 }
 
@@ -96,9 +153,9 @@ main ()
   const uint id = SUBGROUPS == 1    ? 0
                   : SUBGROUPS <= 16 ? uniform_id4 (gl_SubgroupID)
                                     : uniform_id8 (gl_SubgroupID);
-  const uint chunk = id / TILES, tile = id % TILES;
-  const uint first_row = uniform_id4 (gl_WorkGroupID.x) * (TILES * ROWS);
-  const uint m0 = first_row + tile * ROWS, n = uniform_id8 (gl_WorkGroupID.y);
+  const uint chunk = id / PANELS, tile = id % PANELS;
+  const uint m0 = uniform_id4 (gl_WorkGroupID.x) * ROWS;
+  const uint first_panel = uniform_id8 (gl_WorkGroupID.y) * PANELS, n = panel_of (first_panel, tile);
   const uint z = BATCHED ? uniform_id4 (gl_WorkGroupID.z) : 0;
 
   const uvec2 w = place (p.w, n * (HIGH16 (p.panel) * WEIGHT_WORDS) + chunk * (CHUNK * WEIGHT_WORDS)
@@ -114,16 +171,14 @@ main ()
   MULTIPLY (sum, a, w, 0, CHUNK);
 
   if (CHUNKS == 1) {
-    [[unroll]] for (uint r = 0; r < ROWS; r++) {
-      store (m0 + r, n, z, 0, finish (m0 + r, n, 0, sum[r].x));
-      store (m0 + r, n, z, 1, finish (m0 + r, n, 1, sum[r].y));
-    }
+    [[unroll]] for (uint r = 0; r < ROWS; r++)
+      finish_row (m0 + r, n, z, sum[r]);
   } else {
     [[unroll]] for (uint r = 0; r < ROWS; r++) {
       put_partial (chunk * SUMS + tile * TILE_SUMS + r * 2, sum[r].x);
       put_partial (chunk * SUMS + tile * TILE_SUMS + r * 2 + 1, sum[r].y);
     }
     barrier ();
-    finish_shared (id, first_row, n, z);
+    finish_shared (id, m0, first_panel, z);
   }
 }

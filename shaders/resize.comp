@@ -2,7 +2,7 @@
 /*
  * resize.comp: one pass of PIL's resize, from lines of RGB8 pixels to lines of RGB8 pixels.
  *
- *   start = max (0, (o * scale + bias) >> 15)
+ *   start = clamp ((o * scale + bias) >> 15, 0, last)
  *   out[o][lane] = clamp ((2^21 + sum_t taps[o][t] * in[start + t][lane]) >> 22, 0, 255)
  *
  * for each of the three channels; int32, t = 0 .. n_taps - 1. Lines are what the filter runs
@@ -39,17 +39,25 @@ layout(buffer_reference, std430, buffer_reference_align = 4) restrict writeonly 
   float v[];
 };
 
+/* n of the push constants */
+uint
+count ()
+{
+  return p.n_plane & 0xffffu;
+}
+
 /* Where the weights of output 0 begin */
 uint
 weights ()
 {
-  return PASS == RESIZE_PASS_PIXELS ? 0 : 2 * p.n;
+  return PASS == RESIZE_PASS_PIXELS ? 0 : 2 * count ();
 }
 
 uint
 start_of (uint o)
 {
-  return uint (max ((int (o * p.scale) + int (p.bias)) >> RESIZE_START_BITS, 0));
+  const int start = (int (o * p.scale) + int (p.bias)) >> RESIZE_START_BITS;
+  return min (uint (max (start, 0)), p.last);
 }
 
 ivec3
@@ -74,10 +82,10 @@ pixel_of (uvec3 level)
 void
 store_patches (uint o, uint lane, uint down, uint across, uvec3 level)
 {
-  if (lane >= p.n)
+  if (lane >= count ())
     return;
   if (PASS == RESIZE_PASS_PATCHES_RGB)
-    p.rgb8.v[o * p.n + lane] = pixel_of (level);
+    p.rgb8.v[o * count () + lane] = pixel_of (level);
   if (down == RESIZE_NO_PLACE || across == RESIZE_NO_PLACE)
     return;
 
@@ -87,8 +95,8 @@ store_patches (uint o, uint lane, uint down, uint across, uvec3 level)
   const vec3 value = (vec3 (level) - 128.0) / 128.0;
   Patches dst = Patches (p.dst);
   dst.v[i] = value.r;
-  dst.v[i + p.plane] = value.g;
-  dst.v[i + 2 * p.plane] = value.b;
+  dst.v[i + (p.n_plane >> 16)] = value.g;
+  dst.v[i + 2 * (p.n_plane >> 16)] = value.b;
 }
 
 #ifdef LLVMPIPE
@@ -146,9 +154,9 @@ main ()
     dst.v[gl_SubgroupInvocationID * (RESIZE_BLOCK / 2)] = packUint2x32 (pixels);
   } else {
     const uint column = n * RESIZE_BLOCK + gl_SubgroupInvocationID;
-    const uint across = load (ConstUints (place (uvec2 (p.taps), p.n + n * RESIZE_BLOCK)), 0);
+    const uint across = load (ConstUints (place (uvec2 (p.taps), count () + n * RESIZE_BLOCK)), 0);
     store_patches (o, column, p.taps.v[o], across, levels (sum[0]));
-    if (o + 1 < p.n)
+    if (o + 1 < count ())
       store_patches (o + 1, column, p.taps.v[o + 1], across, levels (sum[1]));
   }
 }
@@ -163,7 +171,7 @@ main ()
   uint from = start_of (o) * p.src_line + lane * p.src_stride;
   ivec3 sum = ivec3 (1 << (RESIZE_PRECISION - 1));
 
-  if (x >= p.n)
+  if (x >= count ())
     return;
   for (uint t = 0; t < p.n_taps; t++) {
     sum += int (p.taps.v[weights () + o * p.n_taps + t]) * channels (p.src.v[from]);
@@ -173,6 +181,6 @@ main ()
   if (PASS == RESIZE_PASS_PIXELS)
     p.dst.v[lane * p.dst_stride + o] = pixel_of (levels (sum));
   else
-    store_patches (o, lane, p.taps.v[o], p.taps.v[p.n + lane], levels (sum));
+    store_patches (o, lane, p.taps.v[o], p.taps.v[count () + lane], levels (sum));
 }
 #endif

@@ -16,9 +16,9 @@
  *   else floats, dst_stride from row to row
  * @taps: int[outputs][n_taps]; before these, not in PASS_PIXELS: places of rows, of columns
  * @rgb8: PASS_PATCHES_RGB: uint[n][n], n outputs and lanes
- * @scale, @bias: of ClipTaps
- * @n: invocations side by side that count: lanes, or outputs, see resize.comp
- * @plane: not in PASS_PIXELS: floats from channel to channel: patch_size^2, or 1 for a picture
+ * @scale, @bias, @last: of ClipTaps
+ * @n_plane: two halves. n, the lower one: invocations side by side that count: lanes, or outputs, see
+ *   resize.comp. plane, not in PASS_PIXELS: floats from channel to channel: patch_size^2, or 1 for a picture
  */
 struct ResizePush {
   CLIP_ADDRESS (ConstUints) src;
@@ -30,9 +30,9 @@ struct ResizePush {
   uint32_t dst_stride;
   uint32_t scale;
   uint32_t bias;
+  uint32_t last;
   uint32_t n_taps;
-  uint32_t n;
-  uint32_t plane;
+  uint32_t n_plane;
   CLIP_NIBBLES;
 };
 

@@ -7,6 +7,11 @@
 #define FIRST_RETRY_US 1000
 #define LAST_RETRY_US  20000
 
+/* Copies of a frame's results that are made in advance; labels in all of them. */
+#define LEAST_COPIES 4
+#define MOST_COPIES  512
+#define MOST_LABELS  4096
+
 /* A frame on its way: the slot that encodes it and whoever has its ticket hold one each. */
 struct _GstClipTicket {
   gatomicrefcount refs;
@@ -52,6 +57,7 @@ struct _GstClipEncoder {
   guint info_count; /* 0: no info yet */
   guint epoch;      /* +1 for each discard */
   GPtrArray *newest;
+  guint n_wanted;            /* how often the newest were asked for since they came */
   ClipEngine *wanted_engine; /* nullable: the thread shall make a job for it */
   gint64 settle_at;          /* monotonic us when `settled` is to be called; 0: not */
   gint64 settle_pause;       /* us until it is called again */
@@ -137,7 +143,9 @@ prepare_job (GstClipEncoder *self, Slot *slot, ClipEngine *engine)
   slot->job = clip_job_new (engine, &info, &error);
   slot->engine = clip_engine_ref (engine);
   slot->info_count = info_count;
-  if (!slot->job)
+  if (slot->job)
+    clip_job_set_stream (slot->job, self);
+  else
     self->funcs.failed (engine, error, self->data);
   return slot->job != NULL;
 }
@@ -257,12 +265,30 @@ free_oldest_slot (GstClipEncoder *self)
 
 /* The thread --------------------------------------------------------------------- */
 
+/* Copies to attach, as many as frames passed during the last encoding: here they cost the streaming
+ * thread nothing. */
+static void
+prepare_copies (GstClipEncoder *self, GPtrArray *results, gboolean wanted)
+{
+  g_mutex_lock (&self->lock);
+  guint n = wanted ? 1 : CLAMP (self->n_wanted + 1, LEAST_COPIES, MOST_COPIES);
+  if (!wanted)
+    self->n_wanted = 0;
+  g_mutex_unlock (&self->lock);
+
+  /* Not for ever: a list of thousands is copied when it is needed. */
+  GstClipResult *first = g_ptr_array_index (results, 0);
+  const guint n_labels = g_strv_length ((gchar **)gst_clip_result_labels (first));
+  gst_clip_result_prepare (first, MIN (n, MOST_LABELS / MAX (n_labels, 1)));
+}
+
 /* @results: (nullable). What was discarded is not told. The message comes before the buffer. */
 static void
 report (GstClipEncoder *self, GstClipTicket *ticket, GPtrArray *results, const ClipJobTimes *times)
 {
   if (!results)
     return;
+  prepare_copies (self, results, ticket->wanted);
   g_mutex_lock (&self->lock);
   gboolean fresh = ticket->epoch == self->epoch;
   if (fresh && !ticket->wanted) {
@@ -551,8 +577,8 @@ gst_clip_encoder_newest (GstClipEncoder *self, gboolean *idle)
 {
   g_mutex_lock (&self->lock);
   GPtrArray *newest = self->newest ? g_ptr_array_ref (self->newest) : NULL;
-  if (idle)
-    *idle = self->busy == 0;
+  *idle = self->busy == 0;
+  self->n_wanted++;
   g_mutex_unlock (&self->lock);
   return newest;
 }

@@ -97,8 +97,8 @@ gboolean gst_clip_encoder_offer (GstClipEncoder *encoder, GstClipFrame *frame, G
                                  const GstVideoInfo *video, gboolean *unreadable);
 
 /**
- * gst_clip_encoder_newest: the newest results of offered frames. @idle: (out) (optional): whether
- * an offer may be taken now.
+ * gst_clip_encoder_newest: the newest results of offered frames, to be attached to one frame.
+ * @idle: (out): whether an offer may be taken now
  * Returns: (transfer full) (nullable)
  */
 GPtrArray *gst_clip_encoder_newest (GstClipEncoder *encoder, gboolean *idle);

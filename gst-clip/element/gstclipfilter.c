@@ -26,8 +26,10 @@
 #include "gst-clip/element/gstclipfilter.h"
 
 #include "gst-clip/element/gstclipfilterframes.h"
+#include "gst-clip/element/gstclipfilterprompts.h"
 #include "gst-clip/element/gstclipframe.h"
 #include "gst-clip/element/gstclipmeta.h"
+#include "gst-clip/element/gstclippicture.h"
 #include "gst-clip/engine/model.h"
 
 GST_DEBUG_CATEGORY (gst_clip_debug);
@@ -44,6 +46,7 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (clipfilter, "clipfilter", GST_RANK_NONE,
 static void
 add_times (ClipJobTimes *sum, const ClipJobTimes *times)
 {
+  sum->batch += times->batch;
   sum->load += times->load;
   sum->preprocess += times->preprocess;
   sum->encode += times->encode;
@@ -279,7 +282,7 @@ static gboolean
 gst_clip_filter_start (GstBaseTransform *trans)
 {
   GstClipFilter *self = GST_CLIP_FILTER (trans);
-  g_autofree gchar *model = NULL, *device = NULL;
+  g_autofree gchar *model = NULL, *device = NULL, *group = NULL;
   g_autoptr (GError) error = NULL;
 
   GST_OBJECT_LOCK (self);
@@ -291,7 +294,8 @@ gst_clip_filter_start (GstBaseTransform *trans)
   self->earliest_time = GST_CLOCK_TIME_NONE;
   model = g_strdup (self->settings.model);
   device = g_strdup (self->settings.device);
-  ClipEngineConfig config = { model, device, self->settings.precision };
+  group = g_strdup (self->settings.share_group);
+  ClipEngineConfig config = { model, device, self->settings.precision, group };
   GST_OBJECT_UNLOCK (self);
   self->warned_no_prompts = self->warned_not_finite = self->failed = FALSE;
   self->pushed = GST_FLOW_OK;
@@ -377,6 +381,20 @@ gst_clip_filter_class_init (GstClipFilterClass *klass)
 
   object_class->finalize = gst_clip_filter_finalize;
   gst_clip_filter_install_properties (object_class);
+  clip_set_picture_reader (gst_clip_picture_read);
+  /**
+   * GstClipFilter::reload:
+   * @clipfilter: the element
+   *
+   * Reads the file of the property `prompts-file` again. May be emitted in any state, from any
+   * thread; does not wait for the new prompts to be encoded.
+   *
+   * Returns: %FALSE where the old prompts stay in force, with a warning on the bus: the file cannot
+   * be read or is wrong, or the prompts are not from a file.
+   */
+  g_signal_new_class_handler (
+      "reload", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
+      G_CALLBACK (gst_clip_filter_reload), NULL, NULL, NULL, G_TYPE_BOOLEAN, 0);
 
   gst_element_class_set_static_metadata (
       element_class, "CLIP zero-shot labeller", "Filter/Analyzer/Video",

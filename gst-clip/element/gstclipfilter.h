@@ -26,7 +26,7 @@ G_DECLARE_FINAL_TYPE (GstClipFilter, gst_clip_filter, GST, CLIP_FILTER, GstBaseT
 /** GstClipSettings: the values of the properties; guarded by the object lock, but for the prompt
  * fields, which only change under @prompts_lock too. */
 typedef struct {
-  gchar *model, *device;
+  gchar *model, *device, *share_group;
   ClipPrecision precision;
 
   ClipPromptSet *prompts;   /* NULL until set */
@@ -45,7 +45,7 @@ typedef struct {
   GstClipMode mode;
   GstClipPace pace;
   GstClipMessages messages;
-  gboolean attach_meta;
+  gboolean attach_meta; /* read without a lock too */
 } GstClipSettings;
 
 /** GstClipStats: guarded by the object lock; times in ns. */

@@ -115,6 +115,7 @@ score_params (GstClipFilter *self, const GstClipTexts *texts)
   GST_OBJECT_UNLOCK (self);
   if (params.logit_scale == 0.0)
     params.logit_scale = clip_engine_logit_scale (texts->engine);
+  params.logit_bias = clip_engine_logit_bias (texts->engine);
   return params;
 }
 
@@ -131,19 +132,31 @@ age_of (const GstClipResult *result, const GstClipFrameContext *now)
   return 0;
 }
 
-/* @results: of GstClipResult */
+static void
+append_result (GValue *array, const GstClipResult *result, GstClockTime age)
+{
+  GValue value = G_VALUE_INIT;
+
+  g_value_init (&value, GST_TYPE_STRUCTURE);
+  g_value_take_boxed (&value, gst_clip_result_structure (result, age));
+  gst_value_array_append_and_take_value (array, &value);
+}
+
+/* @results: of GstClipResult, all of one frame */
 static void
 attach (GstClipFilter *self, GstBuffer *buffer, GPtrArray *results, const GstClipFrameContext *now)
 {
-  GST_OBJECT_LOCK (self);
-  gboolean wanted = self->settings.attach_meta;
-  GST_OBJECT_UNLOCK (self);
-  for (guint i = 0; wanted && i < results->len; i++) {
-    const GstClipResult *result = g_ptr_array_index (results, i);
+  const GstClockTime age = age_of (g_ptr_array_index (results, 0), now);
+  GValue array;
 
-    gst_clip_meta_add (buffer, gst_clip_result_structure (result, age_of (result, now)));
-    gst_clip_analytics_add (buffer, result);
-  }
+  if (!g_atomic_int_get (&self->settings.attach_meta))
+    return;
+  gst_clip_result_array (g_ptr_array_index (results, 0), age, &array);
+  for (guint i = 1; i < results->len; i++)
+    append_result (&array, g_ptr_array_index (results, i), age);
+  gst_clip_meta_add (buffer, &array);
+  for (guint i = 0; i < results->len; i++)
+    gst_clip_analytics_add (buffer, g_ptr_array_index (results, i));
 }
 
 static void
@@ -214,19 +227,17 @@ get_texts (GstClipFilter *self, GstClipFrame *frame, GstFlowReturn *ret)
   return FALSE;
 }
 
-/* Latest: nothing is waited for; the newest results there are go with the frame. */
-static GstFlowReturn
-pass_latest (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
+/* Latest, and the encoder is idle: it takes the frame if that is wanted. */
+static void
+offer (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
 {
   gboolean unreadable = FALSE;
   GstClipPaceFrame at;
-  GstClipPace pace;
   GstFlowReturn ret;
+  GstClipPace pace;
 
-  if (!get_texts (self, frame, &ret)) {
-    gst_clip_encoder_discard (self->encoder); /* or it would come back with the next texts */
-    return ret;
-  }
+  if (!get_texts (self, frame, &ret))
+    return; /* taken away meanwhile: the next frame sees it */
   const guint serial = frame->texts.serial;
   if (is_wanted (self, frame, &pace, &at)
       && gst_clip_encoder_offer (self->encoder, frame, buffer, &self->info, &unreadable))
@@ -234,8 +245,26 @@ pass_latest (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
   gst_clip_texts_clear (&frame->texts);
   if (unreadable)
     warn_unreadable (self, buffer);
+}
 
-  g_autoptr (GPtrArray) newest = gst_clip_encoder_newest (self->encoder, NULL);
+/* Latest: nothing is waited for; the newest results there are go with the frame. Most frames only
+ * pass: they touch as little as they can, for nothing of ours is in a cache any more. */
+static GstFlowReturn
+pass_latest (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
+{
+  gboolean idle;
+
+  if (gst_clip_loader_state (self->loader) != GST_CLIP_LOADER_READY) {
+    gst_clip_encoder_discard (self->encoder); /* or it would come back with the next texts */
+    gst_clip_pacer_reset (&self->pacer);
+    if (gst_clip_loader_state (self->loader) == GST_CLIP_LOADER_FAILED)
+      return GST_FLOW_ERROR;
+    warn_without_prompts (self);
+    return GST_FLOW_OK;
+  }
+  g_autoptr (GPtrArray) newest = gst_clip_encoder_newest (self->encoder, &idle);
+  if (idle)
+    offer (self, frame, buffer);
   if (newest)
     attach (self, buffer, newest, &frame->context);
   return g_atomic_int_get (&self->failed) ? GST_FLOW_ERROR : GST_FLOW_OK;

@@ -39,6 +39,16 @@ request_texts (GstClipFilter *self)
   gst_clip_loader_request (self->loader, s->prompts, s->negatives, s->scoring, s->serial);
 }
 
+/* @file: (nullable); it may be the present value */
+static void
+set_file (GstClipFilter *self, const gchar *file)
+{
+  gchar *old = self->settings.prompts_file;
+
+  self->settings.prompts_file = g_strdup (file);
+  g_free (old);
+}
+
 /* @set: (transfer full) (nullable): NULL changes nothing; @file: (nullable) */
 static void
 take_prompts (GstClipFilter *self, ClipPromptSet *set, const gchar *file)
@@ -47,13 +57,33 @@ take_prompts (GstClipFilter *self, ClipPromptSet *set, const gchar *file)
     return;
   GST_OBJECT_LOCK (self);
   ClipPromptSet *old = self->settings.prompts;
-  g_free (self->settings.prompts_file);
+  set_file (self, file);
   self->settings.prompts = set;
-  self->settings.prompts_file = g_strdup (file);
   self->settings.serial++;
   GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&old, clip_prompt_set_unref);
   request_texts (self);
+}
+
+/* Labels, and negatives if the file speaks of them, are one set: they change together. */
+static gboolean
+read_file (GstClipFilter *self, const gchar *path, GError **error)
+{
+  ClipPromptSet *negatives = NULL;
+  ClipPromptSet *set =
+      clip_prompt_set_from_file (path, self->settings.template_text, &negatives, error);
+
+  if (!set)
+    return FALSE;
+  if (negatives) {
+    GST_OBJECT_LOCK (self);
+    ClipPromptSet *old = self->settings.negatives;
+    self->settings.negatives = negatives;
+    GST_OBJECT_UNLOCK (self);
+    g_clear_pointer (&old, clip_prompt_set_unref);
+  }
+  take_prompts (self, set, path);
+  return TRUE;
 }
 
 /* A change beside the labels makes a new set of those, if there are any. */
@@ -126,16 +156,30 @@ gst_clip_filter_set_prompt_list (GstClipFilter *self, const gchar *const *list)
 void
 gst_clip_filter_set_prompts_file (GstClipFilter *self, const gchar *path)
 {
-  const gchar *template_text;
   GError *error = NULL;
 
   begin (self);
-  template_text = self->settings.template_text;
   if (path)
-    take_prompts (self, clip_prompt_set_from_file (path, template_text, &error), path);
+    read_file (self, path, &error);
   else if (self->settings.prompts_file)
-    take_prompts (self, clip_prompt_set_parse (NULL, template_text, &error), NULL);
+    take_prompts (self, clip_prompt_set_parse (NULL, self->settings.template_text, &error), NULL);
   end (self, "prompts-file", error);
+}
+
+gboolean
+gst_clip_filter_reload (GstClipFilter *self)
+{
+  GError *error = NULL;
+
+  begin (self);
+  gboolean ok = self->settings.prompts_file != NULL;
+  if (ok)
+    ok = read_file (self, self->settings.prompts_file, &error);
+  else
+    g_set_error_literal (&error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE,
+                         "there is nothing to reload: the prompts are not from a file");
+  end (self, "prompts-file", error);
+  return ok;
 }
 
 void

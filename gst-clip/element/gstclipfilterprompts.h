@@ -17,6 +17,9 @@ void gst_clip_filter_set_prompts (GstClipFilter *self, const gchar *text);
 void gst_clip_filter_set_prompt_list (GstClipFilter *self, const gchar *const *list);
 /** @path: NULL drops the prompts if they came from a file. */
 void gst_clip_filter_set_prompts_file (GstClipFilter *self, const gchar *path);
+/** The action signal `reload`: reads the file again. Returns: FALSE, after the warning, where the old
+ * set stays. */
+gboolean gst_clip_filter_reload (GstClipFilter *self);
 
 void gst_clip_filter_set_negatives (GstClipFilter *self, const gchar *text);
 /** Wraps the labels and negatives that are set anew. */

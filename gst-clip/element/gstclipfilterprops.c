@@ -24,6 +24,7 @@ enum {
   PROP_HYSTERESIS,
   PROP_DEVICE,
   PROP_PRECISION,
+  PROP_SHARE_GROUP,
   PROP_MODE,
   PROP_INTERVAL,
   PROP_MAX_RATE,
@@ -53,6 +54,7 @@ gst_clip_filter_clear_settings (GstClipFilter *self)
 
   g_clear_pointer (&s->model, g_free);
   g_clear_pointer (&s->device, g_free);
+  g_clear_pointer (&s->share_group, g_free);
   g_clear_pointer (&s->prompts, clip_prompt_set_unref);
   g_clear_pointer (&s->negatives, clip_prompt_set_unref);
   g_clear_pointer (&s->prompts_file, g_free);
@@ -130,6 +132,9 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
   case PROP_PRECISION:
     s->precision = g_value_get_enum (value);
     break;
+  case PROP_SHARE_GROUP:
+    set_string (&s->share_group, value);
+    break;
   case PROP_MODE:
     s->mode = g_value_get_enum (value);
     break;
@@ -146,7 +151,7 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
     s->messages = g_value_get_enum (value);
     break;
   case PROP_ATTACH_META:
-    s->attach_meta = g_value_get_boolean (value);
+    g_atomic_int_set (&s->attach_meta, g_value_get_boolean (value));
     break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -190,6 +195,8 @@ get_stats (GstClipFilter *self)
   gst_clip_texts_clear (&texts);
 
   const ClipJobTimes *last = &stats.last, *sum = &stats.sum;
+  gst_structure_set (s, "batch-last", G_TYPE_UINT64, last->batch, "batch-mean", G_TYPE_DOUBLE,
+                     (gdouble)sum->batch / MAX (stats.inferences, 1), NULL);
   stats_add_stage (s, "load", last->load, sum->load, stats.inferences);
   stats_add_stage (s, "preprocess", last->preprocess, sum->preprocess, stats.inferences);
   stats_add_stage (s, "encode", last->encode, sum->encode, stats.inferences);
@@ -263,6 +270,9 @@ gst_clip_filter_get_property (GObject *object, guint id, GValue *value, GParamSp
   case PROP_PRECISION:
     g_value_set_enum (value, s->precision);
     break;
+  case PROP_SHARE_GROUP:
+    g_value_set_string (value, s->share_group);
+    break;
   case PROP_MODE:
     g_value_set_enum (value, s->mode);
     break;
@@ -320,8 +330,9 @@ install_prompt_properties (GObjectClass *klass)
       klass, PROP_PROMPTS_FILE,
       g_param_spec_string (
           "prompts-file", "Prompts file",
-          "UTF-8 text file to read the prompts from now, one a line; lines that start with # are "
-          "comments",
+          "UTF-8 file to read the prompts from now and at each signal `reload`: one prompt a line "
+          "(lines that start with # are comments), or JSON with labels, wordings, templates, "
+          "thresholds and negatives",
           NULL, PLAYING));
   g_object_class_install_property (
       klass, PROP_NEGATIVE_PROMPTS,
@@ -404,6 +415,13 @@ install_engine_properties (GObjectClass *klass)
       g_param_spec_enum ("precision", "Precision",
                          "Number format in which the weights are stored; sums are fp32",
                          GST_TYPE_CLIP_PRECISION, CLIP_PRECISION_AUTO, READY));
+  g_object_class_install_property (
+      klass, PROP_SHARE_GROUP,
+      g_param_spec_string (
+          "share-group", "Share group",
+          "Elements with the same model, device and precision share one engine, if they also name "
+          "the same group (unset: a group too)",
+          NULL, READY));
   g_object_class_install_property (
       klass, PROP_MODE,
       g_param_spec_enum ("mode", "Mode", "Whether frames wait for their result", GST_TYPE_CLIP_MODE,

@@ -25,7 +25,7 @@ typedef struct {
 struct _GstClipLoader {
   GstElement *element;
   GThread *thread;
-  gchar *model, *device; /* the thread's own while it runs */
+  gchar *model, *device, *group; /* the thread's own while it runs */
   ClipPrecision precision;
   ClipCancel cancel;
   gboolean loading;       /* a progress START without its COMPLETE; the thread's own */
@@ -40,7 +40,20 @@ struct _GstClipLoader {
   guint wanted_count, done_count; /* requests made, and how many of them are dealt with */
   GstClipTexts current;
   gint64 last_loss; /* monotonic time in us; 0: never */
+  gint state;       /* GstClipLoaderState: what these amount to; read without the lock */
 };
+
+/* Whoever changes @current, @health or @stopping calls this before the lock is released. */
+static void
+update_state (GstClipLoader *self)
+{
+  const GstClipLoaderState state = self->health == FAILED && !self->stopping
+                                       ? GST_CLIP_LOADER_FAILED
+                                   : self->current.texts ? GST_CLIP_LOADER_READY
+                                                         : GST_CLIP_LOADER_WITHOUT;
+
+  g_atomic_int_set (&self->state, state);
+}
 
 void
 gst_clip_texts_clear (GstClipTexts *texts)
@@ -66,12 +79,28 @@ request_set (Request *request, ClipPromptSet *prompts, ClipPromptSet *negatives,
   request->serial = serial;
 }
 
-/* Contrast compares with the background set; softmax and the others do not need it encoded. */
+/* Of a set with pictures AUTO is resolved for each kind, by clip_score_set(). */
+static ClipScoring
+scoring_for (ClipEngine *engine, const Request *request)
+{
+  ClipScoring scoring =
+      clip_engine_scoring (engine, request->scoring, clip_prompt_set_size (request->prompts));
+
+  if (request->scoring == CLIP_SCORING_AUTO && scoring != CLIP_SCORING_SIGMOID
+      && clip_prompt_set_n_pictures (request->prompts) > 0)
+    return CLIP_SCORING_AUTO;
+  return scoring;
+}
+
+/* Contrast compares texts with the background set; softmax and the others do not need it encoded. */
 static gboolean
 needs_background (const Request *request)
 {
-  return request->scoring == CLIP_SCORING_CONTRAST
-         || (request->scoring == CLIP_SCORING_AUTO && clip_prompt_set_size (request->prompts) == 1);
+  const guint n_texts =
+      clip_prompt_set_size (request->prompts) - clip_prompt_set_n_pictures (request->prompts);
+
+  return (request->scoring == CLIP_SCORING_CONTRAST && n_texts > 0)
+         || (request->scoring == CLIP_SCORING_AUTO && n_texts == 1);
 }
 
 /* Progress ----------------------------------------------------------------- */
@@ -109,6 +138,7 @@ set_health (GstClipLoader *self, Health health)
 {
   g_mutex_lock (&self->lock);
   self->health = health;
+  update_state (self);
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
 }
@@ -129,7 +159,7 @@ fail (GstClipLoader *self, const GError *error)
 static void
 open_engine (GstClipLoader *self)
 {
-  ClipEngineConfig config = { self->model, self->device, self->precision };
+  ClipEngineConfig config = { self->model, self->device, self->precision, self->group };
   Progress progress = { .element = self->element };
   g_autoptr (GError) error = NULL;
 
@@ -199,6 +229,7 @@ swap_in (GstClipLoader *self, ClipEngine *engine, ClipTexts *texts, const Reques
     self->current.texts = texts;
     self->current.scoring = request->scoring;
     self->current.serial = request->serial;
+    update_state (self);
   }
   g_mutex_unlock (&self->lock);
   g_clear_pointer (still_ours ? &old : &texts, clip_texts_unref);
@@ -282,6 +313,8 @@ serve_request (GstClipLoader *self)
                self->wanted.serial);
   g_mutex_unlock (&self->lock);
 
+  if (request.prompts)
+    request.scoring = scoring_for (engine, &request);
   encode_set (self, engine, &request);
   if (request_done (self, engine, count) && self->loading && !g_atomic_int_get (&self->cancel))
     loading_done (self, engine);
@@ -342,6 +375,7 @@ gst_clip_loader_start (GstClipLoader *self, const ClipEngineConfig *config)
 
   self->model = g_strdup (config->model);
   self->device = g_strdup (config->device);
+  self->group = g_strdup (config->group);
   self->precision = config->precision;
   self->cancel = 0;
   self->loading = TRUE;
@@ -349,6 +383,7 @@ gst_clip_loader_start (GstClipLoader *self, const ClipEngineConfig *config)
   g_mutex_lock (&self->lock);
   self->stopping = self->flushing = self->first_done = FALSE;
   self->health = HEALTHY;
+  update_state (self);
   self->done_count = self->wanted_count - 1; /* also an empty set is looked at once */
   self->last_loss = 0;
   g_mutex_unlock (&self->lock);
@@ -363,6 +398,7 @@ gst_clip_loader_cancel (GstClipLoader *self)
   g_atomic_int_set (&self->cancel, 1);
   g_mutex_lock (&self->lock);
   self->stopping = TRUE;
+  update_state (self);
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
 }
@@ -381,10 +417,12 @@ gst_clip_loader_stop (GstClipLoader *self)
   g_mutex_lock (&self->lock);
   old = self->current;
   self->current = (GstClipTexts){ NULL };
+  update_state (self);
   g_mutex_unlock (&self->lock);
   gst_clip_texts_clear (&old);
   g_clear_pointer (&self->model, g_free);
   g_clear_pointer (&self->device, g_free);
+  g_clear_pointer (&self->group, g_free);
 }
 
 void
@@ -424,6 +462,12 @@ gst_clip_loader_wait (GstClipLoader *self)
   return ret;
 }
 
+GstClipLoaderState
+gst_clip_loader_state (GstClipLoader *self)
+{
+  return g_atomic_int_get (&self->state);
+}
+
 GstFlowReturn
 gst_clip_loader_get (GstClipLoader *self, GstClipTexts *texts)
 {
@@ -454,6 +498,7 @@ gst_clip_loader_device_lost (GstClipLoader *self, ClipEngine *engine, const GErr
     self->last_loss = now;
     if (again)
       self->health = FAILING; /* keeps the thread from opening it a third time */
+    update_state (self);
     clip_engine_retire (engine);
     g_cond_broadcast (&self->cond);
   }

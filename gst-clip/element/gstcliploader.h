@@ -58,6 +58,16 @@ void gst_clip_loader_set_flushing (GstClipLoader *loader, gboolean flushing);
  */
 GstFlowReturn gst_clip_loader_wait (GstClipLoader *loader);
 
+/** GstClipLoaderState: @WITHOUT: no texts (yet) to encode frames with; @FAILED: an error was posted */
+typedef enum {
+  GST_CLIP_LOADER_WITHOUT,
+  GST_CLIP_LOADER_READY,
+  GST_CLIP_LOADER_FAILED,
+} GstClipLoaderState;
+
+/** gst_clip_loader_state: what gst_clip_loader_get() would find, without its locks and references. */
+GstClipLoaderState gst_clip_loader_state (GstClipLoader *loader);
+
 /** gst_clip_loader_get: what is in force now. @texts: (out): both may be NULL.
  * Returns: GST_FLOW_ERROR after an error was posted. */
 GstFlowReturn gst_clip_loader_get (GstClipLoader *loader, GstClipTexts *texts);

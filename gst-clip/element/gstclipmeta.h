@@ -18,10 +18,10 @@ G_BEGIN_DECLS
 gboolean gst_clip_meta_register (void);
 
 /**
- * gst_clip_meta_add: appends a result to the buffer's meta, which is made where missing.
+ * gst_clip_meta_add: appends results to the buffer's meta, which is made where missing.
  * @buffer: writable
- * @result: (transfer full)
+ * @results: (transfer full): GST_TYPE_ARRAY of GST_TYPE_STRUCTURE
  */
-void gst_clip_meta_add (GstBuffer *buffer, GstStructure *result);
+void gst_clip_meta_add (GstBuffer *buffer, GValue *results);
 
 G_END_DECLS

@@ -11,6 +11,12 @@ typedef struct {
   gboolean accepted;
 } Entry;
 
+/* A copy of the structure, alone in an array. */
+typedef struct {
+  GValue array;
+  GstStructure *structure; /* the array's */
+} Spare;
+
 struct _GstClipResult {
   gatomicrefcount refs;
   ClipPromptSet *prompts; /* owns the labels; not the texts: those hold device memory */
@@ -19,6 +25,9 @@ struct _GstClipResult {
   GArray *accepted;        /* of Entry, best first */
   const gchar **labels;    /* listed ones */
   guint top_k;
+
+  Spare *spares; /* [@n_spares]: those left */
+  gint n_spares; /* atomic: whoever counts it down has the one at its place */
 };
 
 static const gchar *
@@ -47,33 +56,43 @@ typedef struct {
   const GstClipInference *inference;
   ClipPromptSet *prompts;
   guint n;
-  gdouble threshold; /* of labels without their own */
+  gdouble threshold[2]; /* of labels without their own: texts, pictures */
   gdouble hysteresis;
 } Labels;
 
 static Entry
 get_entry (const Labels *l, guint index)
 {
-  const gdouble own = clip_prompt_set_get (l->prompts, index)->threshold;
+  const ClipPrompt *prompt = clip_prompt_set_get (l->prompts, index);
   Entry entry = { index, l->inference->scores[index], l->inference->similarities[index], FALSE };
 
-  gdouble threshold = own >= 0.0 ? own : l->threshold;
+  gdouble threshold = prompt->threshold >= 0.0 ? prompt->threshold : l->threshold[prompt->pictures];
   if (l->inference->accepted && l->inference->accepted[index])
     threshold -= l->hysteresis;
   entry.accepted = entry.score >= threshold;
   return entry;
 }
 
-/* Fills inference->scores. FALSE when a number is not finite. */
+/* Fills inference->scores and @l's thresholds. FALSE when a number is not finite. */
 static gboolean
-score_labels (const Labels *l, const GstClipScoreParams *params)
+score_labels (Labels *l, const GstClipScoreParams *params)
 {
   const GstClipInference *inference = l->inference;
-  guint n_background = 0;
-  guint n_negatives = clip_texts_n_negatives (inference->texts, &n_background);
+  ClipScoreSet set = {
+    .scoring = params->scoring,
+    .scale = params->logit_scale,
+    .bias = params->logit_bias,
+    .prompts = l->prompts,
+    .negatives = clip_texts_negatives (inference->texts),
+    .similarities = inference->similarities,
+    .others = inference->negatives,
+  };
 
-  clip_score (params->scoring, params->logit_scale, inference->similarities, l->n,
-              inference->negatives, n_negatives, n_background, inference->scores);
+  clip_texts_n_negatives (inference->texts, &set.n_background);
+  clip_score_set (&set, inference->scores);
+  for (guint pictures = 0; pictures < G_N_ELEMENTS (l->threshold); pictures++)
+    l->threshold[pictures] =
+        params->threshold >= 0.0 ? params->threshold : clip_score_set_threshold (&set, pictures);
   for (guint i = 0; i < l->n; i++)
     if (!isfinite (inference->scores[i]) || !isfinite (inference->similarities[i]))
       return FALSE;
@@ -85,7 +104,9 @@ static GArray *
 list_labels (const Labels *l, guint n_wanted)
 {
   const GstClipInference *inference = l->inference;
-  const gboolean known = inference->best && inference->n_best >= n_wanted;
+  const guint n_pictures = clip_prompt_set_n_pictures (l->prompts);
+  const gboolean mixed = n_pictures > 0 && n_pictures < l->n; /* not comparable */
+  const gboolean known = inference->best && inference->n_best >= n_wanted && !mixed;
   const guint n = known ? n_wanted : l->n;
   GArray *entries = g_array_sized_new (FALSE, FALSE, sizeof (Entry), n);
 
@@ -180,6 +201,8 @@ build_structure (GstClipResult *self, const gchar *source, const GstClipInferenc
   GstStructure *s = gst_structure_new_empty ("clipfilter");
   const Entry *best = self->accepted->len > 0 ? &g_array_index (self->accepted, Entry, 0) : NULL;
 
+  /* The first field is found quickest; this one is set in each copy. */
+  gst_structure_set (s, "age", G_TYPE_UINT64, (guint64)0, NULL);
   set_frame_fields (s, &self->frame);
   gst_structure_set (s, "source", G_TYPE_STRING, source, "model", G_TYPE_STRING, inference->model,
                      "prompts-serial", G_TYPE_UINT, inference->serial, "label", G_TYPE_STRING,
@@ -188,7 +211,6 @@ build_structure (GstClipResult *self, const gchar *source, const GstClipInferenc
                      best ? best->similarity : 0.0, NULL);
   set_label_arrays (self, s, entries);
   set_region_fields (s, &self->frame);
-  gst_structure_set (s, "age", G_TYPE_UINT64, (guint64)0, NULL);
   return s;
 }
 
@@ -200,11 +222,13 @@ gst_clip_result_new (const gchar *source, const GstClipInference *inference,
                      GError **error)
 {
   ClipPromptSet *prompts = clip_texts_prompts (inference->texts);
-  Labels labels = { inference, prompts, clip_prompt_set_size (prompts), params->threshold,
-                    params->hysteresis };
+  Labels labels = {
+    .inference = inference,
+    .prompts = prompts,
+    .n = clip_prompt_set_size (prompts),
+    .hysteresis = params->hysteresis,
+  };
 
-  if (labels.threshold < 0.0)
-    labels.threshold = clip_scoring_default_threshold (params->scoring, labels.n);
   if (!score_labels (&labels, params)) {
     g_set_error_literal (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE,
                          "a score is not a finite number");
@@ -238,6 +262,9 @@ gst_clip_result_unref (GstClipResult *self)
 {
   if (!g_atomic_ref_count_dec (&self->refs))
     return;
+  for (gint i = 0; i < self->n_spares; i++)
+    g_value_unset (&self->spares[i].array);
+  g_free (self->spares);
   gst_structure_free (self->structure);
   g_array_unref (self->accepted);
   g_free (self->labels);
@@ -251,12 +278,55 @@ gst_clip_result_frame (const GstClipResult *self)
   return &self->frame;
 }
 
+static gboolean
+set_age (GQuark field, GValue *value, gpointer age)
+{
+  g_value_set_uint64 (value, *(guint64 *)age);
+  return FALSE; /* it is the first field: no further */
+}
+
 GstStructure *
 gst_clip_result_structure (const GstClipResult *self, GstClockTime age)
 {
   GstStructure *copy = gst_structure_copy (self->structure);
-  gst_structure_set (copy, "age", G_TYPE_UINT64, age, NULL);
+
+  gst_structure_map_in_place (copy, set_age, &age);
   return copy;
+}
+
+static Spare
+make_spare (const GstClipResult *self)
+{
+  Spare spare = { G_VALUE_INIT, gst_structure_copy (self->structure) };
+  GValue value = G_VALUE_INIT;
+
+  g_value_init (&spare.array, GST_TYPE_ARRAY);
+  g_value_init (&value, GST_TYPE_STRUCTURE);
+  g_value_take_boxed (&value, spare.structure);
+  gst_value_array_append_and_take_value (&spare.array, &value);
+  return spare;
+}
+
+void
+gst_clip_result_prepare (GstClipResult *self, guint n)
+{
+  g_return_if_fail (self->spares == NULL);
+  self->spares = g_new (Spare, n);
+  for (guint i = 0; i < n; i++)
+    self->spares[i] = make_spare (self);
+  g_atomic_int_set (&self->n_spares, n);
+}
+
+void
+gst_clip_result_array (GstClipResult *self, GstClockTime age, GValue *array)
+{
+  gint left = g_atomic_int_get (&self->n_spares);
+
+  while (left > 0 && !g_atomic_int_compare_and_exchange (&self->n_spares, left, left - 1))
+    left = g_atomic_int_get (&self->n_spares);
+  Spare spare = left > 0 ? self->spares[left - 1] : make_spare (self);
+  gst_structure_map_in_place (spare.structure, set_age, &age);
+  *array = spare.array;
 }
 
 const gchar *const *

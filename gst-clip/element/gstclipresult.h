@@ -27,7 +27,7 @@ typedef struct {
 
 /**
  * GstClipScoreParams: how similarities become scores and labels.
- * @logit_scale: the one to use, never 0
+ * @logit_scale: the one to use, never 0; @logit_bias: the model's
  * @threshold: 0..1; below 0: the scoring's own
  * @smoothing: time constant in ns; 0: none
  * @hysteresis: how far below its threshold an accepted label stays accepted
@@ -35,7 +35,7 @@ typedef struct {
  */
 typedef struct {
   ClipScoring scoring;
-  gdouble logit_scale;
+  gdouble logit_scale, logit_bias;
   gdouble threshold;
   GstClockTime smoothing;
   gdouble hysteresis;
@@ -81,6 +81,13 @@ const GstClipFrameContext *gst_clip_result_frame (const GstClipResult *result);
 /** gst_clip_result_structure: the structure `clipfilter` of docs/elements.md. @age: ns between
  * the encoded frame and the buffer that carries the result. (transfer full) */
 GstStructure *gst_clip_result_structure (const GstClipResult *result, GstClockTime age);
+
+/** gst_clip_result_prepare: makes what the next @n calls of gst_clip_result_array() give, which are
+ * quick then. Before anybody else has @result. */
+void gst_clip_result_prepare (GstClipResult *result, guint n);
+
+/** gst_clip_result_array: @array: (out): GST_TYPE_ARRAY of that structure alone. */
+void gst_clip_result_array (GstClipResult *result, GstClockTime age, GValue *array);
 
 /** gst_clip_result_labels: those that the structure lists; NULL-terminated, borrowed. */
 const gchar *const *gst_clip_result_labels (const GstClipResult *result);

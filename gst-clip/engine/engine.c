@@ -178,6 +178,22 @@ clip_engine_logit_scale (ClipEngine *engine)
   return clip_model_config (engine->model)->logit_scale;
 }
 
+gdouble
+clip_engine_logit_bias (ClipEngine *engine)
+{
+  return clip_model_config (engine->model)->logit_bias;
+}
+
+ClipScoring
+clip_engine_scoring (ClipEngine *engine, ClipScoring scoring, guint n_labels)
+{
+  if (scoring != CLIP_SCORING_AUTO)
+    return scoring;
+  if (clip_model_config (engine->model)->sigmoid)
+    return CLIP_SCORING_SIGMOID;
+  return n_labels == 1 ? CLIP_SCORING_CONTRAST : CLIP_SCORING_SOFTMAX;
+}
+
 guint64
 clip_engine_memory_bytes (ClipEngine *engine)
 {

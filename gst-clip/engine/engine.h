@@ -82,6 +82,8 @@ const gchar *clip_engine_model_name (ClipEngine *engine);
 const gchar *clip_engine_device_name (ClipEngine *engine);
 /** clip_engine_logit_scale: the model's own, after exp (). */
 gdouble clip_engine_logit_scale (ClipEngine *engine);
+/** clip_engine_logit_bias: the model's own; 0 for those that have none. */
+gdouble clip_engine_logit_bias (ClipEngine *engine);
 guint64 clip_engine_memory_bytes (ClipEngine *engine);
 /** clip_engine_gpu: for tests (clip_gpu_simulate_loss ()). */
 ClipGpu *clip_engine_gpu (ClipEngine *engine);
@@ -90,7 +92,8 @@ ClipGpu *clip_engine_gpu (ClipEngine *engine);
 
 /**
  * ClipScoring: see docs/elements.md for the formulas.
- * AUTO is softmax for two or more labels, contrast for one.
+ * AUTO is sigmoid for models that were trained so (SigLIP), else softmax for two or more labels, contrast
+ * for one.
  */
 typedef enum {
   CLIP_SCORING_AUTO,
@@ -100,13 +103,33 @@ typedef enum {
   CLIP_SCORING_SIGMOID,
 } ClipScoring;
 
+/**
+ * ClipPicture: what a ClipPictureReader gives: a frame, whose memory is @owner's.
+ * @release: called once with @owner when the pixels are no longer needed
+ */
+typedef struct {
+  ClipFrameInfo info;
+  ClipFramePlanes planes;
+  gpointer owner;
+  GDestroyNotify release;
+} ClipPicture;
+
+/** ClipPictureReader: from a file to pixels, from the thread of clip_texts_new(). Errors are
+ * CLIP_PROMPTS_ERROR_FILE and name the path, or CLIP_ENGINE_ERROR_CANCELLED. */
+typedef gboolean (*ClipPictureReader) (const gchar *path, const ClipCancel *cancel,
+                                       ClipPicture *picture, GError **error);
+
+/** clip_set_picture_reader: how wordings "image:PATH" are read, in the whole process; without one
+ * they are errors. Thread: any. */
+void clip_set_picture_reader (ClipPictureReader reader);
+
 /** ClipTextWarning: a wording was too long; @kept is what the model sees of it. */
 typedef void (*ClipTextWarning) (const gchar *label, const gchar *text, const gchar *kept,
                                  gpointer data);
 
 /**
  * clip_texts_new: encodes every wording (embeddings are cached per engine by text), averages
- * a label's and uploads them.
+ * a label's and uploads them. Wordings that are pictures go through the tower of images, as a frame.
  * @negatives: (nullable): compared against, never shown
  * @background: also encode the built-in background set, which contrast needs
  * @warn: (nullable): called from this thread
@@ -118,13 +141,16 @@ ClipTexts *clip_texts_new (ClipEngine *engine, ClipPromptSet *prompts, ClipPromp
 ClipTexts *clip_texts_ref (ClipTexts *texts);
 void clip_texts_unref (ClipTexts *texts);
 ClipPromptSet *clip_texts_prompts (ClipTexts *texts);
+/** clip_texts_negatives: (nullable): those given. */
+ClipPromptSet *clip_texts_negatives (ClipTexts *texts);
 
 /* Jobs ------------------------------------------------------------------ */
 
-/** ClipJobTimes: ns; 0 where not measured. @encode: of the whole batch that the frame was in. @total: from
- * start to result, others' work before it included. */
+/** ClipJobTimes: ns; 0 where not measured. @encode: of the whole batch that the frame was in, which had
+ * @batch pictures. @total: from start to result, others' work before it included. */
 typedef struct {
   guint64 load, preprocess, encode, score, total;
+  guint64 batch;
 } ClipJobTimes;
 
 /** clip_job_new: staging memory and recordings for frames of @info. Blocks (allocation). */
@@ -136,6 +162,27 @@ void clip_job_free (ClipJob *job);
  * two; of one stream's jobs none overtakes another. @stream: only compared; NULL (the default): of a
  * stream of its own. The job must not be running. */
 void clip_job_set_stream (ClipJob *job, gconstpointer stream);
+
+/** ClipFit: how what is encoded becomes the model's square. @AUTO: as the model says. @CENTER: the middle
+ * of the longer side is cut out. @SQUASH: the longer side is compressed. @LETTERBOX: black fills what the
+ * shorter side lacks. */
+typedef enum {
+  CLIP_FIT_AUTO,
+  CLIP_FIT_CENTER,
+  CLIP_FIT_SQUASH,
+  CLIP_FIT_LETTERBOX,
+} ClipFit;
+
+/**
+ * clip_job_set_view: what is encoded of the frames that are loaded from now on; all of them as the model
+ * says, until it is called. The same as encoding frames that consist of nothing but @rect; see
+ * clip_preprocess_set_view().
+ * @rect: (nullable): inside the frame and not empty; NULL: all of it
+ * Costs microseconds, where rectangles have had the size before or their place is all that changes; the first ones
+ * allocate. Errors: too large when resized, memory: then nothing may be loaded before another call has
+ * succeeded. The job must not be running.
+ */
+gboolean clip_job_set_view (ClipJob *job, const ClipRect *rect, ClipFit fit, GError **error);
 
 /** clip_job_load: copies the needed pixels to staging; the only call that reads the frame. The
  * job must not be running. Thread: one at a time per job. */
@@ -194,15 +241,44 @@ guint clip_texts_n_negatives (ClipTexts *texts, guint *n_background);
 /**
  * clip_score: from cosines to scores in 0..1, in double.
  * @scoring: AUTO is resolved by the number of labels
- * @scale: logit scale
+ * @scale, @bias: of logits; the bias is for sigmoid only
  * @negatives: float[n_negatives + n_background], as clip_job_run() gives them
  * @scores: (out): double[n]
  *
  * softmax: over labels and given negatives; contrast: each label alone against given
- * negatives and background; cosine: (1 + cos) / 2 clamped to 0..1; sigmoid: 1 / (1 + exp (-scale cos - bias)).
+ * negatives and background; cosine: (1 + cos) / 2 clamped to 0..1; sigmoid:
+ * 1 / (1 + exp (-scale cos - bias)).
  */
-void clip_score (ClipScoring scoring, gdouble scale, const float *similarities, guint n,
-                 const float *negatives, guint n_negatives, guint n_background, gdouble *scores);
+void clip_score (ClipScoring scoring, gdouble scale, gdouble bias, const float *similarities,
+                 guint n, const float *negatives, guint n_negatives, guint n_background,
+                 gdouble *scores);
+
+/** clip_engine_scoring: what AUTO means for the model and so many labels; others as they are. */
+ClipScoring clip_engine_scoring (ClipEngine *engine, ClipScoring scoring, guint n_labels);
+
+/**
+ * ClipScoreSet: similarities of a set in which some labels or negatives may be pictures.
+ * @negatives: (nullable)
+ * @similarities: one a label; @others: of the negatives, then of the background set
+ */
+typedef struct {
+  ClipScoring scoring;
+  gdouble scale, bias;
+  const ClipPromptSet *prompts, *negatives;
+  guint n_background;
+  const float *similarities, *others;
+} ClipScoreSet;
+
+/**
+ * clip_score_set: clip_score() of the texts against texts and of the pictures against pictures, each
+ * kind as if it were alone; but a picture is scored as cosine where sigmoid is asked for, and where
+ * contrast is but no negative is a picture.
+ * @scores: (out): double[number of labels]
+ */
+void clip_score_set (const ClipScoreSet *set, gdouble *scores);
+
+/** clip_score_set_threshold: as clip_scoring_default_threshold(), of one kind of label. */
+gdouble clip_score_set_threshold (const ClipScoreSet *set, gboolean pictures);
 
 /** clip_scoring_default_threshold: used where the threshold property is -1. */
 gdouble clip_scoring_default_threshold (ClipScoring scoring, guint n_labels);

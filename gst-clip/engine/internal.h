@@ -77,7 +77,7 @@ gboolean clip_cancelled (const ClipCancel *cancel, GError **error);
 struct _ClipTexts {
   gint refs;
   ClipEngine *engine;
-  ClipPromptSet *prompts;
+  ClipPromptSet *prompts, *negatives; /* negatives: nullable */
   guint n_labels, n_negatives, n_background;
   guint32 rows;
   ClipGpuBuffer *buffer; /* NULL without rows */

@@ -138,6 +138,27 @@ clip_job_set_stream (ClipJob *job, gconstpointer stream)
   job->stream = stream ? stream : job;
 }
 
+gboolean
+clip_job_set_view (ClipJob *job, const ClipRect *rect, ClipFit fit, GError **error)
+{
+  static const ClipResizeMode modes[] = {
+    [CLIP_FIT_CENTER] = CLIP_RESIZE_SHORTEST_EDGE,
+    [CLIP_FIT_SQUASH] = CLIP_RESIZE_SQUASH,
+    [CLIP_FIT_LETTERBOX] = CLIP_RESIZE_LONGEST_EDGE,
+  };
+  const ClipPreprocessSpec *spec = &clip_model_config (job->engine->model)->preprocess;
+  const ClipResizeMode mode = fit == CLIP_FIT_AUTO ? spec->resize : modes[fit];
+  /* A margin that the model's own way cuts off is none of another way. */
+  const guint32 edge = mode == spec->resize ? spec->resize_edge : spec->crop_size;
+  gboolean stale = FALSE;
+  gboolean ok = clip_preprocess_set_view (job->pre, rect, mode, edge, &stale, error);
+
+  g_assert (!job->running);
+  if (stale)
+    job->load_place.serial = 0;
+  return ok;
+}
+
 void
 clip_job_load (ClipJob *job, const ClipFramePlanes *planes)
 {
@@ -196,6 +217,7 @@ take_times (ClipJob *job)
 
   job->times.total = (g_get_monotonic_time () - job->started) * 1000;
   job->times.encode = job->encode_ns;
+  job->times.batch = job->batch_size;
   for (guint r = 0; r < G_N_ELEMENTS (recs); r++) {
     guint n = clip_gpu_recording_get_times (recs[r], stages, ns, G_N_ELEMENTS (ns));
 

@@ -35,6 +35,52 @@ gboolean clip_json_check (const gchar *text, gsize length, const gchar *what, GE
  */
 JsonObject *clip_json_load (const gchar *text, gsize length, const gchar *what, GError **error);
 
+/** ClipJsonSpan: a value within a text; both NULL: there is none. */
+typedef struct {
+  const gchar *begin, *end;
+} ClipJsonSpan;
+
+/**
+ * clip_json_load_without: the same, but members of one object of the root are left out, because they
+ * are large: json-glib takes hundreds of bytes and a microsecond for each value.
+ * @object: the member of the root, "model"
+ * @keys: (array zero-terminated=1): its members that are left out
+ * @spans: (out): where their values are in @text, in the order of @keys; checked like the rest
+ */
+JsonObject *clip_json_load_without (const gchar *text, gsize length, const gchar *what,
+                                    const gchar *object, const gchar *const *keys,
+                                    ClipJsonSpan *spans, GError **error);
+
+/** ClipJsonToken: @KEY: a string with a colon behind it; @WORD: true, false or null */
+typedef enum {
+  CLIP_JSON_END,
+  CLIP_JSON_BEGIN_OBJECT,
+  CLIP_JSON_END_OBJECT,
+  CLIP_JSON_BEGIN_ARRAY,
+  CLIP_JSON_END_ARRAY,
+  CLIP_JSON_KEY,
+  CLIP_JSON_STRING,
+  CLIP_JSON_NUMBER,
+  CLIP_JSON_WORD,
+} ClipJsonToken;
+
+/** ClipJsonReader: reads a text that was checked, token by token. @string: of the last key or string */
+typedef struct {
+  const gchar *p, *end;
+  ClipJsonSpan token;
+  GString *string;
+} ClipJsonReader;
+
+void clip_json_reader_init (ClipJsonReader *reader, ClipJsonSpan span);
+void clip_json_reader_clear (ClipJsonReader *reader);
+ClipJsonToken clip_json_reader_next (ClipJsonReader *reader);
+
+/** clip_json_reader_uint, _double: the last number; FALSE if it is not an integer of at least 0. */
+gboolean clip_json_reader_uint (const ClipJsonReader *reader, guint64 *value);
+gdouble clip_json_reader_double (const ClipJsonReader *reader);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ClipJsonReader, clip_json_reader_clear)
+
 /**
  * clip_json_get_*: typed getters.
  * @what: file (and object), for the message

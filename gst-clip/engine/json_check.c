@@ -6,6 +6,7 @@
 #include "gst-clip/engine/json.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include "gst-clip/engine/model.h"
 
@@ -18,6 +19,11 @@ typedef struct {
   guint depth;
   guint64 n_values;
   GString *string; /* the last string, unescaped */
+  /* Wanted: where the members @keys of the root's member @object are. */
+  const gchar *object;
+  const gchar *const *keys;
+  ClipJsonSpan *spans;
+  gboolean inside; /* that object */
 } Scan;
 
 static gboolean scan_value (Scan *s, GError **error);
@@ -25,9 +31,13 @@ static gboolean scan_value (Scan *s, GError **error);
 static gboolean
 fail (const Scan *s, const gchar *message, GError **error)
 {
+  guint line = 1;
+
+  for (const gchar *p = s->start; p < s->p; p++)
+    line += *p == '\n';
   g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
-               "%s: not usable JSON: %s at byte %" G_GSIZE_FORMAT, s->what, message,
-               (gsize)(s->p - s->start));
+               "%s: not usable JSON: %s at byte %" G_GSIZE_FORMAT ", line %u", s->what, message,
+               (gsize)(s->p - s->start), line);
   return FALSE;
 }
 
@@ -192,6 +202,31 @@ scan_number (Scan *s, GError **error)
   return isfinite (g_ascii_strtod (copy, NULL)) || fail (s, "a number out of range", error);
 }
 
+/* The value of the member whose key was read last. */
+static gboolean
+scan_member (Scan *s, GError **error)
+{
+  gboolean enters = s->object && s->depth == 1 && g_str_equal (s->string->str, s->object);
+  ClipJsonSpan *span = NULL;
+
+  for (guint i = 0; s->inside && s->depth == 2 && s->keys[i] && !span; i++) {
+    if (g_str_equal (s->string->str, s->keys[i]))
+      span = &s->spans[i];
+  }
+  if (enters)
+    s->inside = TRUE;
+  skip_space (s);
+  if (span)
+    span->begin = s->p;
+  if (!scan_value (s, error))
+    return FALSE;
+  if (span)
+    span->end = s->p;
+  if (enters)
+    s->inside = FALSE;
+  return TRUE;
+}
+
 static gboolean
 scan_members (Scan *s, GHashTable *keys, GError **error)
 {
@@ -209,7 +244,7 @@ scan_members (Scan *s, GHashTable *keys, GError **error)
     }
     if (!accept (s, ':'))
       return fail (s, "a ':' was expected", error);
-    if (!scan_value (s, error))
+    if (!scan_member (s, error))
       return FALSE;
   } while (accept (s, ','));
   return accept (s, '}') || fail (s, "a ',' or '}' was expected", error);
@@ -281,24 +316,157 @@ scan_value (Scan *s, GError **error)
   return scan_word (s, error);
 }
 
+static gboolean
+scan_text (Scan *s, GError **error)
+{
+  const gchar *valid_end;
+  gboolean ok;
+
+  if (!g_utf8_validate_len (s->start, (gsize)(s->end - s->start), &valid_end)) {
+    s->p = valid_end;
+    return fail (s, "text that is not UTF-8", error);
+  }
+  s->string = g_string_new (NULL);
+  ok = scan_value (s, error);
+  if (ok) {
+    skip_space (s);
+    if (s->p != s->end)
+      ok = fail (s, "more text after the value", error);
+  }
+  g_string_free (s->string, TRUE);
+  return ok;
+}
+
 gboolean
 clip_json_check (const gchar *text, gsize length, const gchar *what, GError **error)
 {
   Scan s = { .start = text, .p = text, .end = text + length, .what = what };
-  const gchar *valid_end;
-  gboolean ok;
 
-  if (!g_utf8_validate_len (text, length, &valid_end)) {
-    s.p = valid_end;
-    return fail (&s, "text that is not UTF-8", error);
+  return scan_text (&s, error);
+}
+
+static gint
+first_first (gconstpointer a, gconstpointer b)
+{
+  const ClipJsonSpan *x = a, *y = b;
+
+  return x->begin < y->begin ? -1 : x->begin > y->begin;
+}
+
+/* The text with null in the place of each span. */
+static GString *
+cut_out (const gchar *text, gsize length, const ClipJsonSpan *spans, guint n)
+{
+  g_autofree ClipJsonSpan *sorted = g_memdup2 (spans, n * sizeof *spans);
+  GString *rest = g_string_new (NULL);
+  const gchar *p = text;
+
+  qsort (sorted, n, sizeof *sorted, first_first);
+  for (guint i = 0; i < n; i++) {
+    if (!sorted[i].begin)
+      continue;
+    g_string_append_len (rest, p, sorted[i].begin - p);
+    g_string_append (rest, "null");
+    p = sorted[i].end;
   }
-  s.string = g_string_new (NULL);
-  ok = scan_value (&s, error);
-  if (ok) {
-    skip_space (&s);
-    if (s.p != s.end)
-      ok = fail (&s, "more text after the value", error);
+  return g_string_append_len (rest, p, text + length - p);
+}
+
+JsonObject *
+clip_json_load_without (const gchar *text, gsize length, const gchar *what, const gchar *object,
+                        const gchar *const *keys, ClipJsonSpan *spans, GError **error)
+{
+  Scan s = { .start = text, .p = text, .end = text + length, .what = what };
+  guint n = g_strv_length ((gchar **)keys);
+  JsonObject *root;
+  GString *rest;
+
+  memset (spans, 0, n * sizeof *spans);
+  s.object = object;
+  s.keys = keys;
+  s.spans = spans;
+  if (!scan_text (&s, error))
+    return NULL;
+  rest = cut_out (text, length, spans, n);
+  root = clip_json_load (rest->str, rest->len, what, error);
+  g_string_free (rest, TRUE);
+  return root;
+}
+
+/* Reading what was checked ----------------------------------------------- */
+
+void
+clip_json_reader_init (ClipJsonReader *reader, ClipJsonSpan span)
+{
+  *reader = (ClipJsonReader){ .p = span.begin, .end = span.end, .string = g_string_new (NULL) };
+}
+
+void
+clip_json_reader_clear (ClipJsonReader *reader)
+{
+  if (reader->string)
+    g_string_free (reader->string, TRUE);
+  reader->string = NULL;
+}
+
+static ClipJsonToken
+read_string (ClipJsonReader *reader)
+{
+  Scan s = { .p = reader->p, .end = reader->end, .string = reader->string };
+  gboolean ok = scan_string (&s, NULL);
+
+  g_assert (ok);
+  skip_space (&s);
+  reader->p = s.p;
+  return s.p < s.end && *s.p == ':' ? CLIP_JSON_KEY : CLIP_JSON_STRING;
+}
+
+ClipJsonToken
+clip_json_reader_next (ClipJsonReader *reader)
+{
+  static const gchar signs[] = "{}[]";
+  const gchar *sign;
+
+  while (reader->p < reader->end && strchr (" \t\r\n,:", *reader->p))
+    reader->p++;
+  if (reader->p == reader->end)
+    return CLIP_JSON_END;
+  reader->token.begin = reader->p;
+  sign = strchr (signs, *reader->p);
+  if (sign) {
+    reader->p++;
+    return CLIP_JSON_BEGIN_OBJECT + (ClipJsonToken)(sign - signs);
   }
-  g_string_free (s.string, TRUE);
-  return ok;
+  if (*reader->p == '"') {
+    reader->p++;
+    return read_string (reader);
+  }
+  while (reader->p < reader->end && !strchr (" \t\r\n,:}]", *reader->p))
+    reader->p++;
+  reader->token.end = reader->p;
+  return g_ascii_isalpha (*reader->token.begin) ? CLIP_JSON_WORD : CLIP_JSON_NUMBER;
+}
+
+gboolean
+clip_json_reader_uint (const ClipJsonReader *reader, guint64 *value)
+{
+  *value = 0;
+  for (const gchar *p = reader->token.begin; p < reader->token.end; p++) {
+    if (!g_ascii_isdigit (*p))
+      return FALSE;
+    *value = *value * 10 + (guint64)(*p - '0');
+  }
+  return TRUE;
+}
+
+gdouble
+clip_json_reader_double (const ClipJsonReader *reader)
+{
+  gchar copy[MAX_NUMBER_LENGTH + 1];
+  gsize n = (gsize)(reader->token.end - reader->token.begin);
+
+  g_assert (n < sizeof copy);
+  memcpy (copy, reader->token.begin, n);
+  copy[n] = '\0';
+  return g_ascii_strtod (copy, NULL);
 }

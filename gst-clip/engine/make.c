@@ -99,16 +99,16 @@ choose_kernels (ClipEngine *e, ClipPrecision precision, GError **error)
 }
 
 /* The width of the images' tower is in most of its products: checking one makes no pipeline that
- * the tower would not. */
+ * the tower would not. A ResNet has many; there the texts' width is taken. */
 static gboolean
 make_kernels (ClipEngine *e, ClipPrecision precision, GError **error)
 {
   const ClipModelConfig *config = clip_model_config (e->model);
+  const guint32 k =
+      config->vision_kind == CLIP_TOWER_RESNET ? config->text.width : config->vision.width;
   ClipKernels *kernels = choose_kernels (e, precision, error);
 
-  e->kernels =
-      kernels ? clip_kernels_verify (kernels, config->vision_tokens, config->vision.width, error)
-              : NULL;
+  e->kernels = kernels ? clip_kernels_verify (kernels, config->vision_tokens, k, error) : NULL;
   if (e->kernels)
     e->text_kernels = clip_kernels_ends (e->kernels);
   if (e->kernels)
@@ -121,7 +121,7 @@ load_weights (ClipEngine *e, Report *r, GError **error)
 {
   const ClipModelConfig *config = clip_model_config (e->model);
 
-  r->total = config->vision.layers + config->text.layers;
+  r->total = config->vision.layers + (config->vision.pool == CLIP_POOL_MAP) + config->text.layers;
   for (guint i = 0; i < G_N_ELEMENTS (config->resnet.layers); i++)
     r->total += config->resnet.layers[i];
   report (r, "load-model", "Loading the model", 0);

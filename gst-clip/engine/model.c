@@ -20,7 +20,7 @@ struct _ClipModel {
 G_DEFINE_QUARK (clip_model_error, clip_model_error)
 
 static gboolean
-read_logit_scale (ClipModel *model, GError **error)
+read_logits (ClipModel *model, GError **error)
 {
   float value;
 
@@ -33,6 +33,11 @@ read_logit_scale (ClipModel *model, GError **error)
                  clip_source_path (model->source), value);
     return FALSE;
   }
+  if (!model->config.sigmoid)
+    return TRUE;
+  if (!clip_tensors_read (model->tensors, "logit_bias", 0, 1, &value, error))
+    return FALSE;
+  model->config.logit_bias = value;
   return TRUE;
 }
 
@@ -61,9 +66,10 @@ load (ClipModel *model, GError **error)
   model->tensors = clip_tensors_open (model->source, model->config.layout, error);
   if (!model->tensors || !clip_tensors_check (model->tensors, &model->config, error))
     return FALSE;
-  if (!read_logit_scale (model, error))
+  if (!read_logits (model, error))
     return FALSE;
-  model->tokenizer = clip_tokenizer_open (model->source, model->config.vocab, error);
+  model->tokenizer = clip_tokenizer_open (model->source, model->config.vocab,
+                                          model->config.layout != CLIP_LAYOUT_HF, error);
   return model->tokenizer && check_padding (model, error);
 }
 

@@ -74,6 +74,7 @@ typedef struct {
  * @eos_token_id: pooling: the first token with this id; CLIP_EOS_ARGMAX: the highest id
  *   (the quirk of configs that say 2, see docs/architecture.md)
  * @pad_token_id: fills the context where rows behind the text matter, see clip_model_pads()
+ * @sigmoid: trained with a sigmoid for each pair (SigLIP): its logits are @logit_scale cos + @logit_bias
  * @logit_scale: after exp ()
  * @mean, @std: of pixel values in 0..1
  */
@@ -89,7 +90,8 @@ typedef struct {
   gboolean causal;
   gint64 bos_token_id, eos_token_id, pad_token_id;
   guint32 projection;
-  gdouble logit_scale;
+  gboolean sigmoid;
+  gdouble logit_scale, logit_bias;
   gdouble mean[3], std[3];
   ClipPreprocessSpec preprocess;
 } ClipModelConfig;

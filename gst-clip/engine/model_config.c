@@ -4,8 +4,10 @@
 
 #define NAME "config.json"
 
-#define UNSUPPORTED_FAMILY "unsupported, this version runs CLIPModel folders and open_clip's"
+#define UNSUPPORTED_FAMILY                                                                         \
+  "unsupported (clip, siglip: transformers' CLIPModel and SiglipModel, and open_clip's folders)"
 
+/* @activation: has the default */
 static gboolean
 parse_activation (JsonObject *object, const gchar *what, ClipActivation *activation, GError **error)
 {
@@ -20,10 +22,12 @@ parse_activation (JsonObject *object, const gchar *what, ClipActivation *activat
     { "gelu_pytorch_tanh", CLIP_ACTIVATION_GELU_TANH },
     { "gelu_fast", CLIP_ACTIVATION_GELU_TANH },
   };
-  const gchar *name = "quick_gelu";
+  const gchar *name = NULL;
 
   if (!clip_json_get_string (object, what, "hidden_act", &name, error))
     return FALSE;
+  if (!name)
+    return TRUE;
   for (guint i = 0; i < G_N_ELEMENTS (activations); i++) {
     if (g_str_equal (name, activations[i].name)) {
       *activation = activations[i].activation;
@@ -73,9 +77,9 @@ clip_model_config_set_image (ClipModelConfig *config, const gchar *what, guint64
   return TRUE;
 }
 
-/* @tower: has the defaults */
-static gboolean
-parse_tower (JsonObject *object, const gchar *what, ClipTowerConfig *tower, GError **error)
+gboolean
+clip_tower_config_parse (JsonObject *object, const gchar *what, ClipTowerConfig *tower,
+                         GError **error)
 {
   guint64 width = tower->width, layers = tower->layers, heads = tower->heads, mlp = tower->mlp;
 
@@ -94,11 +98,15 @@ parse_vision (JsonObject *object, const gchar *what, ClipModelConfig *config, GE
 {
   guint64 image = 224, patch = 32, channels = 3;
 
-  config->vision = (ClipTowerConfig){
-    .width = 768, .layers = 12, .heads = 12, .mlp = 3072, .eps = 1e-5, .projection = TRUE
-  };
+  config->vision = (ClipTowerConfig){ .width = 768,
+                                      .layers = 12,
+                                      .heads = 12,
+                                      .mlp = 3072,
+                                      .eps = 1e-5,
+                                      .projection = TRUE,
+                                      .activation = CLIP_ACTIVATION_QUICK_GELU };
   config->class_token = config->pre_norm = TRUE;
-  return parse_tower (object, what, &config->vision, error)
+  return clip_tower_config_parse (object, what, &config->vision, error)
          && clip_json_get_uint (object, what, "num_channels", 3, 3, &channels, error)
          && clip_json_get_uint (object, what, "image_size", 1, CLIP_MAX_IMAGE_SIZE, &image, error)
          && clip_json_get_uint (object, what, "patch_size", 1, CLIP_MAX_IMAGE_SIZE, &patch, error)
@@ -110,14 +118,18 @@ parse_text (JsonObject *object, const gchar *what, ClipModelConfig *config, GErr
 {
   guint64 context = 77, vocab = 49408;
 
-  config->text = (ClipTowerConfig){
-    .width = 512, .layers = 12, .heads = 8, .mlp = 2048, .eps = 1e-5, .projection = TRUE
-  };
+  config->text = (ClipTowerConfig){ .width = 512,
+                                    .layers = 12,
+                                    .heads = 8,
+                                    .mlp = 2048,
+                                    .eps = 1e-5,
+                                    .projection = TRUE,
+                                    .activation = CLIP_ACTIVATION_QUICK_GELU };
   config->causal = TRUE;
   config->bos_token_id = 49406;
   config->eos_token_id = 49407;
   config->pad_token_id = 1;
-  if (!parse_tower (object, what, &config->text, error)
+  if (!clip_tower_config_parse (object, what, &config->text, error)
       || !clip_json_get_uint (object, what, "max_position_embeddings", 2, CLIP_MAX_CONTEXT,
                               &context, error)
       || !clip_json_get_uint (object, what, "vocab_size", 2, CLIP_MAX_VOCAB, &vocab, error)
@@ -155,18 +167,38 @@ choose_part (JsonObject *root, const gchar *what, const gchar *key, JsonObject *
   return TRUE;
 }
 
+/* @siglip: (out): else it is a CLIPModel */
 static gboolean
-check_family (JsonObject *root, const gchar *what, GError **error)
+parse_family (JsonObject *root, const gchar *what, gboolean *siglip, GError **error)
 {
   const gchar *type = NULL;
 
   if (!clip_json_get_string (root, what, "model_type", &type, error))
     return FALSE;
-  if (g_strcmp0 (type, "clip") == 0)
+  *siglip = g_strcmp0 (type, "siglip") == 0;
+  if (*siglip || g_strcmp0 (type, "clip") == 0)
     return TRUE;
-  g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_UNSUPPORTED,
-               "%s: a model of type \"%.100s\": " UNSUPPORTED_FAMILY, what, type ? type : "(none)");
+  g_set_error (
+      error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_UNSUPPORTED,
+      "%s: the \"model_type\" \"%.100s\" is " UNSUPPORTED_FAMILY "%s", what, type ? type : "(none)",
+      g_strcmp0 (type, "siglip2") == 0 ? "; SigLIP 2 with a fixed resolution is siglip, this "
+                                         "is NaFlex"
+                                       : "");
   return FALSE;
+}
+
+static gboolean
+parse_clip (JsonObject *root, const gchar *what, JsonObject *vision, const gchar *vision_what,
+            JsonObject *text, const gchar *text_what, ClipModelConfig *config, GError **error)
+{
+  guint64 projection = 512;
+
+  if (!parse_vision (vision, vision_what, config, error)
+      || !parse_text (text, text_what, config, error)
+      || !clip_json_get_uint (root, what, "projection_dim", 1, CLIP_MAX_WIDTH, &projection, error))
+    return FALSE;
+  config->projection = (guint32)projection;
+  return TRUE;
 }
 
 static gboolean
@@ -176,17 +208,15 @@ parse_config (JsonObject *root, const gchar *what, ClipModelConfig *config, GErr
   g_autofree gchar *text_what = g_strconcat (what, ": text_config", NULL);
   g_autoptr (JsonObject) empty = json_object_new ();
   JsonObject *vision, *text;
-  guint64 projection = 512;
+  gboolean siglip;
 
-  if (!check_family (root, what, error)
+  if (!parse_family (root, what, &siglip, error)
       || !choose_part (root, what, "vision_config", empty, &vision, error)
-      || !choose_part (root, what, "text_config", empty, &text, error)
-      || !parse_vision (vision, vision_what, config, error)
-      || !parse_text (text, text_what, config, error)
-      || !clip_json_get_uint (root, what, "projection_dim", 1, CLIP_MAX_WIDTH, &projection, error))
+      || !choose_part (root, what, "text_config", empty, &text, error))
     return FALSE;
-  config->projection = (guint32)projection;
-  return TRUE;
+  if (siglip)
+    return clip_model_config_parse_siglip (vision, vision_what, text, text_what, config, error);
+  return parse_clip (root, what, vision, vision_what, text, text_what, config, error);
 }
 
 static gboolean

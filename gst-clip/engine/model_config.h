@@ -13,7 +13,7 @@
 G_BEGIN_DECLS
 
 /**
- * clip_model_config_load: everything of @config but @logit_scale, which is a tensor. A folder with both
+ * clip_model_config_load: everything of @config but @logit_scale and @logit_bias, which are tensors. A folder with both
  * layouts is read as Hugging Face's, if its config.json is one of transformers' and there are weights for it.
  */
 gboolean clip_model_config_load (const ClipSource *source, ClipModelConfig *config, GError **error);

@@ -281,7 +281,8 @@ parse_resnet (Parse *p, JsonObject *object, const gchar *what, JsonArray *layers
     }
     config->resnet.layers[i] = (guint32)n;
   }
-  if (image % 32 != 0 || width % 2 != 0 || 32 * width % head_width != 0) {
+  if (image % 32 != 0 || width % 2 != 0 || 32 * width % head_width != 0
+      || head_width % CLIP_HEAD_ALIGN != 0) {
     g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
                  "%s: a ModifiedResNet with an \"image_size\" of %u, a \"width\" of %u and a "
                  "\"head_width\" of %u is impossible",
@@ -300,6 +301,16 @@ parse_resnet (Parse *p, JsonObject *object, const gchar *what, JsonArray *layers
 }
 
 static gboolean
+parse_timm (Parse *p, JsonObject *object, const gchar *what, const gchar *name, GError **error)
+{
+  guint64 image = 224;
+
+  p->config->layout = CLIP_LAYOUT_OPEN_CLIP_TIMM;
+  return get_square (object, what, "image_size", &image, error)
+         && clip_model_config_parse_timm (object, what, name, image, p->config, error);
+}
+
+static gboolean
 parse_vision (Parse *p, JsonObject *object, const gchar *what, GError **error)
 {
   JsonNode *layers = json_object_get_member (object, "layers");
@@ -309,7 +320,7 @@ parse_vision (Parse *p, JsonObject *object, const gchar *what, GError **error)
       || !clip_json_get_string (object, what, "timm_model_name", &timm, error))
     return FALSE;
   if (timm && *timm)
-    return unsupported (what, error, "the \"timm_model_name\" \"%.100s\" is unsupported", timm);
+    return parse_timm (p, object, what, timm, error);
   p->config->layout = CLIP_LAYOUT_OPEN_CLIP;
   if (layers && JSON_NODE_HOLDS_ARRAY (layers))
     return parse_resnet (p, object, what, json_node_get_array (layers), error);
@@ -405,6 +416,22 @@ check_std (const gchar *what, const gdouble *mean, const gdouble *std, GError **
   return TRUE;
 }
 
+/* The fill colour counts only here. */
+static gboolean
+parse_longest (JsonObject *object, const gchar *what, ClipModelConfig *config, GError **error)
+{
+  guint64 fill = 0;
+
+  config->preprocess.resize = CLIP_RESIZE_LONGEST_EDGE;
+  if (!clip_json_get_uint (object, what, "fill_color", 0, 255, &fill, error))
+    return FALSE;
+  if (fill == 0)
+    return TRUE;
+  g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_UNSUPPORTED,
+               "%s: a \"fill_color\" other than 0 is unsupported", what);
+  return FALSE;
+}
+
 /* "size" is not read: open_clip takes the model's "image_size". The crop is torchvision's, which rounds
  * half to even. */
 static gboolean
@@ -412,7 +439,7 @@ parse_preprocess (JsonObject *object, const gchar *what, ClipModelConfig *config
 {
   static const gchar *const modes[] = { "RGB", NULL };
   static const gchar *const filters[] = { "bicubic", "bilinear", "random", NULL };
-  static const gchar *const resizes[] = { "shortest", "squash", NULL };
+  static const gchar *const resizes[] = { "shortest", "squash", "longest", NULL };
   const gchar *filter = "bicubic", *resize = "shortest";
 
   clip_preprocess_config_init (config);
@@ -432,6 +459,8 @@ parse_preprocess (JsonObject *object, const gchar *what, ClipModelConfig *config
     config->preprocess.filter = CLIP_FILTER_BILINEAR;
   if (g_str_equal (resize, "squash"))
     config->preprocess.resize = CLIP_RESIZE_SQUASH;
+  if (g_str_equal (resize, "longest"))
+    return parse_longest (object, what, config, error);
   return TRUE;
 }
 
@@ -476,6 +505,14 @@ get_part (JsonObject *root, const gchar *what, const gchar *key, JsonObject **pa
   return *part != NULL;
 }
 
+/* With a bias a model was trained with SigLIP's loss; its first value does not matter. */
+static gboolean
+has_logit_bias (JsonObject *model)
+{
+  return json_object_has_member (model, "init_logit_bias")
+         && !json_object_get_null_member (model, "init_logit_bias");
+}
+
 static gboolean
 parse_model (JsonObject *model, const gchar *what, ClipModelConfig *config, GError **error)
 {
@@ -492,13 +529,15 @@ parse_model (JsonObject *model, const gchar *what, ClipModelConfig *config, GErr
       || !parse_vision (&parse, vision, vision_what, error)
       || !parse_text (&parse, text, text_what, error))
     return FALSE;
-  if (projection == 0 || (!config->text.projection && config->text.width != projection)) {
+  if (projection == 0 || (!config->text.projection && config->text.width != projection)
+      || (!config->vision.projection && config->vision.width != projection)) {
     g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
                  "%s: there is no \"embed_dim\", or a tower without a projection has another width",
                  what);
     return FALSE;
   }
   config->projection = (guint32)projection;
+  config->sigmoid = has_logit_bias (model);
   return TRUE;
 }
 

@@ -27,6 +27,23 @@ gboolean clip_tower_config_set (ClipTowerConfig *tower, const gchar *what, guint
 gboolean clip_model_config_set_image (ClipModelConfig *config, const gchar *what, guint64 image,
                                       guint64 patch, GError **error);
 
+/** clip_tower_config_parse: sizes, eps and activation by transformers' keys; @tower has the defaults. */
+gboolean clip_tower_config_parse (JsonObject *object, const gchar *what, ClipTowerConfig *tower,
+                                  GError **error);
+
+/** clip_model_config_parse_siglip: all of @config but the preprocessing. */
+gboolean clip_model_config_parse_siglip (JsonObject *vision, const gchar *vision_what,
+                                         JsonObject *text, const gchar *text_what,
+                                         ClipModelConfig *config, GError **error);
+
+/**
+ * clip_model_config_parse_timm: the images' tower from the name of timm's and from open_clip's
+ * "timm_pool", "timm_proj" and "timm_proj_bias".
+ * @text: "timm_model_name"; @image: "image_size"
+ */
+gboolean clip_model_config_parse_timm (JsonObject *object, const gchar *what, const gchar *text,
+                                       guint64 image, ClipModelConfig *config, GError **error);
+
 /** clip_model_config_load_open_clip: all of @config from open_clip_config.json. */
 gboolean clip_model_config_load_open_clip (const ClipSource *source, ClipModelConfig *config,
                                            GError **error);

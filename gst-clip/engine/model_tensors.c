@@ -5,20 +5,39 @@
 
 #include <string.h>
 
-/* @used: names of the files' tensors that are read */
+/* @used: names of the files' tensors that are read; @problems: (nullable): what is wrong is noted
+ * there, and checking goes on */
 typedef struct {
   const ClipTensors *tensors;
   const ClipModelConfig *config;
   GHashTable *used;
+  GPtrArray *problems;
 } Check;
+
+/* What is wrong: noted if there is where to, or else the caller's error. Returns: whether to go on. */
+static gboolean
+settle (const Check *check, GError *problem, GError **error)
+{
+  if (!problem)
+    return TRUE;
+  if (!check->problems) {
+    g_propagate_error (error, problem);
+    return FALSE;
+  }
+  g_ptr_array_add (check->problems, g_strdup (problem->message));
+  g_error_free (problem);
+  return TRUE;
+}
 
 static gboolean
 check_tensor (const Check *check, const gchar *prefix, const gchar *name, const guint64 *dims,
               guint n_dims, GError **error)
 {
   g_autofree gchar *full = g_strconcat (prefix, name, NULL);
+  GError *problem = NULL;
 
-  return clip_tensors_check_one (check->tensors, full, dims, n_dims, check->used, error);
+  clip_tensors_check_one (check->tensors, full, dims, n_dims, check->used, &problem);
+  return settle (check, problem, error);
 }
 
 static gboolean
@@ -89,6 +108,17 @@ check_layers (const Check *check, const gchar *model, const ClipTowerConfig *tow
   return TRUE;
 }
 
+/* SigLIP's head: a block with a query of its own. */
+static gboolean
+check_pool (const Check *check, const ClipTowerConfig *tower, GError **error)
+{
+  static const gchar prefix[] = "vision_model.head.";
+
+  return tower->pool != CLIP_POOL_MAP
+         || (check_matrix (check, prefix, "probe", 1, tower->width, error)
+             && check_block (check, prefix, tower, error));
+}
+
 static gboolean
 check_projection (const Check *check, const gchar *name, const ClipTowerConfig *tower,
                   GError **error)
@@ -116,6 +146,7 @@ check_vit (const Check *check, GError **error)
          && (!config->pre_norm || check_norm (check, prefix, "pre_layrnorm", width, error))
          && check_layers (check, "vision_model", &config->vision, error)
          && check_norm (check, prefix, "post_layernorm", width, error)
+         && check_pool (check, &config->vision, error)
          && check_projection (check, "visual_projection", &config->vision, error);
 }
 
@@ -155,9 +186,11 @@ static gboolean
 check_number (const Check *check, const gchar *name, GError **error)
 {
   const guint64 one = 1;
+  GError *problem = NULL;
 
-  return clip_tensors_check_one (check->tensors, name, NULL, 0, check->used, NULL)
-         || clip_tensors_check_one (check->tensors, name, &one, 1, check->used, error);
+  if (!clip_tensors_check_one (check->tensors, name, NULL, 0, check->used, NULL))
+    clip_tensors_check_one (check->tensors, name, &one, 1, check->used, &problem);
+  return settle (check, problem, error);
 }
 
 /* Buffers that are computed, and a bias that is not read. */
@@ -189,24 +222,41 @@ check_leftovers (const Check *check, GError **error)
           && !g_hash_table_contains (check->used, name)) {
         g_autofree gchar *file = clip_tensors_file (check->tensors);
 
-        g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_UNSUPPORTED,
-                     "%s: there is a tensor \"%.200s\", of which a model of this configuration "
-                     "makes no use: an unsupported kind of tower",
-                     file, name);
-        return FALSE;
+        if (!settle (check,
+                     g_error_new (CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_UNSUPPORTED,
+                                  "%s: there is a tensor \"%.200s\", of which a model of this "
+                                  "configuration makes no use: an unsupported kind of tower",
+                                  file, name),
+                     error))
+          return FALSE;
       }
     }
   }
   return TRUE;
 }
 
+static gboolean
+check_all (const ClipTensors *tensors, const ClipModelConfig *config, GPtrArray *problems,
+           GError **error)
+{
+  g_autoptr (GHashTable) used = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  const Check check = { tensors, config, used, problems };
+
+  return check_number (&check, "logit_scale", error)
+         && (!config->sigmoid || check_number (&check, "logit_bias", error))
+         && check_vision (&check, error) && check_text (&check, error)
+         && (config->layout == CLIP_LAYOUT_HF || check_leftovers (&check, error));
+}
+
 gboolean
 clip_tensors_check (const ClipTensors *tensors, const ClipModelConfig *config, GError **error)
 {
-  g_autoptr (GHashTable) used = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  const Check check = { tensors, config, used };
+  return check_all (tensors, config, NULL, error);
+}
 
-  return check_number (&check, "logit_scale", error) && check_vision (&check, error)
-         && check_text (&check, error)
-         && (config->layout == CLIP_LAYOUT_HF || check_leftovers (&check, error));
+void
+clip_tensors_find_problems (const ClipTensors *tensors, const ClipModelConfig *config,
+                            GPtrArray *problems)
+{
+  check_all (tensors, config, problems, NULL);
 }

@@ -89,7 +89,8 @@ parse_crop (const Parse *parse, GError **error)
 {
   ClipPreprocessSpec *spec = &parse->config->preprocess;
   guint64 edge = spec->crop_size;
-  gboolean crop = TRUE;
+  /* SiglipImageProcessor does not know of a crop. */
+  gboolean crop = !parse->config->sigmoid;
   JsonObject *size;
 
   if (!clip_json_get_bool (parse->object, parse->what, "do_center_crop", &crop, error))
@@ -232,13 +233,14 @@ clip_preprocess_config_init (ClipModelConfig *config)
 {
   static const gdouble mean[3] = { 0.48145466, 0.4578275, 0.40821073 };
   static const gdouble std[3] = { 0.26862954, 0.26130258, 0.27577711 };
+  const gboolean siglip = config->layout == CLIP_LAYOUT_HF && config->sigmoid;
 
   for (guint i = 0; i < 3; i++) {
-    config->mean[i] = mean[i];
-    config->std[i] = std[i];
+    config->mean[i] = siglip ? 0.5 : mean[i];
+    config->std[i] = siglip ? 0.5 : std[i];
   }
   config->preprocess = (ClipPreprocessSpec){
-    .resize = CLIP_RESIZE_SHORTEST_EDGE,
+    .resize = siglip ? CLIP_RESIZE_SQUASH : CLIP_RESIZE_SHORTEST_EDGE,
     .filter = CLIP_FILTER_BICUBIC,
     .resize_edge = config->image_size,
     .crop_size = config->image_size,
@@ -262,7 +264,7 @@ clip_preprocess_config_load (const ClipSource *source, ClipModelConfig *config, 
   parse.what = what;
   if (!parse.object)
     return TRUE;
-  /* What the file does not say are CLIPImageProcessor's defaults, whatever the model's size. */
+  /* What the file does not say are the defaults of transformers' processors, whatever the model's size. */
   config->preprocess.resize_edge = config->preprocess.crop_size = 224;
   return parse_resize (&parse, error) && parse_normalize (&parse, error);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Prompts from a file: one a line. A lone `;` is a plain character here; `;;` still means `;`,
+/* Prompts from a file: JSON, or one a line. There a lone `;` is a plain character; `;;` still means `;`,
  * so that a line may be moved between a file and the string form. */
 #include "gst-clip/engine/prompts_internal.h"
 
@@ -65,11 +65,7 @@ load_text (const gchar *path, GError **error)
 static gboolean
 parse_lines (ClipPromptBuilder *builder, const gchar *text, const gchar *path, GError **error)
 {
-  guint line = 1;
-
-  if (g_str_has_prefix (text, "\xef\xbb\xbf"))
-    text += 3; /* the mark that some editors put first */
-  for (;; line++) {
+  for (guint line = 1;; line++) {
     gsize length = strcspn (text, "\n");
     if (*text != '#' && !clip_prompt_parse_item (builder, text, length, error)) {
       g_prefix_error (error, "%s, line %u: ", path, line);
@@ -81,20 +77,46 @@ parse_lines (ClipPromptBuilder *builder, const gchar *text, const gchar *path, G
   }
 }
 
-ClipPromptSet *
-clip_prompt_set_from_file (const gchar *path, const gchar *template_text, GError **error)
+static gboolean
+is_json (const gchar *text, const gchar *path)
 {
-  ClipPromptBuilder builder;
+  return g_str_has_suffix (path, ".json") || text[strspn (text, " \t\r\n")] == '{';
+}
+
+ClipPromptSet *
+clip_prompt_set_from_file (const gchar *path, const gchar *template_text, ClipPromptSet **negatives,
+                           GError **error)
+{
+  ClipPromptBuilder labels = { NULL }, others = { NULL };
+  gboolean ok, has_negatives = FALSE;
   g_autofree gchar *text = NULL;
 
-  if (!clip_prompt_builder_init (&builder, template_text, error))
+  *negatives = NULL;
+  if (!clip_prompt_builder_init (&labels, template_text, error)
+      || !clip_prompt_builder_init (&others, template_text, error))
     goto fail;
+  labels.folder = g_path_get_dirname (path);
+  others.folder = g_strdup (labels.folder);
   text = load_text (path, error);
-  if (!text || !parse_lines (&builder, text, path, error))
+  if (!text)
     goto fail;
-  return clip_prompt_builder_end (&builder);
+  /* After the mark that some editors put first. */
+  const gchar *start = text + (g_str_has_prefix (text, "\xef\xbb\xbf") ? 3 : 0);
+  if (is_json (start, path))
+    ok = clip_prompt_parse_json (start, strlen (start), path, &labels, &others, &has_negatives,
+                                 error);
+  else
+    ok = parse_lines (&labels, start, path, error);
+  if (!ok)
+    goto fail;
+  if (has_negatives)
+    *negatives = clip_prompt_builder_end (&others);
+  else
+    clip_prompt_builder_clear (&others);
+  return clip_prompt_builder_end (&labels);
 
 fail:
-  clip_prompt_builder_clear (&builder);
+  clip_prompt_builder_clear (&labels);
+  clip_prompt_builder_clear (&others);
   return NULL;
 }

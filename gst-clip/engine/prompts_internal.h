@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
- * engine/prompts_internal.h: how the three readers of prompts (string, list, file) make a set.
+ * engine/prompts_internal.h: how the readers of prompts (string, list, lines and JSON in a file) make a set.
  */
 #pragma once
 
@@ -13,6 +13,8 @@ typedef struct {
   GPtrArray *prompts; /* of Prompt, see prompts.c */
   GHashTable *labels; /* the labels of @prompts, borrowed */
   gchar **templates;  /* at least one, each with one {} */
+  gboolean fixed;     /* what these made is not made anew by others */
+  gchar *folder;      /* nullable: where relative paths of pictures start */
 } ClipPromptBuilder;
 
 /** clip_prompt_builder_init: @template_text as in clip_prompt_set_parse().
@@ -20,6 +22,10 @@ typedef struct {
 gboolean clip_prompt_builder_init (ClipPromptBuilder *builder, const gchar *template_text,
                                    GError **error);
 void clip_prompt_builder_clear (ClipPromptBuilder *builder);
+
+/** clip_prompt_builder_use: other templates from here on, which belong to the prompts: later ones do
+ * not replace them. FALSE with an error that shows the template. */
+gboolean clip_prompt_builder_use (ClipPromptBuilder *builder, gchar **templates, GError **error);
 
 /**
  * clip_prompt_builder_add: checks and appends one label.
@@ -39,6 +45,15 @@ ClipPromptSet *clip_prompt_builder_end (ClipPromptBuilder *builder);
  */
 gboolean clip_prompt_parse_item (ClipPromptBuilder *builder, const gchar *text, gsize length,
                                  GError **error);
+
+/**
+ * clip_prompt_parse_json: reads the JSON form of a prompts file.
+ * @file: for errors, which name it, the key and its place
+ * @negatives: (out): an initialised builder, too; only its own if *@has_negatives
+ */
+gboolean clip_prompt_parse_json (const gchar *text, gsize length, const gchar *file,
+                                 ClipPromptBuilder *labels, ClipPromptBuilder *negatives,
+                                 gboolean *has_negatives, GError **error);
 
 /** clip_prompt_split: cuts @text at single @separator characters; doubled ones become the
  * character itself, other characters stay. (transfer full) */

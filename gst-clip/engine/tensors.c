@@ -212,6 +212,20 @@ file_of (const ClipTensors *tensors, const gchar *name)
   return clip_safetensors_lookup (tensors->single, name) ? tensors->single : NULL;
 }
 
+const ClipTensor *
+clip_tensors_lookup (const ClipTensors *tensors, const gchar *name)
+{
+  const ClipSafetensors *file = file_of (tensors, name);
+
+  return file ? clip_safetensors_lookup (file, name) : NULL;
+}
+
+guint
+clip_tensors_n_files (const ClipTensors *tensors)
+{
+  return tensors->single ? 1 : g_hash_table_size (tensors->shards);
+}
+
 static gboolean
 is_in_files (gconstpointer tensors, const gchar *name)
 {

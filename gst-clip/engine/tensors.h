@@ -46,6 +46,17 @@ gboolean clip_tensors_check_one (const ClipTensors *tensors, const gchar *name, 
 gboolean clip_tensors_check (const ClipTensors *tensors, const ClipModelConfig *config,
                              GError **error);
 
+/** clip_tensors_find_problems: the same, but all that is wrong is appended to @problems, as
+ * messages. @problems: (element-type utf8), which frees its elements */
+void clip_tensors_find_problems (const ClipTensors *tensors, const ClipModelConfig *config,
+                                 GPtrArray *problems);
+
+/** clip_tensors_lookup: (nullable): a tensor by the file's name of it; owned by @tensors. */
+const ClipTensor *clip_tensors_lookup (const ClipTensors *tensors, const gchar *name);
+
+/** clip_tensors_n_files: 1, or the number of shards. */
+guint clip_tensors_n_files (const ClipTensors *tensors);
+
 /** clip_tensors_names: (transfer container) (element-type utf8): the files' names of all, borrowed. */
 GList *clip_tensors_names (const ClipTensors *tensors);
 

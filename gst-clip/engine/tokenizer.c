@@ -93,20 +93,18 @@ no_tokenizer (const ClipSource *source, GError **error)
 static gboolean
 load_files (ClipTokenizer *tokenizer, const ClipSource *source, guint32 vocab, GError **error)
 {
-  g_autoptr (JsonObject) root = NULL;
-  g_autofree gchar *what = NULL;
+  g_auto (ClipTokenizerFile) file = { 0 };
 
   if (clip_source_has (source, SPIECE))
     return clip_tokenizer_load_spiece (tokenizer, source, SPIECE, error);
   if (!clip_source_has (source, "tokenizer.json") && !clip_source_has (source, "vocab.json"))
     return no_tokenizer (source, error);
   if (!clip_source_has (source, "tokenizer.json"))
-    return clip_tokenizer_load_clip (tokenizer, source, NULL, NULL, error);
-  root = clip_tokenizer_load_file (source, "tokenizer.json", &what, error);
-  if (!root)
+    return clip_tokenizer_load_clip (tokenizer, source, NULL, error);
+  if (!clip_tokenizer_file_load (&file, source, error))
     return FALSE;
-  return is_clip (root) ? clip_tokenizer_load_clip (tokenizer, source, root, what, error)
-                        : clip_tokenizer_load_json (tokenizer, source, root, what, vocab, error);
+  return is_clip (file.root) ? clip_tokenizer_load_clip (tokenizer, source, &file, error)
+                             : clip_tokenizer_load_json (tokenizer, source, &file, vocab, error);
 }
 
 static gboolean
@@ -125,10 +123,11 @@ finish (ClipTokenizer *tokenizer, const ClipSource *source, guint32 vocab, GErro
 }
 
 ClipTokenizer *
-clip_tokenizer_open (const ClipSource *source, guint32 vocab, GError **error)
+clip_tokenizer_open (const ClipSource *source, guint32 vocab, gboolean open_clip, GError **error)
 {
   g_autoptr (ClipTokenizer) tokenizer = g_new0 (ClipTokenizer, 1);
 
+  tokenizer->open_clip = open_clip;
   tokenizer->start_id = tokenizer->end_id = tokenizer->pad_id = -1;
   clip_specials_init (&tokenizer->specials);
   clip_specials_init (&tokenizer->late_specials);

@@ -27,9 +27,11 @@ typedef struct _ClipTokenizer ClipTokenizer;
  * clip_tokenizer_open: reads the tokenizer, and the special tokens that special_tokens_map.json
  * and tokenizer_config.json name.
  * @vocab: rows of the model's table of tokens; G_MAXUINT32 if there is none
+ * @open_clip: whether open_clip_config.json is the model's configuration
  * Errors: CLIP_MODEL_ERROR, naming the file; also an id that the table has no row for.
  */
-ClipTokenizer *clip_tokenizer_open (const ClipSource *source, guint32 vocab, GError **error);
+ClipTokenizer *clip_tokenizer_open (const ClipSource *source, guint32 vocab, gboolean open_clip,
+                                    GError **error);
 void clip_tokenizer_free (ClipTokenizer *tokenizer);
 
 /** clip_tokenizer_max_id: the highest id that can come out. */

@@ -16,10 +16,16 @@ typedef struct {
 static gboolean
 load_plain_files (ClipBpe *bpe, const ClipSource *source, GError **error)
 {
-  g_autofree gchar *what = NULL;
-  g_autoptr (JsonObject) vocab = clip_tokenizer_load_file (source, "vocab.json", &what, error);
+  g_autoptr (GBytes) bytes = clip_source_load (source, "vocab.json", CLIP_JSON_MAX_BYTES, error);
+  g_autofree gchar *what = g_build_filename (clip_source_path (source), "vocab.json", NULL);
+  const gchar *text;
+  gsize size;
 
-  return vocab && clip_bpe_load_vocab (bpe, vocab, what, error)
+  if (!bytes)
+    return FALSE;
+  text = g_bytes_get_data (bytes, &size);
+  return clip_json_check (text, size, what, error)
+         && clip_bpe_load_vocab (bpe, (ClipJsonSpan){ text, text + size }, what, error)
          && clip_bpe_load_merge_lines (bpe, source, "merges.txt", error);
 }
 
@@ -51,25 +57,19 @@ take_added (const ClipSpecial *token, gboolean normalized, gpointer data, GError
 }
 
 static gboolean
-load_json (Load *load, JsonObject *root, const gchar *what, GError **error)
+load_json (Load *load, const ClipTokenizerFile *file, GError **error)
 {
   ClipBpe *bpe = load->tokenizer->bpe;
-  JsonObject *model = NULL, *vocab = NULL;
-  JsonArray *merges = NULL;
+  JsonObject *model = NULL;
 
-  if (!clip_json_get_object (root, what, "model", &model, error))
+  if (!clip_json_get_object (file->root, file->what, "model", &model, error))
     return FALSE;
-  if (!model)
-    return clip_tokenizer_invalid (what, error, "no \"model\"");
-  if (!check_model (model, what, error)
-      || !clip_json_get_object (model, what, "vocab", &vocab, error)
-      || !clip_json_get_array (model, what, "merges", &merges, error))
-    return FALSE;
-  if (!vocab || !merges)
-    return clip_tokenizer_invalid (what, error, "no \"vocab\" or no \"merges\"");
-  return clip_bpe_load_vocab (bpe, vocab, what, error)
-         && clip_bpe_load_merges (bpe, merges, what, error)
-         && clip_added_tokens (root, what, take_added, load, error);
+  if (!model || !file->vocab.begin || !file->merges.begin)
+    return clip_tokenizer_invalid (file->what, error, "no \"vocab\" or no \"merges\"");
+  return check_model (model, file->what, error)
+         && clip_bpe_load_vocab (bpe, file->vocab, file->what, error)
+         && clip_bpe_load_merges (bpe, file->merges, file->what, error)
+         && clip_added_tokens (file->root, file->what, take_added, load, error);
 }
 
 static gboolean
@@ -116,8 +116,8 @@ finish (ClipTokenizer *tokenizer, const ClipSource *source, const ClipTokenNames
 }
 
 gboolean
-clip_tokenizer_load_clip (ClipTokenizer *tokenizer, const ClipSource *source, JsonObject *root,
-                          const gchar *what, GError **error)
+clip_tokenizer_load_clip (ClipTokenizer *tokenizer, const ClipSource *source,
+                          const ClipTokenizerFile *file, GError **error)
 {
   ClipTokenNames names;
   Load load = { tokenizer, &names };
@@ -125,8 +125,7 @@ clip_tokenizer_load_clip (ClipTokenizer *tokenizer, const ClipSource *source, Js
 
   tokenizer->bpe = clip_bpe_new ();
   ok = clip_token_names_load (&names, source, error)
-       && (root ? load_json (&load, root, what, error)
-                : load_plain_files (tokenizer->bpe, source, error))
+       && (file ? load_json (&load, file, error) : load_plain_files (tokenizer->bpe, source, error))
        && finish (tokenizer, source, &names, error);
   clip_token_names_clear (&names);
   return ok;

@@ -19,47 +19,57 @@ typedef struct {
 
 /* Models ----------------------------------------------------------------- */
 
-/* ["text", score] */
+/* ["text", score]. @reader: stands behind the bracket */
 static gboolean
-add_piece (Load *load, JsonNode *node, guint id, GError **error)
+add_piece (Load *load, ClipJsonReader *reader, GError **error)
 {
-  JsonArray *pair = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
-  const gchar *text = NULL;
+  guint32 id = clip_unigram_size (load->tokenizer->unigram);
+  g_autofree gchar *text = NULL;
   gdouble score = NAN;
 
-  if (pair && json_array_get_length (pair) == 2) {
-    text = clip_json_node_string (json_array_get_element (pair, 0));
-    if (!clip_json_node_double (json_array_get_element (pair, 1), &score))
-      text = NULL;
-  }
-  if (!text || !*text || strlen (text) > CLIP_BPE_MAX_TOKEN_BYTES || !isfinite (score))
-    return clip_tokenizer_invalid (load->what, error, "token %u should be a string and its score",
-                                   id);
+  if (clip_json_reader_next (reader) == CLIP_JSON_STRING)
+    text = g_strdup (reader->string->str);
+  if (text && clip_json_reader_next (reader) == CLIP_JSON_NUMBER)
+    score = clip_json_reader_double (reader);
+  if (!text || !*text || strlen (text) > CLIP_BPE_MAX_TOKEN_BYTES || !isfinite (score)
+      || clip_json_reader_next (reader) != CLIP_JSON_END_ARRAY || id == CLIP_BPE_MAX_TOKENS)
+    return clip_tokenizer_invalid (load->what, error,
+                                   "token %u should be a string and its score, of at most %d", id,
+                                   CLIP_BPE_MAX_TOKENS);
   clip_unigram_add (load->tokenizer->unigram, text, score, CLIP_PIECE_NORMAL);
   return TRUE;
 }
 
 static gboolean
-load_unigram (Load *load, JsonObject *model, GError **error)
+load_pieces (Load *load, ClipJsonSpan vocab, GError **error)
+{
+  g_auto (ClipJsonReader) reader = { 0 };
+  ClipJsonToken token;
+
+  clip_json_reader_init (&reader, vocab);
+  if (!vocab.begin || clip_json_reader_next (&reader) != CLIP_JSON_BEGIN_ARRAY)
+    return clip_tokenizer_invalid (load->what, error, "\"vocab\" should be a list");
+  while ((token = clip_json_reader_next (&reader)) == CLIP_JSON_BEGIN_ARRAY) {
+    if (!add_piece (load, &reader, error))
+      return FALSE;
+  }
+  return token == CLIP_JSON_END_ARRAY
+         || clip_tokenizer_invalid (load->what, error, "\"vocab\" should be a list of pairs");
+}
+
+static gboolean
+load_unigram (Load *load, JsonObject *model, ClipJsonSpan vocab, GError **error)
 {
   ClipTokenizer *tokenizer = load->tokenizer;
   gboolean byte_fallback = FALSE;
   guint64 unknown = G_MAXUINT32;
-  JsonArray *vocab = NULL;
 
-  if (!clip_json_get_array (model, load->what, "vocab", &vocab, error)
-      || !clip_json_get_uint (model, load->what, "unk_id", 0, CLIP_BPE_MAX_TOKENS, &unknown, error)
+  if (!clip_json_get_uint (model, load->what, "unk_id", 0, CLIP_BPE_MAX_TOKENS, &unknown, error)
       || !clip_json_get_bool (model, load->what, "byte_fallback", &byte_fallback, error))
     return FALSE;
-  if (!vocab || json_array_get_length (vocab) == 0
-      || json_array_get_length (vocab) > CLIP_BPE_MAX_TOKENS)
-    return clip_tokenizer_invalid (load->what, error, "no \"vocab\", or more than %d tokens",
-                                   CLIP_BPE_MAX_TOKENS);
   tokenizer->unigram = clip_unigram_new (FALSE);
-  for (guint i = 0; i < json_array_get_length (vocab); i++) {
-    if (!add_piece (load, json_array_get_element (vocab, i), i, error))
-      return FALSE;
-  }
+  if (!load_pieces (load, vocab, error))
+    return FALSE;
   if (!clip_unigram_seal (tokenizer->unigram, (guint32)unknown, byte_fallback))
     return clip_tokenizer_invalid (load->what, error,
                                    "a token is there twice, a byte is missing, or there is no "
@@ -70,23 +80,19 @@ load_unigram (Load *load, JsonObject *model, GError **error)
 
 /* Only what replaces characters by bytes, or by an unknown token, leaves nothing out. */
 static gboolean
-load_bpe (Load *load, JsonObject *model, GError **error)
+load_bpe (Load *load, JsonObject *model, const ClipTokenizerFile *file, GError **error)
 {
   const gchar *unknown = NULL, *suffix = "", *prefix = "";
   gboolean byte_fallback = FALSE, fuse = FALSE;
   ClipBpe *bpe = load->tokenizer->bpe = clip_bpe_new ();
-  JsonArray *merges = NULL;
-  JsonObject *vocab = NULL;
 
-  if (!clip_json_get_object (model, load->what, "vocab", &vocab, error)
-      || !clip_json_get_array (model, load->what, "merges", &merges, error)
-      || !clip_json_get_string (model, load->what, "unk_token", &unknown, error)
+  if (!clip_json_get_string (model, load->what, "unk_token", &unknown, error)
       || !clip_json_get_string (model, load->what, "end_of_word_suffix", &suffix, error)
       || !clip_json_get_string (model, load->what, "continuing_subword_prefix", &prefix, error)
       || !clip_json_get_bool (model, load->what, "byte_fallback", &byte_fallback, error)
       || !clip_json_get_bool (model, load->what, "fuse_unk", &fuse, error))
     return FALSE;
-  if (!vocab || !merges)
+  if (!file->vocab.begin || !file->merges.begin)
     return clip_tokenizer_invalid (load->what, error, "no \"vocab\" or no \"merges\"");
   if (*suffix || *prefix || !byte_fallback) {
     g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_UNSUPPORTED,
@@ -94,8 +100,8 @@ load_bpe (Load *load, JsonObject *model, GError **error)
                  load->what);
     return FALSE;
   }
-  if (!clip_bpe_load_vocab (bpe, vocab, load->what, error)
-      || !clip_bpe_load_merges (bpe, merges, load->what, error))
+  if (!clip_bpe_load_vocab (bpe, file->vocab, load->what, error)
+      || !clip_bpe_load_merges (bpe, file->merges, load->what, error))
     return FALSE;
   clip_bpe_seal_characters (bpe, unknown ? clip_bpe_token_id (bpe, unknown) : -1, TRUE, fuse);
   load->tokenizer->max_id = clip_bpe_max_id (bpe);
@@ -103,21 +109,21 @@ load_bpe (Load *load, JsonObject *model, GError **error)
 }
 
 static gboolean
-load_model (Load *load, JsonObject *root, GError **error)
+load_model (Load *load, const ClipTokenizerFile *file, GError **error)
 {
   JsonObject *model = NULL;
   const gchar *type = "BPE";
 
-  if (!clip_json_get_object (root, load->what, "model", &model, error))
+  if (!clip_json_get_object (file->root, load->what, "model", &model, error))
     return FALSE;
   if (!model)
     return clip_tokenizer_invalid (load->what, error, "no \"model\"");
   if (!clip_json_get_string (model, load->what, "type", &type, error))
     return FALSE;
   if (g_str_equal (type, "Unigram"))
-    return load_unigram (load, model, error);
+    return load_unigram (load, model, file->vocab, error);
   if (g_str_equal (type, "BPE"))
-    return load_bpe (load, model, error);
+    return load_bpe (load, model, file, error);
   g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_UNSUPPORTED,
                "%s: a tokenizer of type \"%.40s\" is unsupported (BPE and Unigram are)", load->what,
                type);
@@ -258,8 +264,6 @@ open_clip_cleaning (const ClipSource *source, gchar **clean, GError **error)
   const gchar *name = "whitespace";
   JsonObject *object;
 
-  if (!clip_source_has (source, "open_clip_config.json") || clip_source_has (source, "config.json"))
-    return TRUE;
   object = root = clip_tokenizer_load_file (source, "open_clip_config.json", &what, error);
   for (guint i = 0; object && i < G_N_ELEMENTS (path); i++) {
     JsonObject *next = NULL;
@@ -281,11 +285,11 @@ clip_tokenizer_add_cleaning (ClipTokenizer *tokenizer, const ClipSource *source,
   g_autofree gchar *clean = NULL;
   ClipNormalizer *before = tokenizer->before;
 
+  *done = tokenizer->open_clip;
+  if (!tokenizer->open_clip)
+    return TRUE;
   if (!open_clip_cleaning (source, &clean, error))
     return FALSE;
-  *done = clean != NULL;
-  if (!clean)
-    return TRUE;
   if (g_str_equal (clean, "canonicalize")) {
     clip_normalizer_add_replace (before, clip_pattern_new_text ("_"), " ");
     clip_normalizer_add_canonical (before);
@@ -339,18 +343,18 @@ load_steps (Load *load, const ClipSource *source, JsonObject *root, GError **err
 }
 
 gboolean
-clip_tokenizer_load_json (ClipTokenizer *tokenizer, const ClipSource *source, JsonObject *root,
-                          const gchar *what, guint32 vocab, GError **error)
+clip_tokenizer_load_json (ClipTokenizer *tokenizer, const ClipSource *source,
+                          const ClipTokenizerFile *file, guint32 vocab, GError **error)
 {
-  Load load = { .tokenizer = tokenizer, .what = what, .vocab = vocab };
+  Load load = { .tokenizer = tokenizer, .what = file->what, .vocab = vocab };
   gboolean ok;
 
   load.added = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   tokenizer->sentences = TRUE;
-  ok = clip_token_names_load (&load.names, source, error) && load_model (&load, root, error)
-       && load_steps (&load, source, root, error)
-       && clip_added_tokens (root, what, take_added, &load, error)
-       && load_frame (&load, root, error);
+  ok = clip_token_names_load (&load.names, source, error) && load_model (&load, file, error)
+       && load_steps (&load, source, file->root, error)
+       && clip_added_tokens (file->root, file->what, take_added, &load, error)
+       && load_frame (&load, file->root, error);
   clip_token_names_clear (&load.names);
   g_hash_table_unref (load.added);
   return ok;

@@ -29,88 +29,138 @@ clip_tokenizer_load_file (const ClipSource *source, const gchar *name, gchar **w
   return clip_json_load (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), *what, error);
 }
 
+gboolean
+clip_tokenizer_file_load (ClipTokenizerFile *file, const ClipSource *source, GError **error)
+{
+  static const gchar *const keys[] = { "vocab", "merges", NULL };
+  ClipJsonSpan spans[2];
+  gconstpointer data;
+  gsize size;
+
+  *file = (ClipTokenizerFile){
+    .bytes = clip_source_load (source, "tokenizer.json", CLIP_JSON_MAX_BYTES, error),
+    .what = g_build_filename (clip_source_path (source), "tokenizer.json", NULL),
+  };
+  if (!file->bytes)
+    return FALSE;
+  data = g_bytes_get_data (file->bytes, &size);
+  file->root = clip_json_load_without (data, size, file->what, "model", keys, spans, error);
+  file->vocab = spans[0];
+  file->merges = spans[1];
+  return file->root != NULL;
+}
+
+void
+clip_tokenizer_file_clear (ClipTokenizerFile *file)
+{
+  g_clear_pointer (&file->root, json_object_unref);
+  g_clear_pointer (&file->bytes, g_bytes_unref);
+  g_clear_pointer (&file->what, g_free);
+}
+
 /* BPE -------------------------------------------------------------------- */
 
-gboolean
-clip_bpe_load_vocab (ClipBpe *bpe, JsonObject *vocab, const gchar *what, GError **error)
-{
-  JsonObjectIter iter;
-  const gchar *text;
-  JsonNode *node;
-
-  if (json_object_get_size (vocab) > CLIP_BPE_MAX_TOKENS)
-    return clip_tokenizer_invalid (what, error, "more than %d tokens", CLIP_BPE_MAX_TOKENS);
-  json_object_iter_init (&iter, vocab);
-  while (json_object_iter_next (&iter, &text, &node)) {
-    guint64 id;
-
-    if (!clip_json_node_uint (node, &id) || id >= CLIP_BPE_MAX_TOKENS)
-      return clip_tokenizer_invalid (what, error,
-                                     "the id of \"%.100s\" should be an integer in 0..%d", text,
-                                     CLIP_BPE_MAX_TOKENS - 1);
-    if (strlen (text) > CLIP_BPE_MAX_TOKEN_BYTES)
-      return clip_tokenizer_invalid (what, error, "\"%.100s...\" is longer than %d bytes", text,
-                                     CLIP_BPE_MAX_TOKEN_BYTES);
-    clip_bpe_add_token (bpe, text, (guint32)id);
-  }
-  return TRUE;
-}
-
-/* "left right" as two parts, or NULL. */
-static gchar **
-parts_of_text (const gchar *text)
-{
-  g_auto (GStrv) parts = g_strsplit (text, " ", 3);
-
-  if (g_strv_length (parts) != 2 || !*parts[0] || !*parts[1])
-    return NULL;
-  return g_steal_pointer (&parts);
-}
-
-/* ["left", "right"], or the older "left right". */
-static gchar **
-parts_of_node (JsonNode *node)
-{
-  const gchar *text = clip_json_node_string (node), *left = NULL, *right = NULL;
-  JsonArray *array = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
-  const gchar *parts[3] = { NULL };
-
-  if (text)
-    return parts_of_text (text);
-  if (array && json_array_get_length (array) == 2) {
-    left = clip_json_node_string (json_array_get_element (array, 0));
-    right = clip_json_node_string (json_array_get_element (array, 1));
-  }
-  parts[0] = left;
-  parts[1] = right;
-  return left && right && *left && *right ? g_strdupv ((gchar **)parts) : NULL;
-}
-
-/* @parts: taken over; NULL: they could not be read. @number: for the message, from 1 */
+/* "key": id. @reader: stands behind the key */
 static gboolean
-add_merge (ClipBpe *bpe, gchar **parts, guint number, const gchar *what, GError **error)
+add_token (ClipBpe *bpe, ClipJsonReader *reader, const gchar *what, GError **error)
 {
-  g_auto (GStrv) owned = parts;
+  g_autofree gchar *text = g_strdup (reader->string->str);
+  ClipJsonToken token = clip_json_reader_next (reader);
+  guint64 id;
 
-  if (!parts)
-    return clip_tokenizer_invalid (what, error, "merge %u should be two parts and a space", number);
-  if (number > CLIP_BPE_MAX_MERGES)
-    return clip_tokenizer_invalid (what, error, "more than %d merges", CLIP_BPE_MAX_MERGES);
-  if (!clip_bpe_add_merge (bpe, parts[0], parts[1]))
+  if (token != CLIP_JSON_NUMBER || !clip_json_reader_uint (reader, &id)
+      || id >= CLIP_BPE_MAX_TOKENS)
     return clip_tokenizer_invalid (what, error,
-                                   "merge %u, \"%.100s %.100s\", is not in the vocabulary", number,
-                                   parts[0], parts[1]);
+                                   "the id of \"%.100s\" should be an integer in 0..%d", text,
+                                   CLIP_BPE_MAX_TOKENS - 1);
+  if (strlen (text) > CLIP_BPE_MAX_TOKEN_BYTES)
+    return clip_tokenizer_invalid (what, error, "\"%.100s...\" is longer than %d bytes", text,
+                                   CLIP_BPE_MAX_TOKEN_BYTES);
+  clip_bpe_add_token (bpe, text, (guint32)id);
   return TRUE;
 }
 
 gboolean
-clip_bpe_load_merges (ClipBpe *bpe, JsonArray *merges, const gchar *what, GError **error)
+clip_bpe_load_vocab (ClipBpe *bpe, ClipJsonSpan vocab, const gchar *what, GError **error)
 {
-  for (guint i = 0; i < json_array_get_length (merges); i++) {
-    if (!add_merge (bpe, parts_of_node (json_array_get_element (merges, i)), i + 1, what, error))
+  g_auto (ClipJsonReader) reader = { 0 };
+
+  clip_json_reader_init (&reader, vocab);
+  if (clip_json_reader_next (&reader) != CLIP_JSON_BEGIN_OBJECT)
+    return clip_tokenizer_invalid (what, error, "the vocabulary should be an object");
+  for (guint n = 0; clip_json_reader_next (&reader) == CLIP_JSON_KEY; n++) {
+    if (n == CLIP_BPE_MAX_TOKENS)
+      return clip_tokenizer_invalid (what, error, "more than %d tokens", CLIP_BPE_MAX_TOKENS);
+    if (!add_token (bpe, &reader, what, error))
       return FALSE;
   }
   return TRUE;
+}
+
+/* @left, @right: NULL: they could not be read. @number: for the message, from 1 */
+static gboolean
+add_merge (ClipBpe *bpe, const gchar *left, const gchar *right, guint number, const gchar *what,
+           GError **error)
+{
+  if (!left || !right || !*left || !*right)
+    return clip_tokenizer_invalid (what, error, "merge %u should be two parts and a space", number);
+  if (number > CLIP_BPE_MAX_MERGES)
+    return clip_tokenizer_invalid (what, error, "more than %d merges", CLIP_BPE_MAX_MERGES);
+  if (!clip_bpe_add_merge (bpe, left, right))
+    return clip_tokenizer_invalid (
+        what, error, "merge %u, \"%.100s %.100s\", is not in the vocabulary", number, left, right);
+  return TRUE;
+}
+
+/* "left right"; the text is cut at the space. */
+static gboolean
+add_merge_text (ClipBpe *bpe, gchar *text, guint number, const gchar *what, GError **error)
+{
+  gchar *space = strchr (text, ' ');
+
+  if (space && strchr (space + 1, ' '))
+    space = NULL;
+  if (space)
+    *space = '\0';
+  return add_merge (bpe, text, space ? space + 1 : NULL, number, what, error);
+}
+
+/* ["left", "right"], or the older "left right". @left: memory that is used again */
+static gboolean
+read_merge (ClipBpe *bpe, ClipJsonReader *reader, ClipJsonToken token, GString *left, guint number,
+            const gchar *what, GError **error)
+{
+  const gchar *right = NULL;
+
+  if (token == CLIP_JSON_STRING)
+    return add_merge_text (bpe, reader->string->str, number, what, error);
+  g_string_truncate (left, 0);
+  if (token == CLIP_JSON_BEGIN_ARRAY && clip_json_reader_next (reader) == CLIP_JSON_STRING) {
+    g_string_append (left, reader->string->str);
+    if (clip_json_reader_next (reader) == CLIP_JSON_STRING)
+      right = reader->string->str;
+  }
+  return add_merge (bpe, left->str, right, number, what, error)
+         && (clip_json_reader_next (reader) == CLIP_JSON_END_ARRAY
+             || clip_tokenizer_invalid (what, error, "merge %u has more than two parts", number));
+}
+
+gboolean
+clip_bpe_load_merges (ClipBpe *bpe, ClipJsonSpan merges, const gchar *what, GError **error)
+{
+  g_auto (ClipJsonReader) reader = { 0 };
+  GString *left = g_string_new (NULL);
+  ClipJsonToken token;
+  guint number = 0;
+  gboolean ok;
+
+  clip_json_reader_init (&reader, merges);
+  ok = clip_json_reader_next (&reader) == CLIP_JSON_BEGIN_ARRAY
+       || clip_tokenizer_invalid (what, error, "\"merges\" should be a list");
+  while (ok && (token = clip_json_reader_next (&reader)) != CLIP_JSON_END_ARRAY)
+    ok = read_merge (bpe, &reader, token, left, ++number, what, error);
+  g_string_free (left, TRUE);
+  return ok;
 }
 
 gboolean
@@ -138,7 +188,7 @@ clip_bpe_load_merge_lines (ClipBpe *bpe, const ClipSource *source, const gchar *
       line[length - 1] = '\0';
     if (!*line || g_str_has_prefix (line, "#version"))
       continue;
-    if (!add_merge (bpe, parts_of_text (line), ++number, what, error))
+    if (!add_merge_text (bpe, line, ++number, what, error))
       return FALSE;
   }
   return TRUE;

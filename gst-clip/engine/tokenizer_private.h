@@ -36,6 +36,7 @@ typedef struct {
 
 /**
  * ClipTokenizer:
+ * @open_clip: open_clip_config.json is the model's configuration
  * @specials: found in the text as it is
  * @late_specials: (sentences) found in the normalised text
  * @start_id, @end_id: framing a text; -1: none
@@ -47,7 +48,7 @@ typedef struct {
  *   which are dropped
  */
 struct _ClipTokenizer {
-  gboolean sentences;
+  gboolean sentences, open_clip;
   ClipBpe *bpe;
   ClipUnigram *unigram;
   ClipSpecials specials, late_specials;
@@ -117,9 +118,10 @@ gboolean clip_tokenizer_invalid (const gchar *what, GError **error, const gchar 
 JsonObject *clip_tokenizer_load_file (const ClipSource *source, const gchar *name, gchar **what,
                                       GError **error);
 
-/** clip_bpe_load_vocab, _merges: parts of a JSON file. @what: the file */
-gboolean clip_bpe_load_vocab (ClipBpe *bpe, JsonObject *vocab, const gchar *what, GError **error);
-gboolean clip_bpe_load_merges (ClipBpe *bpe, JsonArray *merges, const gchar *what, GError **error);
+/** clip_bpe_load_vocab, _merges: values of a JSON file, checked as JSON. @what: the file */
+gboolean clip_bpe_load_vocab (ClipBpe *bpe, ClipJsonSpan vocab, const gchar *what, GError **error);
+gboolean clip_bpe_load_merges (ClipBpe *bpe, ClipJsonSpan merges, const gchar *what,
+                               GError **error);
 
 /** clip_bpe_load_merge_lines: merges.txt. */
 gboolean clip_bpe_load_merge_lines (ClipBpe *bpe, const ClipSource *source, const gchar *name,
@@ -133,15 +135,31 @@ gboolean clip_added_tokens (JsonObject *root, const gchar *what, ClipAddedToken 
                             GError **error);
 
 /**
+ * ClipTokenizerFile: tokenizer.json.
+ * @bytes: where @vocab and @merges point to
+ * @root: without "vocab" and "merges" of "model"
+ */
+typedef struct {
+  GBytes *bytes;
+  gchar *what;
+  JsonObject *root;
+  ClipJsonSpan vocab, merges;
+} ClipTokenizerFile;
+
+gboolean clip_tokenizer_file_load (ClipTokenizerFile *file, const ClipSource *source,
+                                   GError **error);
+void clip_tokenizer_file_clear (ClipTokenizerFile *file);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ClipTokenizerFile, clip_tokenizer_file_clear)
+
+/**
  * Loaders: fill an empty tokenizer.
- * @root: tokenizer.json; NULL (CLIP): vocab.json and merges.txt instead
+ * @file: tokenizer.json; NULL (CLIP): vocab.json and merges.txt instead
  * @vocab: rows of the model's table: added tokens beyond have none and are left out
  */
 gboolean clip_tokenizer_load_clip (ClipTokenizer *tokenizer, const ClipSource *source,
-                                   JsonObject *root, const gchar *what, GError **error);
+                                   const ClipTokenizerFile *file, GError **error);
 gboolean clip_tokenizer_load_json (ClipTokenizer *tokenizer, const ClipSource *source,
-                                   JsonObject *root, const gchar *what, guint32 vocab,
-                                   GError **error);
+                                   const ClipTokenizerFile *file, guint32 vocab, GError **error);
 gboolean clip_tokenizer_load_spiece (ClipTokenizer *tokenizer, const ClipSource *source,
                                      const gchar *name, GError **error);
 

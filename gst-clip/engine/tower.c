@@ -58,7 +58,7 @@ linear (const Walk *w, ClipMatrix a, const ClipNorm *a_norm, VkDeviceAddress wei
   clip_kernel_gemm (w->kernels, w->rec, &op);
 }
 
-/* c = a weights + bias + residual; what a norm of c needs to know goes to stats. */
+/* c = a weights + bias + residual (nullable); what a norm of c needs to know goes to stats. */
 static void
 linear_residual (const Walk *w, ClipMatrix a, VkDeviceAddress weights, VkDeviceAddress bias,
                  ClipMatrix c, const ClipMatrix *residual)
@@ -67,12 +67,24 @@ linear_residual (const Walk *w, ClipMatrix a, VkDeviceAddress weights, VkDeviceA
                   .weights = weights,
                   .bias = bias,
                   .c = c,
-                  .residual = residual->address,
-                  .residual_ld = residual->ld,
-                  .residual_period = MAX (residual->rows, 1),
                   .stats = w->a->stats ? w->a->stats->address : 0 };
 
+  if (residual) {
+    op.residual = residual->address;
+    op.residual_ld = residual->ld;
+    op.residual_period = MAX (residual->rows, 1);
+  }
   clip_kernel_gemm (w->kernels, w->rec, &op);
+}
+
+/* Patch embedding and projection have kernels of their own. */
+static Walk
+at_an_end (const Walk *w)
+{
+  Walk end = *w;
+
+  end.kernels = clip_kernels_ends (w->kernels);
+  return end;
 }
 
 static void
@@ -149,6 +161,35 @@ record_last_layer (const Walk *w, guint32 layer, guint32 rows)
   return picked_x;
 }
 
+/*
+ * Attention pool: every row of z is the same, the answer to the probe. out (z) -> x2; x2 + mlp (x2) -> x,
+ * or where no projection follows to the embeddings.
+ */
+static void
+record_pool (const Walk *w, guint32 rows)
+{
+  const ClipTowerWeights *t = w->tower;
+  const ClipTowerConfig *c = &t->config;
+  const ClipLayerWeights *l = &t->layers[c->layers];
+  const Walk ends = at_an_end (w);
+  const guint32 batch = w->run->batch;
+  ClipMatrix z = operand (w, w->a->h, batch, t->attention_width);
+  ClipMatrix h = operand (w, w->a->h, batch, c->mlp);
+  ClipMatrix x = matrix (w->a->x, batch, c->width), x2 = matrix (w->a->x2, batch, c->width);
+  ClipNorm ln2 = norm (w, l->ln2_gamma, l->ln2_beta, batch, TRUE);
+
+  record_attention (w, c->layers, rows);
+  pick_rows (w, w->a->z, w->a->h, z);
+  clip_gpu_recording_barrier (w->rec);
+  linear_residual (w, z, l->out_weights, l->out_bias, x2, NULL);
+  linear (w, x2, &ln2, l->fc1_weights, l->fc1_bias, h, c->activation);
+  linear_residual (w, h, l->fc2_weights, l->fc2_bias, t->projection_weights ? x : w->run->embeds,
+                   &x2);
+  if (t->projection_weights)
+    linear (&ends, x, NULL, t->projection_weights, t->projection_bias, w->run->embeds,
+            CLIP_ACTIVATION_NONE);
+}
+
 /* Every layer for every token, for the tests that look at the hidden states. */
 static ClipMatrix
 record_layer_uncut (const Walk *w, guint32 layer, guint32 rows)
@@ -160,16 +201,6 @@ record_layer_uncut (const Walk *w, guint32 layer, guint32 rows)
   record_mlp (w, &w->tower->layers[layer], operand (w, w->a->z, rows, w->tower->attention_width), x,
               matrix (w->a->x2, rows, width));
   return x;
-}
-
-/* Patch embedding and projection have kernels of their own. */
-static Walk
-at_an_end (const Walk *w)
-{
-  Walk end = *w;
-
-  end.kernels = clip_kernels_ends (w->kernels);
-  return end;
 }
 
 /* -> x: token rows with positions. */
@@ -225,16 +256,21 @@ clip_tower_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTowerW
     kernels, rec, tower,
     a,       run, { run->batch, run->tokens, tower->config.heads, tower->head_dim, tower->causal }
   };
+  const gboolean map = tower->config.pool == CLIP_POOL_MAP;
   ClipMatrix pooled = { 0 };
 
   record_embeddings (&w, rows);
   keep_hidden (&w, 0);
   for (guint i = 0; i < n; i++) {
-    if (i + 1 < n || run->hidden)
+    if (i + 1 < n || run->hidden || map)
       record_layer_uncut (&w, i, rows);
     else
       pooled = record_last_layer (&w, i, rows);
     keep_hidden (&w, i + 1);
+  }
+  if (map) {
+    record_pool (&w, rows);
+    return;
   }
   if (run->hidden) {
     pooled = matrix (a->x2, run->batch, tower->config.width);

@@ -57,7 +57,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipActivations, clip_activations_free)
  * ClipTowerRun: one recording of a tower: @batch sequences of @tokens rows.
  * @patches: vision: as clip_tower_input_new() made it and clip_kernel_preprocess() filled it
  * @text_input: text: (batch * tokens, clip_stride (width)) token rows with their positions added
- * @pool_rows: (array length=batch): row of each sequence's pooled token; read while recording
+ * @pool_rows: (array length=batch): row of each sequence's pooled token (of an attention pool: any of its
+ *   rows); read while recording
  * @embeds: (batch, projection), before normalisation
  * @hidden: (nullable): for tests: receives layers + 1 copies of (batch * tokens, clip_stride (width)), after
  *   the embeddings and after each layer; the last layer then runs for all tokens

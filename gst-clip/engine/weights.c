@@ -81,17 +81,28 @@ load_matrix (Loader *l, const gchar *name, guint32 n, guint32 k, GError **error)
 
 /* Layers ---------------------------------------------------------------- */
 
-static gchar *
-layer_name (guint layer, const gchar *what)
+/* The block behind the layers is that of an attention pool. */
+static gboolean
+is_pool (const Loader *l, guint layer)
 {
-  return g_strdup_printf ("encoder.layers.%u.%s", layer, what);
+  return layer == l->tower->config.layers;
+}
+
+static gchar *
+layer_name (const Loader *l, guint layer, const gchar *what)
+{
+  if (!is_pool (l, layer))
+    return g_strdup_printf ("encoder.layers.%u.%s", layer, what);
+  return g_str_has_prefix (what, "layer_norm1")
+             ? g_strconcat ("post_layernorm", what + strlen ("layer_norm1"), NULL)
+             : g_strconcat ("head.", what, NULL);
 }
 
 static float *
 read_layer (Loader *l, guint layer, const gchar *what, guint64 rows, guint64 per_row,
             GError **error)
 {
-  g_autofree gchar *name = layer_name (layer, what);
+  g_autofree gchar *name = layer_name (l, layer, what);
 
   return read_tensor (l, name, rows, per_row, error);
 }
@@ -99,7 +110,7 @@ read_layer (Loader *l, guint layer, const gchar *what, guint64 rows, guint64 per
 static VkDeviceAddress
 load_layer_vector (Loader *l, guint layer, const gchar *what, guint32 n, GError **error)
 {
-  g_autofree gchar *name = layer_name (layer, what);
+  g_autofree gchar *name = layer_name (l, layer, what);
 
   return load_vector (l, name, n, error);
 }
@@ -107,7 +118,7 @@ load_layer_vector (Loader *l, guint layer, const gchar *what, guint32 n, GError 
 static VkDeviceAddress
 load_layer_matrix (Loader *l, guint layer, const gchar *what, guint32 n, guint32 k, GError **error)
 {
-  g_autofree gchar *name = layer_name (layer, what);
+  g_autofree gchar *name = layer_name (l, layer, what);
 
   return load_matrix (l, name, n, k, error);
 }
@@ -139,6 +150,32 @@ fill_qkv_part (Loader *l, guint layer, const gchar *what, guint part, gdouble sc
   return TRUE;
 }
 
+/* The bias of q; in an attention pool the whole query, W_q probe + b_q. (transfer full) */
+static float *
+read_q_bias (Loader *l, guint layer, GError **error)
+{
+  const guint32 width = l->tower->config.width;
+  g_autofree float *bias = read_layer (l, layer, "self_attn.q_proj.bias", width, 1, error);
+  g_autofree float *probe = NULL, *rows = NULL;
+
+  if (bias == NULL || !is_pool (l, layer))
+    return g_steal_pointer (&bias);
+  probe = read_layer (l, layer, "probe", 1, width, error);
+  if (probe == NULL)
+    return NULL;
+  rows = read_layer (l, layer, "self_attn.q_proj.weight", width, width, error);
+  if (rows == NULL)
+    return NULL;
+  for (guint32 i = 0; i < width; i++) {
+    gdouble sum = bias[i];
+
+    for (guint32 k = 0; k < width; k++)
+      sum += (gdouble)rows[(gsize)i * width + k] * probe[k];
+    bias[i] = (float)sum;
+  }
+  return g_steal_pointer (&bias);
+}
+
 static gboolean
 load_qkv (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
 {
@@ -147,9 +184,11 @@ load_qkv (Loader *l, guint layer, ClipLayerWeights *w, GError **error)
   gdouble scale = 1.0 / sqrt (t->config.head_dim);
   g_autofree float *joint = g_new0 (float, (gsize)n *width);
   g_autofree float *bias = g_new0 (float, n);
-  g_autofree float *q_bias = read_layer (l, layer, "self_attn.q_proj.bias", width, 1, error);
+  g_autofree float *q_bias = read_q_bias (l, layer, error);
 
-  if (q_bias == NULL || !fill_qkv_part (l, layer, "self_attn.q_proj.weight", 0, scale, joint, error)
+  if (q_bias == NULL
+      || (!is_pool (l, layer)
+          && !fill_qkv_part (l, layer, "self_attn.q_proj.weight", 0, scale, joint, error))
       || !fill_qkv_part (l, layer, "self_attn.k_proj.weight", 1, 1.0, joint, error)
       || !fill_qkv_part (l, layer, "self_attn.v_proj.weight", 2, 1.0, joint, error))
     return FALSE;
@@ -169,7 +208,7 @@ read_scale (Loader *l, guint layer, const gchar *what, GError **error)
   const guint32 width = l->tower->config.width;
   float *ones = NULL;
 
-  if (l->tower->config.layer_scale)
+  if (l->tower->config.layer_scale && !is_pool (l, layer))
     return read_layer (l, layer, what, width, 1, error);
   ones = g_new (float, width);
   for (guint32 i = 0; i < width; i++)
@@ -382,8 +421,12 @@ load_ends (Loader *l, GError **error)
   if (t->buffer == NULL)
     return FALSE;
   l->packer = (ClipPacker){ clip_kernels_ends (l->kernels), t->buffer, 0 };
-  if (!(t->post_gamma = load_vector (l, gamma, width, error))
-      || !(t->post_beta = load_vector (l, beta, width, error)) || !load_projection (l, error))
+  /* That of an attention pool is in its block. */
+  if (t->config.pool != CLIP_POOL_MAP
+      && (!(t->post_gamma = load_vector (l, gamma, width, error))
+          || !(t->post_beta = load_vector (l, beta, width, error))))
+    return FALSE;
+  if (!load_projection (l, error))
     return FALSE;
   if (t->vision)
     return load_pre_norm (l, error) && load_patches (l, error);
@@ -400,6 +443,7 @@ init_shapes (ClipTowerWeights *t, const ClipModelConfig *config, gboolean vision
   t->vision = vision;
   t->causal = !vision && config->causal;
   t->config = vision ? config->vision : config->text;
+  t->n_blocks = t->config.layers + (t->config.pool == CLIP_POOL_MAP ? 1 : 0);
   t->tokens = vision ? config->vision_tokens : config->context;
   t->head_dim = clip_round_up (t->config.head_dim, CLIP_HEAD_ALIGN);
   t->attention_width = t->config.heads * t->head_dim;
@@ -415,7 +459,7 @@ clip_tower_weights_bytes (ClipKernels *kernels, const ClipModelConfig *config, g
   if (vision && config->vision_kind == CLIP_TOWER_RESNET)
     return clip_resnet_bytes (kernels, config);
   init_shapes (&t, config, vision);
-  return ends_bytes (kernels, &t) + (guint64)t.config.layers * layer_bytes (kernels, &t);
+  return ends_bytes (kernels, &t) + (guint64)t.n_blocks * layer_bytes (kernels, &t);
 }
 
 ClipTowerWeights *
@@ -430,13 +474,13 @@ clip_tower_weights_new (ClipKernels *kernels, const ClipModel *model, gboolean v
     t->resnet = clip_resnet_new (kernels, model, progress, data, error);
     return t->resnet ? g_steal_pointer (&t) : NULL;
   }
-  t->layers = g_new0 (ClipLayerWeights, t->config.layers);
+  t->layers = g_new0 (ClipLayerWeights, t->n_blocks);
   if (!load_ends (&l, error))
     return NULL;
-  for (guint i = 0; i < t->config.layers; i++) {
+  for (guint i = 0; i < t->n_blocks; i++) {
     if (!load_layer (&l, i, error))
       return NULL;
-    if (progress && !progress (i + 1, t->config.layers, data)) {
+    if (progress && !progress (i + 1, t->n_blocks, data)) {
       g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_CANCELLED, "loading was cancelled");
       return NULL;
     }
@@ -449,7 +493,7 @@ clip_tower_weights_free (ClipTowerWeights *weights)
 {
   if (weights == NULL)
     return;
-  for (guint i = 0; weights->layers && i < weights->config.layers; i++)
+  for (guint i = 0; weights->layers && i < weights->n_blocks; i++)
     clip_gpu_buffer_free (weights->layers[i].buffer);
   g_free (weights->layers);
   clip_resnet_free (weights->resnet);

@@ -7,7 +7,9 @@
  * b_o += W_o b_v (rows of the attention weights sum to 1); heads are padded to a
  * multiple of CLIP_HEAD_ALIGN features with zero weights; mean and std of the pixels
  * go into the patch weights and the position table, and so does a bias of the patches; where a block's
- * outputs are scaled (LayerScale), rows of W_o, W_2 and their biases are.
+ * outputs are scaled (LayerScale), rows of W_o, W_2 and their biases are. An attention pool (SigLIP's
+ * head) is one more block whose queries do not depend on the rows: W_q is 0 and b_q the query of its probe,
+ * so that the same kernels compute it, each row's result being the same.
  */
 #pragma once
 
@@ -29,6 +31,8 @@ typedef struct {
 /**
  * ClipTowerWeights: one tower; immutable after loading.
  * @head_dim: padded; @attention_width = heads * head_dim
+ * @n_blocks, @layers: those of @config, and behind them the block of a CLIP_POOL_MAP, whose first norm is the
+ *   tower's last
  * @patch_weights, @positions: vision only; @positions is a table of (tokens, width) with the class
  *   embedding (if any) in row 0 and the pixels' mean folded in
  * @pre_gamma, @pre_beta: vision only, 0 without a norm before the layers
@@ -40,7 +44,7 @@ typedef struct {
 typedef struct {
   ClipTowerConfig config;
   gboolean vision, causal;
-  guint32 tokens, head_dim, attention_width, patch_k, projection;
+  guint32 n_blocks, tokens, head_dim, attention_width, patch_k, projection;
   ClipLayerWeights *layers;
   ClipGpuBuffer *buffer; /* what is not in a layer */
   VkDeviceAddress patch_weights, positions, pre_gamma, pre_beta;

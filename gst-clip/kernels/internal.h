@@ -56,6 +56,7 @@ typedef struct _ClipTuning ClipTuning;
  * @ends: NULL, or what clip_kernels_ends() returns
  * @caps: the device's, and of those that it was unsure of what was measured
  * @tuning: (nullable): none where nothing is ever measured
+ * @taps: of preprocessing
  * @tiling: -1, or which of the family's tilings every product gets (for tests)
  */
 struct _ClipKernels {
@@ -66,6 +67,7 @@ struct _ClipKernels {
   ClipKernels *ends;
   ClipGpuCaps caps;
   ClipTuning *tuning;
+  struct _ClipTapsCache *taps;
   ClipElement operands;
   gint tiling;
   gboolean wide_registers; /* llvmpipe: on a processor with 32 vector registers */

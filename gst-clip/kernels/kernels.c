@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/kernels/preprocess_taps.h"
 #include "gst-clip/kernels/tune_internal.h"
 
 void
@@ -8,6 +9,7 @@ clip_kernels_free (ClipKernels *kernels)
     return;
   clip_kernels_free (kernels->ends);
   clip_tuning_free (kernels->tuning);
+  clip_taps_cache_free (kernels->taps);
   g_free (kernels);
 }
 

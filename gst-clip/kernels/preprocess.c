@@ -74,6 +74,23 @@ static const ClipGpuShader resize = {
 };
 
 /*
+ * What recordings depend on.
+ * @width, @height: the frame that is left when what lies above and left of an aligned place, and what
+ *   lies below and right of the rectangle, is cut off
+ * @left, @top: where in that the rectangle begins: 0 but where a place is not aligned
+ */
+typedef struct {
+  guint32 width, height, left, top;
+  guint32 resize, resize_edge;
+} Shape;
+
+/*
+ * @spec: with the resize that is asked for now
+ * @info: of whole frames
+ * @shape: all zero: nothing can be loaded
+ * @x, @y: the aligned place
+ * @movable: there has been a rectangle, and there will be others: buffers have room to spare, tables
+ *   are written through their mapping, and few pipelines serve all sizes
  * @staged: the needed bytes of the frame
  * @pixels: a strip of the region as RGB8
  * @rows: the same after the horizontal pass
@@ -85,10 +102,15 @@ static const ClipGpuShader resize = {
  *   then columns), taps of the vertical pass; the members below are where taps and places begin
  */
 struct _ClipPreprocess {
+  ClipKernels *kernels;
   ClipPreprocessSpec spec;
+  ClipFrameInfo info;
+  Shape shape;
+  guint32 x, y;
+  gboolean movable;
   ClipStaging staging;
   ClipRegion region;
-  ClipTaps across, down;
+  ClipTaps *across, *down;
   ClipGpuBuffer *staged, *pixels, *rows, *tables;
   guint32 pixel_stride, row_stride, strip;
   gsize across_at, places_at;
@@ -97,10 +119,17 @@ struct _ClipPreprocess {
 /* Set-up ------------------------------------------------------------------ */
 
 static gboolean
+set_too_large (const ClipFrameInfo *info, guint32 edge, GError **error)
+{
+  g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_FAILED,
+               "pictures of %ux%u pixels resized to edge %u are too large to preprocess",
+               info->width, info->height, edge);
+  return FALSE;
+}
+
+static gboolean
 check (const ClipPreprocessSpec *spec, const ClipFrameInfo *info, GError **error)
 {
-  guint32 width, height;
-
   if (!info->width || !info->height || info->width > MAX_EDGE || info->height > MAX_EDGE
       || !info->par_n || !info->par_d || info->par_n > MAX_PAR || info->par_d > MAX_PAR) {
     g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_FAILED,
@@ -120,43 +149,73 @@ check (const ClipPreprocessSpec *spec, const ClipFrameInfo *info, GError **error
     return FALSE;
   }
   const guint32 side = spec->pixels ? 0 : spec->crop_size / spec->patch_size;
-  if ((guint64)side * side + spec->token_offset > 1u << (32 - RESIZE_PLACE_BITS)
-      || !clip_resize_size (spec, info, &width, &height)) {
-    g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_FAILED,
-                 "frames of %ux%u pixels resized to edge %u are too large to preprocess",
-                 info->width, info->height, spec->resize_edge);
-    return FALSE;
-  }
+  if ((guint64)side * side + spec->token_offset > 1u << (32 - RESIZE_PLACE_BITS))
+    return set_too_large (info, spec->resize_edge, error);
   return TRUE;
 }
 
-static gboolean
-plan (ClipPreprocess *pre, const ClipFrameInfo *info, GError **error)
+/* One pass. (transfer full) */
+static ClipTaps *
+get_taps (ClipPreprocess *pre, guint32 in_size, guint32 out_size, guint32 lead, guint32 align)
 {
   const ClipPreprocessSpec *spec = &pre->spec;
-  const guint32 crop = spec->crop_size;
+  const ClipTapsShape shape = {
+    .in_size = in_size,
+    .out_size = out_size,
+    .lead = lead,
+    .crop_first = clip_crop_first (spec->crop_rounding, out_size, spec->crop_size),
+    .crop_size = spec->crop_size,
+    .align = align,
+    .filter = spec->filter,
+    .few_counts = pre->movable,
+  };
+
+  return clip_taps_cache_get (pre->kernels->taps, &shape);
+}
+
+/* From @shape to taps and staging */
+static gboolean
+plan (ClipPreprocess *pre, const Shape *shape, GError **error)
+{
+  ClipFrameInfo part = pre->info, picture = pre->info;
   guint32 width = 0, height = 0;
 
-  clip_resize_size (spec, info, &width, &height);
-  clip_taps_init (&pre->across, info->width, width,
-                  clip_crop_first (spec->crop_rounding, width, crop), crop, spec->filter,
-                  CLIP_REGION_ALIGN_X);
-  clip_taps_init (&pre->down, info->height, height,
-                  clip_crop_first (spec->crop_rounding, height, crop), crop, spec->filter,
-                  CLIP_REGION_ALIGN_Y);
+  part.width = shape->width;
+  part.height = shape->height;
+  picture.width = shape->width - shape->left;
+  picture.height = shape->height - shape->top;
+  if (!clip_resize_size (&pre->spec, &picture, &width, &height))
+    return set_too_large (&picture, pre->spec.resize_edge, error);
+
+  g_clear_pointer (&pre->across, clip_taps_unref);
+  g_clear_pointer (&pre->down, clip_taps_unref);
+  pre->across = get_taps (pre, picture.width, width, shape->left, CLIP_REGION_ALIGN_X);
+  pre->down = get_taps (pre, picture.height, height, shape->top, CLIP_REGION_ALIGN_Y);
   pre->region = (ClipRegion){
-    .x0 = pre->across.origin,
-    .x1 = pre->across.end,
-    .y0 = pre->down.origin,
-    .y1 = pre->down.end,
+    .x0 = pre->across->origin,
+    .x1 = pre->across->end,
+    .y0 = pre->down->origin,
+    .y1 = pre->down->end,
   };
-  clip_staging_plan (&pre->staging, info, &pre->region);
+  clip_staging_plan (&pre->staging, &part, &pre->region);
   /* the shaders count its bytes with 32 bits */
   if (pre->staging.bytes <= G_MAXUINT32)
     return TRUE;
-  g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_FAILED,
-               "frames of %ux%u pixels are too large to preprocess", info->width, info->height);
-  return FALSE;
+  return set_too_large (&picture, pre->spec.resize_edge, error);
+}
+
+/* At least @size bytes; what is there may be enough. */
+static gboolean
+need_buffer (ClipPreprocess *pre, ClipGpuBuffer **buffer, ClipGpuMemory memory, gsize size,
+             const gchar *name, GError **error)
+{
+  if (*buffer && (*buffer)->size >= size)
+    return TRUE;
+  g_clear_pointer (buffer, clip_gpu_buffer_free);
+  if (pre->movable)
+    size = (gsize)1 << g_bit_storage (size - 1);
+  *buffer = clip_gpu_buffer_new (pre->kernels->gpu, memory, size, name, error);
+  return *buffer != NULL;
 }
 
 /* Where pixel @i of a row or column of pixels goes, in units of @row_step rows and @step
@@ -174,32 +233,43 @@ place (const ClipPreprocessSpec *spec, guint32 i, guint32 row0, guint32 row_step
   return (row0 + patch * row_step) << RESIZE_PLACE_BITS | rest * step;
 }
 
-static gboolean
-make_tables (ClipPreprocess *pre, ClipGpu *gpu, GError **error)
+/* (array length=*n) (transfer full) */
+static guint32 *
+fill_tables (ClipPreprocess *pre, gsize *n)
 {
   const ClipPreprocessSpec *spec = &pre->spec;
   const gsize crop = spec->crop_size;
-  const gsize n_across = crop * pre->across.n_taps, n_down = crop * pre->down.n_taps;
+  const gsize n_across = crop * pre->across->n_taps, n_down = crop * pre->down->n_taps;
   const guint32 side = spec->pixels ? 1 : spec->crop_size / spec->patch_size;
 
   pre->across_at = CONVERT_PARAMS;
   pre->places_at = pre->across_at + n_across;
+  *n = pre->places_at + 2 * crop + n_down;
 
-  const gsize n = pre->places_at + 2 * crop + n_down;
-  g_autofree guint32 *words = g_new0 (guint32, n);
+  guint32 *words = g_new0 (guint32, *n);
   guint32 *places = words + pre->places_at;
-
   memcpy (words, pre->staging.params, sizeof (pre->staging.params));
-  memcpy (words + pre->across_at, pre->across.weights, n_across * sizeof (guint32));
+  memcpy (words + pre->across_at, pre->across->weights, n_across * sizeof (guint32));
   for (guint32 i = 0; i < crop; i++) {
     places[i] = place (spec, i, spec->token_offset, side, spec->pixels ? 0 : spec->patch_size);
     places[crop + i] = place (spec, i, 0, !spec->pixels, spec->pixels ? CLIP_PIXEL_LD : 1);
   }
-  memcpy (places + 2 * crop, pre->down.weights, n_down * sizeof (guint32));
+  memcpy (places + 2 * crop, pre->down->weights, n_down * sizeof (guint32));
+  return words;
+}
 
-  pre->tables = clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_DEVICE, n * sizeof (guint32),
-                                     "preprocessing tables", error);
-  return pre->tables && clip_gpu_buffer_upload (pre->tables, 0, words, n * sizeof (guint32), error);
+static gboolean
+make_tables (ClipPreprocess *pre, GError **error)
+{
+  gsize n = 0;
+  g_autofree guint32 *words = fill_tables (pre, &n);
+  const gsize bytes = n * sizeof (guint32);
+
+  if (!need_buffer (pre, &pre->tables,
+                    pre->movable ? CLIP_GPU_MEMORY_UPLOAD : CLIP_GPU_MEMORY_DEVICE, bytes,
+                    "preprocessing tables", error))
+    return FALSE;
+  return clip_gpu_buffer_upload (pre->tables, 0, words, bytes, error);
 }
 
 static guint32
@@ -220,8 +290,8 @@ static void
 plan_blocks (ClipPreprocess *pre, gsize *pixels, gsize *rows)
 {
   const guint32 width = pre->region.x1 - pre->region.x0, height = pre->region.y1 - pre->region.y0;
-  const guint32 columns = lines_read (&pre->across, clip_round_up (width, CONVERT_COLUMNS));
-  const guint32 lines = lines_read (&pre->down, clip_round_up (height, RESIZE_LANES));
+  const guint32 columns = lines_read (pre->across, clip_round_up (width, CONVERT_COLUMNS));
+  const guint32 lines = lines_read (pre->down, clip_round_up (height, RESIZE_LANES));
   const guint32 lanes = clip_round_up (pre->spec.crop_size, RESIZE_LANES);
 
   pre->pixel_stride = columns * RESIZE_BLOCK;
@@ -237,46 +307,44 @@ plan_rows (ClipPreprocess *pre, gsize *pixels, gsize *rows)
 {
   const guint32 width = pre->region.x1 - pre->region.x0, height = pre->region.y1 - pre->region.y0;
 
-  pre->pixel_stride = clip_round_up (width + pre->across.n_taps, CONVERT_PIXELS);
+  pre->pixel_stride = clip_round_up (width + pre->across->n_taps, CONVERT_PIXELS);
   pre->row_stride = pre->spec.crop_size;
   pre->strip = height;
   *pixels = (gsize)pre->pixel_stride * height;
-  *rows = (gsize)pre->row_stride * lines_read (&pre->down, height);
+  *rows = (gsize)pre->row_stride * lines_read (pre->down, height);
 }
 
 static gboolean
-make_buffers (ClipPreprocess *pre, ClipKernels *kernels, GError **error)
+make_buffers (ClipPreprocess *pre, GError **error)
 {
   gsize pixels, rows;
 
-  if (kernels->llvmpipe)
+  if (pre->kernels->llvmpipe)
     plan_blocks (pre, &pixels, &rows);
   else
     plan_rows (pre, &pixels, &rows);
-  pre->staged = clip_gpu_buffer_new (kernels->gpu, CLIP_GPU_MEMORY_UPLOAD, pre->staging.bytes,
-                                     "staged frame", error);
-  if (!pre->staged)
-    return FALSE;
-  pre->pixels = clip_gpu_buffer_new (kernels->gpu, CLIP_GPU_MEMORY_DEVICE,
-                                     pixels * sizeof (guint32), "converted frame", error);
-  if (!pre->pixels)
-    return FALSE;
-  pre->rows = clip_gpu_buffer_new (kernels->gpu, CLIP_GPU_MEMORY_DEVICE, rows * sizeof (guint32),
-                                   "frame between the resizes", error);
-  return pre->rows != NULL;
+  return need_buffer (pre, &pre->staged, CLIP_GPU_MEMORY_UPLOAD, pre->staging.bytes, "staged frame",
+                      error)
+         && need_buffer (pre, &pre->pixels, CLIP_GPU_MEMORY_DEVICE, pixels * sizeof (guint32),
+                         "converted frame", error)
+         && need_buffer (pre, &pre->rows, CLIP_GPU_MEMORY_DEVICE, rows * sizeof (guint32),
+                         "frame between the resizes", error);
 }
 
 ClipPreprocess *
 clip_preprocess_new (ClipKernels *kernels, const ClipPreprocessSpec *spec,
                      const ClipFrameInfo *info, GError **error)
 {
+  gboolean stale;
+
   if (!check (spec, info, error))
     return NULL;
 
   g_autoptr (ClipPreprocess) pre = g_new0 (ClipPreprocess, 1);
+  pre->kernels = kernels;
   pre->spec = *spec;
-  if (!plan (pre, info, error) || !make_tables (pre, kernels->gpu, error)
-      || !make_buffers (pre, kernels, error))
+  pre->info = *info;
+  if (!clip_preprocess_set_view (pre, NULL, spec->resize, spec->resize_edge, &stale, error))
     return NULL;
   return g_steal_pointer (&pre);
 }
@@ -290,9 +358,44 @@ clip_preprocess_free (ClipPreprocess *pre)
   clip_gpu_buffer_free (pre->pixels);
   clip_gpu_buffer_free (pre->rows);
   clip_gpu_buffer_free (pre->tables);
-  clip_taps_clear (&pre->across);
-  clip_taps_clear (&pre->down);
+  clip_taps_unref (pre->across);
+  clip_taps_unref (pre->down);
   g_free (pre);
+}
+
+/* What is cut out ---------------------------------------------------------- */
+
+gboolean
+clip_preprocess_set_view (ClipPreprocess *pre, const ClipRect *rect, ClipResizeMode resize,
+                          guint32 resize_edge, gboolean *stale, GError **error)
+{
+  const ClipRect whole = { 0, 0, pre->info.width, pre->info.height };
+  const ClipRect *r = rect ? rect : &whole;
+  guint32 x = r->x, y = r->y;
+
+  g_assert (r->width > 0 && r->height > 0 && (guint64)r->x + r->width <= whole.width
+            && (guint64)r->y + r->height <= whole.height);
+  g_assert (resize_edge >= pre->spec.crop_size);
+  clip_format_align (pre->info.format, &x, &y);
+  const Shape shape = { r->x - x + r->width, r->y - y + r->height, r->x - x, r->y - y, resize,
+                        resize_edge };
+
+  pre->x = x;
+  pre->y = y;
+  *stale = memcmp (&shape, &pre->shape, sizeof (shape)) != 0;
+  if (!*stale)
+    return TRUE;
+  if (rect && !pre->movable) {
+    g_clear_pointer (&pre->tables, clip_gpu_buffer_free); /* elsewhere from now on */
+    pre->movable = TRUE;
+  }
+  pre->shape = (Shape){ 0 };
+  pre->spec.resize = resize;
+  pre->spec.resize_edge = resize_edge;
+  if (!plan (pre, &shape, error) || !make_tables (pre, error) || !make_buffers (pre, error))
+    return FALSE;
+  pre->shape = shape;
+  return TRUE;
 }
 
 /* Each frame --------------------------------------------------------------- */
@@ -300,7 +403,10 @@ clip_preprocess_free (ClipPreprocess *pre)
 void
 clip_preprocess_load (ClipPreprocess *pre, const ClipFramePlanes *planes)
 {
-  clip_staging_copy (&pre->staging, planes, pre->staged->map);
+  const ClipFramePlanes part = clip_format_offset (pre->info.format, planes, pre->x, pre->y);
+
+  g_assert (pre->shape.width > 0);
+  clip_staging_copy (&pre->staging, &part, pre->staged->map);
 }
 
 /* Recording ---------------------------------------------------------------- */
@@ -345,17 +451,19 @@ record_convert (ClipKernels *kernels, ClipGpuRecording *rec, ClipPreprocess *pre
 
 /* Fills in what both passes share; @n_lanes: pixels of each line. */
 static void
-record_resize (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTaps *taps, guint32 pass,
+record_resize (ClipPreprocess *pre, ClipGpuRecording *rec, const ClipTaps *taps, guint32 pass,
                guint32 n_lanes, struct ResizePush *push)
 {
+  ClipKernels *kernels = pre->kernels;
   const gboolean loop = taps->n_taps > MAX_UNROLLED_TAPS;
   const guint32 constants[] = { pass, loop ? LOOP_TAPS : taps->n_taps, loop };
   const guint64 cost = (guint64)taps->n * n_lanes * taps->n_taps * RESIZE_NS_PER_TAP;
 
   push->scale = taps->scale;
   push->bias = (guint32)taps->bias;
+  push->last = taps->last;
   push->n_taps = taps->n_taps;
-  push->n = taps->n; /* the vertical pass has as many lanes as outputs */
+  push->n_plane |= taps->n; /* the vertical pass has as many lanes as outputs */
   if (kernels->llvmpipe)
     clip_record (kernels, rec, &resize_llvmpipe, constants, G_N_ELEMENTS (constants), push,
                  blocks (taps->n, RESIZE_OUTPUTS), blocks (n_lanes, RESIZE_LANES), 1, cost);
@@ -391,7 +499,7 @@ clip_kernel_preprocess (ClipKernels *kernels, ClipGpuRecording *rec, ClipPreproc
     };
 
     record_convert (kernels, rec, pre, y, rows);
-    record_resize (kernels, rec, &pre->across, RESIZE_PASS_PIXELS, rows, &across);
+    record_resize (pre, rec, pre->across, RESIZE_PASS_PIXELS, rows, &across);
   }
 
   struct ResizePush down = {
@@ -402,9 +510,9 @@ clip_kernel_preprocess (ClipKernels *kernels, ClipGpuRecording *rec, ClipPreproc
     .src_line = pre->row_stride,
     .src_stride = kernels->llvmpipe ? pre->row_stride : 1,
     .dst_stride = spec->pixels ? line * out->ld : out->ld,
-    .plane = plane,
+    .n_plane = plane << 16,
     .nibbles = CLIP_NIBBLES_INIT,
   };
-  record_resize (kernels, rec, &pre->down, rgb8 ? RESIZE_PASS_PATCHES_RGB : RESIZE_PASS_PATCHES,
+  record_resize (pre, rec, pre->down, rgb8 ? RESIZE_PASS_PATCHES_RGB : RESIZE_PASS_PATCHES,
                  spec->crop_size, &down);
 }

@@ -67,13 +67,28 @@ typedef struct {
   gint stride[4];
 } ClipFramePlanes;
 
-typedef enum { CLIP_RESIZE_SHORTEST_EDGE, CLIP_RESIZE_SQUASH } ClipResizeMode;
+/** ClipRect: pixels [x, x + width) x [y, y + height) of a frame. */
+typedef struct {
+  guint32 x, y, width, height;
+} ClipRect;
+
+/**
+ * ClipResizeMode: what becomes as long as resize_edge.
+ * @SHORTEST_EDGE: the shorter side; the crop cuts the longer one
+ * @SQUASH: both
+ * @LONGEST_EDGE: the longer side; where the picture is smaller than the crop, black is added
+ */
+typedef enum {
+  CLIP_RESIZE_SHORTEST_EDGE,
+  CLIP_RESIZE_SQUASH,
+  CLIP_RESIZE_LONGEST_EDGE,
+} ClipResizeMode;
 typedef enum { CLIP_CROP_FLOOR, CLIP_CROP_ROUND_HALF_EVEN } ClipCropRounding;
 typedef enum { CLIP_FILTER_BICUBIC, CLIP_FILTER_BILINEAR } ClipResizeFilter;
 
 /**
  * ClipPreprocessSpec: what the model wants.
- * @resize_edge: length of the shortest edge after resizing
+ * @resize_edge: length of the edge that @resize names, after resizing
  * @crop_size: side of the square that is cut out
  * @patch_size: side of a patch; floor (crop_size / patch_size) patches a side, the remainder is cut off
  * @token_offset: row of the first patch in the output (1: row 0 is the class token, left untouched)
@@ -103,18 +118,33 @@ clip_preprocess_rows (const ClipPreprocessSpec *spec)
   return side * side + (spec->pixels ? 0 : spec->token_offset);
 }
 
-/** ClipPreprocess: taps, staging memory and pipelines for one frame geometry. */
+/** ClipPreprocess: taps, staging memory and pipelines for one frame geometry, and for what is cut out
+ * of it. */
 typedef struct _ClipPreprocess ClipPreprocess;
 
 /**
  * clip_preprocess_new: computes the taps (in double, as PIL does), allocates the staging
- * buffer for exactly the rows and columns that the crop needs and the intermediates.
+ * buffer for exactly the rows and columns that the crop needs and the intermediates. What is
+ * preprocessed is the whole frame, as @spec says, until clip_preprocess_set_view().
  * Errors: zero or absurd sizes (frames above 32768, crops above 4096, patches above 255 on a side;
  * a crop larger than the resized edge), memory. Thread: any.
  */
 ClipPreprocess *clip_preprocess_new (ClipKernels *kernels, const ClipPreprocessSpec *spec,
                                      const ClipFrameInfo *info, GError **error);
 void clip_preprocess_free (ClipPreprocess *pre);
+
+/**
+ * clip_preprocess_set_view: what is preprocessed from the next load on. The result is that of
+ * a frame that consists of nothing but @rect.
+ * @rect: (nullable): inside the frame and not empty; NULL: all of it
+ * @resize, @resize_edge: in the place of the spec's
+ * @stale: (out): recordings made so far are no longer right. Where only the place of @rect has changed,
+ *   they are (with YUV: by an even number of pixels where chroma is subsampled; v210: by 6 across).
+ * Errors: too large when resized; memory. Then nothing may be loaded or run until another call
+ * has succeeded. The caller knows that the GPU is not working on it. Thread: one at a time.
+ */
+gboolean clip_preprocess_set_view (ClipPreprocess *pre, const ClipRect *rect, ClipResizeMode resize,
+                                   guint32 resize_edge, gboolean *stale, GError **error);
 
 /** clip_preprocess_load: copies the needed pixels of a frame to staging, once; no GPU wait.
  * The caller knows that the GPU is not reading the staging buffer. */

@@ -83,6 +83,32 @@ static const Format formats[] = {
   [CLIP_PIXEL_V210] = { CONVERT_V210, 10, 1, { { 16, 6 } } },
 };
 
+void
+clip_format_align (ClipPixelFormat format, guint32 *x, guint32 *y)
+{
+  const Format *f = &formats[format];
+
+  for (guint i = 0; i < f->n_planes; i++) {
+    *x -= *x % f->planes[i].unit_pixels;
+    *y -= *y % (f->planes[i].half_rows ? 2 : 1);
+  }
+}
+
+ClipFramePlanes
+clip_format_offset (ClipPixelFormat format, const ClipFramePlanes *planes, guint32 x, guint32 y)
+{
+  const Format *f = &formats[format];
+  ClipFramePlanes out = *planes;
+
+  for (guint i = 0; i < f->n_planes; i++) {
+    const PlaneFormat *plane = &f->planes[i];
+
+    out.data[i] += (gssize)(y / (plane->half_rows ? 2 : 1)) * planes->stride[i]
+                   + x / plane->unit_pixels * plane->unit_bytes;
+  }
+  return out;
+}
+
 /* One more chroma sample on either side serves the interpolation; where the frame ends, the
  * outermost one is repeated, so that the shader need not look. */
 static void

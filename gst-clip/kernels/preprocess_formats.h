@@ -53,6 +53,14 @@ typedef struct {
   guint32 params[CLIP_CONVERT_PARAMS];
 } ClipStaging;
 
+/** clip_format_align: (inout): rounds a place down to one where a frame of @format can be cut: whole
+ * units, and all of the chroma that they share. */
+void clip_format_align (ClipPixelFormat format, guint32 *x, guint32 *y);
+
+/** clip_format_offset: the planes of what lies right of and below the aligned place (x, y). */
+ClipFramePlanes clip_format_offset (ClipPixelFormat format, const ClipFramePlanes *planes,
+                                    guint32 x, guint32 y);
+
 /** clip_staging_plan: @region lies within the frame. */
 void clip_staging_plan (ClipStaging *staging, const ClipFrameInfo *info, const ClipRegion *region);
 

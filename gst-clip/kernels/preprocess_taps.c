@@ -2,6 +2,7 @@
 #include "gst-clip/kernels/preprocess_taps.h"
 
 #include <math.h>
+#include <string.h>
 
 #define MAX_RESIZED_EDGE (1u << 24)
 
@@ -68,6 +69,12 @@ fill_weights (gint32 *weights, const Window *window, ClipResizeFilter filter, do
     weights[i] = to_fixed (sum != 0.0 ? w[i] / sum : w[i]);
 }
 
+static gboolean
+is_black (const Window *window)
+{
+  return window->end == 0;
+}
+
 /* The line o * scale + bias under all windows' first samples. */
 static void
 fit_starts (ClipTaps *taps, const Window *windows, double scale)
@@ -76,93 +83,257 @@ fit_starts (ClipTaps *taps, const Window *windows, double scale)
 
   taps->scale = (guint32)(scale * (1 << CLIP_TAPS_START_BITS));
   for (guint32 i = 0; i < taps->n; i++) {
-    const gint64 first = (gint64)(windows[i].first - taps->origin) << CLIP_TAPS_START_BITS;
-    bias = MIN (bias, first - (gint64)i * taps->scale);
+    const gint64 first = (gint64)(taps->shape.lead + windows[i].first - taps->origin)
+                         << CLIP_TAPS_START_BITS;
+    if (!is_black (&windows[i]))
+      bias = MIN (bias, first - (gint64)i * taps->scale);
   }
   /* first can be clamped to 0 for many outputs only at the left edge, where max (0, ) helps */
   taps->bias = (gint32)MAX (bias, G_MININT32);
+
+  guint32 last = 0;
+  taps->last = G_MAXUINT32;
+  for (guint32 i = 0; i < taps->n; i++)
+    if (!is_black (&windows[i]))
+      last = MAX (last, clip_taps_start (taps, i));
+  taps->last = last;
 }
 
-void
-clip_taps_init (ClipTaps *taps, guint32 in_size, guint32 out_size, guint32 crop_first,
-                guint32 crop_size, ClipResizeFilter filter, guint32 align)
+/* [crop_size]; sets first, end and origin. (transfer full) */
+static Window *
+make_windows (ClipTaps *taps, double scale, double support)
 {
-  const gboolean copy = in_size == out_size;
-  const double scale = copy ? 1.0 : (double)in_size / out_size;
-  const double stretch = MAX (scale, 1.0);
-  const double support = (filter == CLIP_FILTER_BICUBIC ? 2.0 : 1.0) * stretch;
-  g_autofree Window *windows = g_new (Window, crop_size);
+  const ClipTapsShape *shape = &taps->shape;
+  Window *windows = g_new0 (Window, shape->crop_size);
+  guint32 first = G_MAXUINT32, end = 0;
 
-  g_assert (crop_size > 0 && (guint64)crop_first + crop_size <= out_size);
+  for (guint32 i = 0; i < shape->crop_size; i++) {
+    const gint64 o = (gint64)shape->crop_first + i;
 
-  *taps = (ClipTaps){ .n = crop_size, .first = G_MAXUINT32 };
-  for (guint32 i = 0; i < crop_size; i++) {
-    const guint32 o = crop_first + i;
-    windows[i] = copy ? (Window){ o + 0.5, o, o + 1 } : window_of (in_size, o, scale, support);
-    taps->first = MIN (taps->first, windows[i].first);
-    taps->end = MAX (taps->end, windows[i].end);
+    if (o < 0 || o >= shape->out_size)
+      continue;
+    windows[i] = shape->in_size == shape->out_size
+                     ? (Window){ o + 0.5, (guint32)o, (guint32)o + 1 }
+                     : window_of (shape->in_size, (guint32)o, scale, support);
+    first = MIN (first, windows[i].first);
+    end = MAX (end, windows[i].end);
   }
-  taps->origin = taps->first & ~(align - 1);
-  fit_starts (taps, windows, scale);
+  g_assert (first < end);
+  taps->first = shape->lead + first;
+  taps->end = shape->lead + end;
+  taps->origin = taps->first & ~(shape->align - 1);
+  return windows;
+}
 
-  for (guint32 i = 0; i < crop_size; i++)
-    taps->n_taps = MAX (taps->n_taps, windows[i].end - taps->origin - clip_taps_start (taps, i));
-  taps->n_taps = clip_round_up (taps->n_taps, 8);
+static guint32
+round_count (const ClipTapsShape *shape, guint32 n)
+{
+  static const guint32 few[] = { 8, 16, 32, 48, 64, 96 };
 
-  taps->weights = g_new0 (gint32, (gsize)crop_size * taps->n_taps);
-  for (guint32 i = 0; i < crop_size; i++) {
-    const guint32 skip = windows[i].first - taps->origin - clip_taps_start (taps, i);
+  for (guint i = 0; shape->few_counts && i < G_N_ELEMENTS (few); i++)
+    if (n <= few[i])
+      return few[i];
+  return clip_round_up (n, 8);
+}
+
+static void
+fill_taps (ClipTaps *taps, const Window *windows, double stretch)
+{
+  const ClipTapsShape *shape = &taps->shape;
+
+  taps->weights = g_new0 (gint32, (gsize)taps->n * taps->n_taps);
+  for (guint32 i = 0; i < taps->n; i++) {
+    if (is_black (&windows[i]))
+      continue;
+    const guint32 skip = shape->lead + windows[i].first - taps->origin - clip_taps_start (taps, i);
     gint32 *weights = taps->weights + (gsize)i * taps->n_taps + skip;
 
-    if (copy)
+    if (shape->in_size == shape->out_size)
       weights[0] = 1 << CLIP_TAPS_PRECISION;
     else
-      fill_weights (weights, &windows[i], filter, stretch);
+      fill_weights (weights, &windows[i], shape->filter, stretch);
   }
 }
 
-void
-clip_taps_clear (ClipTaps *taps)
+ClipTaps *
+clip_taps_new (const ClipTapsShape *shape)
 {
-  g_clear_pointer (&taps->weights, g_free);
+  const double scale =
+      shape->in_size == shape->out_size ? 1.0 : (double)shape->in_size / shape->out_size;
+  const double stretch = MAX (scale, 1.0);
+  const double support = (shape->filter == CLIP_FILTER_BICUBIC ? 2.0 : 1.0) * stretch;
+  ClipTaps *taps = g_new0 (ClipTaps, 1);
+
+  g_atomic_ref_count_init (&taps->refs);
+  taps->shape = *shape;
+  taps->n = shape->crop_size;
+  g_autofree Window *windows = make_windows (taps, scale, support);
+  fit_starts (taps, windows, scale);
+  for (guint32 i = 0; i < taps->n; i++)
+    if (!is_black (&windows[i]))
+      taps->n_taps = MAX (taps->n_taps,
+                          shape->lead + windows[i].end - taps->origin - clip_taps_start (taps, i));
+  taps->n_taps = round_count (shape, taps->n_taps);
+  fill_taps (taps, windows, stretch);
+  return taps;
+}
+
+ClipTaps *
+clip_taps_ref (ClipTaps *taps)
+{
+  g_atomic_ref_count_inc (&taps->refs);
+  return taps;
+}
+
+void
+clip_taps_unref (ClipTaps *taps)
+{
+  if (!taps || !g_atomic_ref_count_dec (&taps->refs))
+    return;
+  g_free (taps->weights);
+  g_free (taps);
 }
 
 guint32
 clip_taps_start (const ClipTaps *taps, guint32 o)
 {
   const gint32 start = ((gint32)(o * taps->scale) + taps->bias) >> CLIP_TAPS_START_BITS;
-  return (guint32)MAX (start, 0);
+  return MIN ((guint32)MAX (start, 0), taps->last);
+}
+
+/* Sizes -------------------------------------------------------------------- */
+
+/* Outputs beyond the picture are counted by the line of fit_starts() too: it stays within 32 bits. */
+static gboolean
+line_fits (guint32 in_size, guint64 out_size, guint32 crop)
+{
+  return (guint64)in_size * MAX (crop, out_size) < out_size << (31 - CLIP_TAPS_START_BITS);
+}
+
+/* open_clip's ResizeKeepRatio with longest = 1; sides as in clip_resize_size() */
+static void
+fit_longest (guint32 edge, guint64 shown_w, guint64 shown_h, guint64 *w, guint64 *h)
+{
+  const double ratio = (double)MAX (shown_w, shown_h) / edge;
+
+  *w = (guint64)MAX (nearbyint ((double)shown_w / ratio), 1.0);
+  *h = (guint64)MAX (nearbyint ((double)shown_h / ratio), 1.0);
 }
 
 gboolean
 clip_resize_size (const ClipPreprocessSpec *spec, const ClipFrameInfo *info, guint32 *width,
                   guint32 *height)
 {
+  /* sides 32768 at most, aspect ratios 2^16: the products stay below 2^63 */
+  const guint64 shown_w = (guint64)info->width * info->par_n;
+  const guint64 shown_h = (guint64)info->height * info->par_d;
   guint64 w = spec->resize_edge, h = spec->resize_edge;
 
-  if (spec->resize == CLIP_RESIZE_SHORTEST_EDGE) {
-    /* sides 32768 at most, aspect ratios 2^31: the products stay below 2^63 */
-    const guint64 shown_w = (guint64)info->width * info->par_n;
-    const guint64 shown_h = (guint64)info->height * info->par_d;
+  if (spec->resize == CLIP_RESIZE_LONGEST_EDGE)
+    fit_longest (spec->resize_edge, shown_w, shown_h, &w, &h);
+  else if (spec->resize == CLIP_RESIZE_SHORTEST_EDGE && shown_w <= shown_h)
+    h = (guint64)((double)spec->resize_edge * (double)shown_h / (double)shown_w);
+  else if (spec->resize == CLIP_RESIZE_SHORTEST_EDGE)
+    w = (guint64)((double)spec->resize_edge * (double)shown_w / (double)shown_h);
 
-    if (shown_w <= shown_h)
-      h = (guint64)((double)spec->resize_edge * (double)shown_h / (double)shown_w);
-    else
-      w = (guint64)((double)spec->resize_edge * (double)shown_w / (double)shown_h);
-  }
-  if (MAX (w, h) > MAX_RESIZED_EDGE || MIN (w, h) < spec->crop_size)
+  if (MAX (w, h) > MAX_RESIZED_EDGE
+      || (spec->resize != CLIP_RESIZE_LONGEST_EDGE && MIN (w, h) < spec->crop_size)
+      || !line_fits (info->width, w, spec->crop_size)
+      || !line_fits (info->height, h, spec->crop_size))
     return FALSE;
   *width = (guint32)w;
   *height = (guint32)h;
   return TRUE;
 }
 
-guint32
+gint32
 clip_crop_first (ClipCropRounding rounding, guint32 size, guint32 crop)
 {
+  if (size < crop)
+    return -(gint32)((crop - size) / 2);
   const guint32 rest = size - crop, half = rest / 2;
 
   if (rounding == CLIP_CROP_ROUND_HALF_EVEN && rest % 2)
     return half + half % 2;
   return half;
+}
+
+/* Cache -------------------------------------------------------------------- */
+
+/* Weights; what is beyond is computed again */
+#define CACHE_BYTES (4u << 20)
+
+struct _ClipTapsCache {
+  GMutex lock;      /* the rest; not held while taps are computed */
+  GHashTable *taps; /* a ClipTapsShape of the value -> ClipTaps */
+  gsize bytes;
+};
+
+static guint
+shape_hash (gconstpointer shape)
+{
+  const guint32 *words = shape;
+  guint hash = 0;
+
+  for (gsize i = 0; i < sizeof (ClipTapsShape) / sizeof (guint32); i++)
+    hash = (hash ^ words[i]) * 16777619u;
+  return hash;
+}
+
+static gboolean
+shape_equal (gconstpointer a, gconstpointer b)
+{
+  return memcmp (a, b, sizeof (ClipTapsShape)) == 0;
+}
+
+ClipTapsCache *
+clip_taps_cache_new (void)
+{
+  ClipTapsCache *cache = g_new0 (ClipTapsCache, 1);
+
+  g_mutex_init (&cache->lock);
+  cache->taps =
+      g_hash_table_new_full (shape_hash, shape_equal, NULL, (GDestroyNotify)clip_taps_unref);
+  return cache;
+}
+
+void
+clip_taps_cache_free (ClipTapsCache *cache)
+{
+  if (!cache)
+    return;
+  g_hash_table_unref (cache->taps);
+  g_mutex_clear (&cache->lock);
+  g_free (cache);
+}
+
+/* (transfer full) (nullable) */
+static ClipTaps *
+cache_find (ClipTapsCache *cache, const ClipTapsShape *shape)
+{
+  g_mutex_lock (&cache->lock);
+  ClipTaps *taps = g_hash_table_lookup (cache->taps, shape);
+  if (taps)
+    clip_taps_ref (taps);
+  g_mutex_unlock (&cache->lock);
+  return taps;
+}
+
+ClipTaps *
+clip_taps_cache_get (ClipTapsCache *cache, const ClipTapsShape *shape)
+{
+  ClipTaps *taps = cache_find (cache, shape);
+
+  if (taps)
+    return taps;
+  taps = clip_taps_new (shape);
+  g_mutex_lock (&cache->lock);
+  cache->bytes += (gsize)taps->n * taps->n_taps * sizeof (gint32);
+  if (cache->bytes > CACHE_BYTES) {
+    g_hash_table_remove_all (cache->taps);
+    cache->bytes = (gsize)taps->n * taps->n_taps * sizeof (gint32);
+  }
+  g_hash_table_replace (cache->taps, &taps->shape, clip_taps_ref (taps));
+  g_mutex_unlock (&cache->lock);
+  return taps;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/kernels/preprocess_taps.h"
 #include "gst-clip/kernels/tune_internal.h"
 
 /* Best first. A family belongs here as soon as its file is in meson.build. */
@@ -54,6 +55,7 @@ kernels_new (ClipGpu *gpu, ClipWeightType weights, const ClipFamily *family)
   kernels->families = clip_families;
   kernels->caps = info->caps;
   kernels->tiling = -1;
+  kernels->taps = clip_taps_cache_new ();
   kernels->llvmpipe = (info->caps & CLIP_GPU_CAP_LLVMPIPE) != 0;
   kernels->wide_registers = kernels->llvmpipe && has_wide_registers ();
   kernels->subgroup = (info->caps & CLIP_GPU_CAP_SUBGROUP) != 0;

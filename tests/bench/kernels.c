@@ -199,6 +199,11 @@ measure_network (const Bench *b, ClipKernels *kernels, const gchar *name, guint 
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "no architecture \"%s\"", name);
     return FALSE;
   }
+  if (model->resnet.width) {
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                 "\"%s\" is no transformer; its products can be given with --gemm", name);
+    return FALSE;
+  }
   const guint side = model->image / model->patch, tokens = side * side + 1;
   const guint width = model->vision.width;
 

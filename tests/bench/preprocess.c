@@ -2,7 +2,8 @@
 /*
  * bench-preprocess: from a frame's bytes to patches, by frame size: the copy to staging memory and
  * the device's part, each by itself. The first run is shown too: it compiles, or finds what an
- * earlier one compiled.
+ * earlier one compiled. With --regions, the sizes are those of a rectangle in the middle of a frame, and
+ * what it costs to aim at another size is shown too.
  */
 #include <stdio.h>
 
@@ -13,15 +14,21 @@
 #define EDGE  224
 #define PATCH 32
 
+/* --regions: pixels around the rectangle, and how many sizes are aimed at */
+#define AROUND 32
+#define SIZES  64
+
 typedef struct {
   gchar *sizes, *json;
   gint runs;
+  gboolean regions;
 } Options;
 
 /* One frame size. */
 typedef struct {
   ClipPreprocess *pre;
   ClipGpuBuffer *out;
+  ClipMatrix patches;
   ClipGpuRecording *rec;
 } Stage;
 
@@ -35,12 +42,32 @@ stage_clear (Stage *s)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Stage, stage_clear)
 
 static gboolean
-stage_init (Stage *s, ClipKernels *kernels, guint width, guint height, GError **error)
+stage_record (Stage *s, ClipKernels *kernels, GError **error)
+{
+  clip_gpu_recording_begin (s->rec);
+  clip_gpu_recording_mark (s->rec, "preprocess");
+  clip_kernel_preprocess (kernels, s->rec, s->pre, &s->patches, 0);
+  return clip_gpu_recording_end (s->rec, error);
+}
+
+static gboolean
+stage_aim (Stage *s, ClipKernels *kernels, guint width, guint height, GError **error)
+{
+  const ClipRect rect = { AROUND, AROUND, width, height };
+  gboolean stale;
+
+  return clip_preprocess_set_view (s->pre, &rect, CLIP_RESIZE_SHORTEST_EDGE, EDGE, &stale, error)
+         && (!stale || stage_record (s, kernels, error));
+}
+
+static gboolean
+stage_init (Stage *s, ClipKernels *kernels, guint width, guint height, gboolean region,
+            GError **error)
 {
   const ClipPreprocessSpec spec = { .resize_edge = EDGE, .crop_size = EDGE, .patch_size = PATCH };
   const ClipFrameInfo info = { .format = CLIP_PIXEL_NV12,
-                               .width = width,
-                               .height = height,
+                               .width = width + (region ? 2 * AROUND : 0),
+                               .height = height + (region ? 2 * AROUND : 0),
                                .par_n = 1,
                                .par_d = 1,
                                .matrix = CLIP_MATRIX_BT709,
@@ -54,12 +81,35 @@ stage_init (Stage *s, ClipKernels *kernels, guint width, guint height, GError **
                                 "patches", error);
   if (!s->out)
     return FALSE;
-  const ClipMatrix patches = { s->out->address, side * side, cols, clip_ld (cols) };
+  s->patches = (ClipMatrix){ s->out->address, side * side, cols, clip_ld (cols) };
   s->rec = clip_gpu_recording_new (gpu, "preprocess");
-  clip_gpu_recording_begin (s->rec);
-  clip_gpu_recording_mark (s->rec, "preprocess");
-  clip_kernel_preprocess (kernels, s->rec, s->pre, &patches, 0);
-  return clip_gpu_recording_end (s->rec, error);
+  return region ? stage_aim (s, kernels, width, height, error) : stage_record (s, kernels, error);
+}
+
+/* Mean of SIZES sizes, in seconds: taps, tables and a recording; @again: with taps that are known. */
+static gboolean
+measure_aim (BenchReport *r, Stage *s, ClipKernels *kernels, guint width, guint height,
+             GError **error)
+{
+  gdouble seconds[2];
+
+  for (guint pass = 0; pass < 2; pass++) {
+    BenchTimes t = bench_begin ();
+    for (guint i = 0; i < SIZES; i++)
+      if (!stage_aim (s, kernels, MAX (width, 2 * SIZES) - i, MAX (height, 2 * SIZES) - i, error))
+        return FALSE;
+    bench_end (&t);
+    seconds[pass] = t.wall / SIZES;
+  }
+  bench_print (r, "%11s %.1f us for a new size, %.1f us for one that is known\n",
+               "aiming:", 1e6 * seconds[0], 1e6 * seconds[1]);
+  bench_line_begin (r, "preprocess-aim");
+  bench_line_number (r, "width", width);
+  bench_line_number (r, "height", height);
+  bench_line_number (r, "new_us", 1e6 * seconds[0]);
+  bench_line_number (r, "known_us", 1e6 * seconds[1]);
+  bench_line_end (r);
+  return TRUE;
 }
 
 typedef struct {
@@ -115,21 +165,22 @@ measure (BenchReport *r, ClipKernels *kernels, const Options *o, const gchar *te
     return FALSE;
   }
   ClipGpu *gpu = clip_kernels_gpu (kernels);
-  if (!stage_init (&stage, kernels, width, height, error)
+  if (!stage_init (&stage, kernels, width, height, o->regions, error)
       || !bench_run (gpu, stage.rec, &unused, error))
     return FALSE;
   bench_end (&first);
 
-  const gsize luma = (gsize)width * height;
+  const gint stride = (gint)width + (o->regions ? 2 * AROUND : 0);
+  const gsize luma = (gsize)stride * (height + (o->regions ? 2 * AROUND : 0));
   g_autofree guint8 *frame = g_malloc (2 * luma);
-  const ClipFramePlanes planes = { { frame, frame + luma }, { (gint)width, (gint)width } };
+  const ClipFramePlanes planes = { { frame, frame + luma }, { stride, stride } };
   Load l = { stage.pre, &planes };
   for (gsize i = 0; i < 2 * luma; i++)
     frame[i] = (guint8)(i * 2654435761u >> 24);
   if (!bench_sample (gpu, stage.rec, o->runs, 0, load, &l, &samples, error))
     return FALSE;
   report (r, width, height, first.wall, &samples);
-  return TRUE;
+  return !o->regions || measure_aim (r, &stage, kernels, width, height, error);
 }
 
 static gboolean
@@ -166,6 +217,7 @@ main (int argc, char **argv)
     { "sizes", 0, 0, G_OPTION_ARG_STRING, &o.sizes,
       "default 320x240,640x480,1280x720,1920x1080,3840x2160", "SIZES" },
     { "runs", 'n', 0, G_OPTION_ARG_INT, &o.runs, "default 99", "N" },
+    { "regions", 'r', 0, G_OPTION_ARG_NONE, &o.regions, "of a part of a frame", NULL },
     { "json", 'j', 0, G_OPTION_ARG_FILENAME, &o.json, "append JSON lines; - is stdout", "FILE" },
     { NULL }
   };

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "tests/common/random_model.h"
+#include "tests/common/random_model_private.h"
 
 #include <errno.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
+
+#define RESNET(name_, width_, a, b, c, d, image_, projection_, ...)                                \
+  {                                                                                                \
+    .name = name_, .text = __VA_ARGS__, .image = image_, .context = 77, .projection = projection_, \
+    .resnet = {                                                                                    \
+      { a, b, c, d },                                                                              \
+      width_                                                                                       \
+    }                                                                                              \
+  }
 
 const ClipRandomModel clip_random_models[] = {
   { "tiny", { 64, 2, 2, 128 }, { 64, 2, 2, 128 }, 32, 8, 16, 32 },
@@ -15,22 +24,18 @@ const ClipRandomModel clip_random_models[] = {
   { "vit-b-16", { 768, 12, 12, 3072 }, { 512, 12, 8, 2048 }, 224, 16, 77, 512 },
   { "vit-l-14", { 1024, 24, 16, 4096 }, { 768, 12, 12, 3072 }, 224, 14, 77, 768 },
   { "vit-l-14-336", { 1024, 24, 16, 4096 }, { 768, 12, 12, 3072 }, 336, 14, 77, 768 },
+  RESNET ("tiny-rn", 24, 2, 3, 3, 1, 64, 128, { 128, 2, 2, 512 }),
+  RESNET ("rn50", 64, 3, 4, 6, 3, 224, 1024, { 512, 12, 8, 2048 }),
+  RESNET ("rn101", 64, 3, 4, 23, 3, 224, 512, { 512, 12, 8, 2048 }),
+  RESNET ("rn50x4", 80, 4, 6, 10, 6, 288, 640, { 640, 12, 10, 2560 }),
+  RESNET ("rn50x16", 96, 6, 8, 18, 8, 384, 768, { 768, 12, 12, 3072 }),
+  RESNET ("rn50x64", 128, 3, 15, 36, 10, 448, 1024, { 1024, 12, 16, 4096 }),
+  RESNET ("rn50-wide", 64, 1, 1, 1, 1, 224, 1024, { 512, 1, 8, 2048 }),
+  RESNET ("rn50x4-wide", 80, 1, 1, 1, 1, 288, 640, { 640, 1, 10, 2560 }),
+  RESNET ("rn50x16-wide", 96, 1, 1, 1, 1, 384, 768, { 768, 1, 12, 3072 }),
+  RESNET ("rn50x64-wide", 128, 1, 1, 1, 1, 448, 1024, { 1024, 1, 16, 4096 }),
   { NULL },
 };
-
-/* 256 bytes, 256 bytes at the end of a word, start and end of text. */
-#define VOCAB 514
-
-/* Where outliers go: a channel's value, from what it would be. */
-typedef float (*Plant) (guint channel, guint width, float value);
-
-typedef struct {
-  const ClipRandomModel *model;
-  GString *header;    /* JSON */
-  GOutputStream *out; /* NULL while the header is being made */
-  guint64 offset;
-  guint32 seed;
-} Writer;
 
 static guint16
 half_bits (float value)
@@ -89,9 +94,9 @@ plant_after_hidden (guint channel, guint width, float value)
 
 /* One tensor of @count values, rows of @width: its entry in the header, or its values around
  * @mean; @plant (nullable) is for models with outliers. */
-static gboolean
-tensor (Writer *w, const gchar *prefix, const gchar *name, const gchar *shape, guint64 count,
-        guint width, float mean, float spread, Plant plant, GError **error)
+gboolean
+random_tensor (Writer *w, const gchar *prefix, const gchar *name, const gchar *shape, guint64 count,
+               guint width, float mean, float spread, Plant plant, GError **error)
 {
   guint16 chunk[8192];
 
@@ -126,44 +131,45 @@ planted_matrix (Writer *w, const gchar *prefix, const gchar *name, guint n, guin
 {
   g_autofree gchar *shape = g_strdup_printf ("%u,%u", n, k);
 
-  return tensor (w, prefix, name, shape, (guint64)n * k, k, 0.0f, 1.7f / sqrtf (k), plant, error);
+  return random_tensor (w, prefix, name, shape, (guint64)n * k, k, 0.0f, 1.7f / sqrtf (k), plant,
+                        error);
 }
 
-static gboolean
-matrix (Writer *w, const gchar *prefix, const gchar *name, guint n, guint k, GError **error)
+gboolean
+random_matrix (Writer *w, const gchar *prefix, const gchar *name, guint n, guint k, GError **error)
 {
   return planted_matrix (w, prefix, name, n, k, NULL, error);
 }
 
-static gboolean
-vector (Writer *w, const gchar *prefix, const gchar *name, guint n, float mean, Plant plant,
-        GError **error)
+gboolean
+random_vector (Writer *w, const gchar *prefix, const gchar *name, guint n, float mean, Plant plant,
+               GError **error)
 {
   g_autofree gchar *shape = g_strdup_printf ("%u", n);
 
-  return tensor (w, prefix, name, shape, n, n, mean, 0.05f, plant, error);
+  return random_tensor (w, prefix, name, shape, n, n, mean, 0.05f, plant, error);
 }
 
-static gboolean
-norm (Writer *w, const gchar *prefix, const gchar *name, guint n, Plant gamma, Plant beta,
-      GError **error)
+gboolean
+random_norm (Writer *w, const gchar *prefix, const gchar *name, guint n, Plant gamma, Plant beta,
+             GError **error)
 {
   g_autofree gchar *weight = g_strconcat (name, ".weight", NULL);
   g_autofree gchar *bias = g_strconcat (name, ".bias", NULL);
 
-  return vector (w, prefix, weight, n, 1.0f, gamma, error)
-         && vector (w, prefix, bias, n, 0.0f, beta, error);
+  return random_vector (w, prefix, weight, n, 1.0f, gamma, error)
+         && random_vector (w, prefix, bias, n, 0.0f, beta, error);
 }
 
-static gboolean
-linear (Writer *w, const gchar *prefix, const gchar *name, guint n, guint k, Plant weight,
-        Plant bias, GError **error)
+gboolean
+random_linear (Writer *w, const gchar *prefix, const gchar *name, guint n, guint k, Plant weight,
+               Plant bias, GError **error)
 {
   g_autofree gchar *weight_name = g_strconcat (name, ".weight", NULL);
   g_autofree gchar *bias_name = g_strconcat (name, ".bias", NULL);
 
   return planted_matrix (w, prefix, weight_name, n, k, weight, error)
-         && vector (w, prefix, bias_name, n, 0.0f, bias, error);
+         && random_vector (w, prefix, bias_name, n, 0.0f, bias, error);
 }
 
 static gboolean
@@ -174,14 +180,14 @@ layers (Writer *w, const gchar *tower, const ClipRandomTower *t, GError **error)
   for (guint i = 0; i < t->layers; i++) {
     g_autofree gchar *p = g_strdup_printf ("%s.encoder.layers.%u.", tower, i);
 
-    if (!linear (w, p, "self_attn.q_proj", d, d, NULL, NULL, error)
-        || !linear (w, p, "self_attn.k_proj", d, d, NULL, NULL, error)
-        || !linear (w, p, "self_attn.v_proj", d, d, NULL, NULL, error)
-        || !linear (w, p, "self_attn.out_proj", d, d, NULL, NULL, error)
-        || !linear (w, p, "mlp.fc1", t->mlp, d, NULL, plant_hidden, error)
-        || !linear (w, p, "mlp.fc2", d, t->mlp, plant_after_hidden, NULL, error)
-        || !norm (w, p, "layer_norm1", d, plant_gamma, NULL, error)
-        || !norm (w, p, "layer_norm2", d, plant_gamma, NULL, error))
+    if (!random_linear (w, p, "self_attn.q_proj", d, d, NULL, NULL, error)
+        || !random_linear (w, p, "self_attn.k_proj", d, d, NULL, NULL, error)
+        || !random_linear (w, p, "self_attn.v_proj", d, d, NULL, NULL, error)
+        || !random_linear (w, p, "self_attn.out_proj", d, d, NULL, NULL, error)
+        || !random_linear (w, p, "mlp.fc1", t->mlp, d, NULL, plant_hidden, error)
+        || !random_linear (w, p, "mlp.fc2", d, t->mlp, plant_after_hidden, NULL, error)
+        || !random_norm (w, p, "layer_norm1", d, plant_gamma, NULL, error)
+        || !random_norm (w, p, "layer_norm2", d, plant_gamma, NULL, error))
       return FALSE;
   }
   return TRUE;
@@ -194,35 +200,40 @@ all_tensors (Writer *w, const ClipRandomModel *m, GError **error)
   g_autofree gchar *patch = g_strdup_printf ("%u,3,%u,%u", v, m->patch, m->patch);
   const guint k = 3 * m->patch * m->patch;
 
-  return tensor (w, "", "vision_model.embeddings.patch_embedding.weight", patch, (guint64)v * k, k,
-                 0.0f, 1.7f / sqrtf (k), NULL, error)
-         && vector (w, "vision_model.embeddings.", "class_embedding", v, 0.0f, NULL, error)
-         && matrix (w, "vision_model.embeddings.", "position_embedding.weight", side * side + 1, v,
-                    error)
-         && norm (w, "vision_model.", "pre_layrnorm", v, NULL, plant_residual, error)
+  return random_tensor (w, "", "vision_model.embeddings.patch_embedding.weight", patch,
+                        (guint64)v * k, k, 0.0f, 1.7f / sqrtf (k), NULL, error)
+         && random_vector (w, "vision_model.embeddings.", "class_embedding", v, 0.0f, NULL, error)
+         && random_matrix (w, "vision_model.embeddings.", "position_embedding.weight",
+                           side * side + 1, v, error)
+         && random_norm (w, "vision_model.", "pre_layrnorm", v, NULL, plant_residual, error)
          && layers (w, "vision_model", &m->vision, error)
-         && norm (w, "vision_model.", "post_layernorm", v, plant_gamma, NULL, error)
-         && matrix (w, "", "visual_projection.weight", m->projection, v, error)
-         && matrix (w, "text_model.embeddings.", "token_embedding.weight", VOCAB, t, error)
+         && random_norm (w, "vision_model.", "post_layernorm", v, plant_gamma, NULL, error)
+         && random_matrix (w, "", "visual_projection.weight", m->projection, v, error)
+         && random_matrix (w, "text_model.embeddings.", "token_embedding.weight", RANDOM_VOCAB, t,
+                           error)
          && planted_matrix (w, "text_model.embeddings.", "position_embedding.weight", m->context, t,
                             plant_residual, error)
          && layers (w, "text_model", &m->text, error)
-         && norm (w, "text_model.", "final_layer_norm", t, plant_gamma, NULL, error)
-         && matrix (w, "", "text_projection.weight", m->projection, t, error)
-         && tensor (w, "", "logit_scale", "", 1, 1, 4.6f, 0.0f, NULL, error);
+         && random_norm (w, "text_model.", "final_layer_norm", t, plant_gamma, NULL, error)
+         && random_matrix (w, "", "text_projection.weight", m->projection, t, error)
+         && random_tensor (w, "", "logit_scale", "", 1, 1, 4.6f, 0.0f, NULL, error);
 }
 
 static gboolean
 write_tensors (const ClipRandomModel *m, const gchar *dir, guint32 seed, GError **error)
 {
-  g_autofree gchar *path = g_build_filename (dir, "model.safetensors", NULL);
+  const gboolean open_clip = m->resnet.width > 0;
+  gboolean (*all) (Writer *, const ClipRandomModel *, GError **) =
+      open_clip ? random_open_clip_tensors : all_tensors;
+  g_autofree gchar *path =
+      g_build_filename (dir, open_clip ? "open_clip_model.safetensors" : "model.safetensors", NULL);
   g_autoptr (GFile) file = g_file_new_for_path (path);
   g_autoptr (GFileOutputStream) raw = NULL;
   g_autoptr (GString) header = g_string_new (NULL);
   Writer w = { m, header, NULL, 0, seed };
   guint64 length = 0;
 
-  all_tensors (&w, m, NULL);
+  all (&w, m, NULL);
   g_string_append_c (header, '}');
   length = GUINT64_TO_LE (header->len);
   raw = g_file_replace (file, NULL, FALSE, G_FILE_CREATE_NONE, NULL, error);
@@ -231,7 +242,7 @@ write_tensors (const ClipRandomModel *m, const gchar *dir, guint32 seed, GError 
   w.out = G_OUTPUT_STREAM (raw);
   return g_output_stream_write_all (w.out, &length, sizeof length, NULL, NULL, error)
          && g_output_stream_write_all (w.out, header->str, header->len, NULL, NULL, error)
-         && all_tensors (&w, m, error) && g_output_stream_close (w.out, NULL, error);
+         && all (&w, m, error) && g_output_stream_close (w.out, NULL, error);
 }
 
 /* CLIP's printable stand-in for a byte: itself where it is printable, else U+0100 and up. */
@@ -262,8 +273,8 @@ write_vocabulary (const gchar *dir, GError **error)
     escaped = utf8[0] == '"' || utf8[0] == '\\' ? g_strdup_printf ("\\%s", utf8) : g_strdup (utf8);
     g_string_append_printf (json, "\"%s%s\":%u,", escaped, i < 256 ? "" : "</w>", i);
   }
-  g_string_append_printf (json, "\"<|startoftext|>\":%u,\"<|endoftext|>\":%u}", VOCAB - 2,
-                          VOCAB - 1);
+  g_string_append_printf (json, "\"<|startoftext|>\":%u,\"<|endoftext|>\":%u}", RANDOM_VOCAB - 2,
+                          RANDOM_VOCAB - 1);
   return g_file_set_contents (vocab, json->str, -1, error)
          && g_file_set_contents (merges, "#version: 0.2\n", -1, error);
 }
@@ -281,9 +292,9 @@ write_configs (const ClipRandomModel *m, const gchar *dir, GError **error)
       "\"vision_config\":{\"hidden_size\":%u,\"intermediate_size\":%u,\"num_hidden_layers\":%u,"
       "\"num_attention_heads\":%u,\"image_size\":%u,\"patch_size\":%u,"
       "\"hidden_act\":\"quick_gelu\"}}\n",
-      m->projection, m->text.width, m->text.mlp, m->text.layers, m->text.heads, m->context, VOCAB,
-      VOCAB - 2, VOCAB - 1, m->vision.width, m->vision.mlp, m->vision.layers, m->vision.heads,
-      m->image, m->patch);
+      m->projection, m->text.width, m->text.mlp, m->text.layers, m->text.heads, m->context,
+      RANDOM_VOCAB, RANDOM_VOCAB - 2, RANDOM_VOCAB - 1, m->vision.width, m->vision.mlp,
+      m->vision.layers, m->vision.heads, m->image, m->patch);
   g_autofree gchar *pre_json = g_strdup_printf (
       "{\"do_resize\":true,\"size\":{\"shortest_edge\":%u},\"do_center_crop\":true,"
       "\"crop_size\":{\"height\":%u,\"width\":%u},\"resample\":3,\"do_normalize\":true,"
@@ -313,15 +324,21 @@ clip_random_model_write (const ClipRandomModel *model, const gchar *dir, guint32
                  g_strerror (errno));
     return FALSE;
   }
-  return write_configs (model, dir, error) && write_vocabulary (dir, error)
-         && write_tensors (model, dir, seed, error);
+  return (model->resnet.width ? random_open_clip_config (model, dir, error)
+                              : write_configs (model, dir, error))
+         && write_vocabulary (dir, error) && write_tensors (model, dir, seed, error);
 }
 
 void
 clip_random_model_remove (const gchar *dir)
 {
-  const gchar *files[] = { "config.json", "preprocessor_config.json", "vocab.json", "merges.txt",
-                           "model.safetensors" };
+  const gchar *files[] = { "config.json",
+                           "preprocessor_config.json",
+                           "vocab.json",
+                           "merges.txt",
+                           "model.safetensors",
+                           "open_clip_config.json",
+                           "open_clip_model.safetensors" };
 
   for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
     g_autofree gchar *path = g_build_filename (dir, files[i], NULL);

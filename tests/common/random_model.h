@@ -14,8 +14,15 @@ typedef struct {
   guint width, layers, heads, mlp;
 } ClipRandomTower;
 
+/** ClipRandomResnet: blocks of the four stages, channels of the first one. */
+typedef struct {
+  guint layers[4], width;
+} ClipRandomResnet;
+
 /**
  * ClipRandomModel: one architecture.
+ * @resnet: where its width is not 0: the images' tower, in place of @vision and @patch; the folder is
+ *   open_clip's then
  * @outliers: with what trained models have and random ones do not: a few channels of the residual
  *   stream at +-1e3 and +-3e4, whose gammas are small while the others' are as large as it takes to see
  *   them, and inputs of the GELU of +-100
@@ -25,10 +32,13 @@ typedef struct {
   ClipRandomTower vision, text;
   guint image, patch, context, projection;
   gboolean outliers;
+  ClipRandomResnet resnet;
 } ClipRandomModel;
 
 /** clip_random_models: terminated by a NULL name: tiny, outliers (as large), wide (ViT-B/32
- * with one layer in each tower), vit-b-32, vit-b-16, vit-l-14, vit-l-14-336. */
+ * with one layer in each tower), vit-b-32, vit-b-16, vit-l-14, vit-l-14-336; tiny-rn (what the embedded
+ * model is like), rn50, rn101, rn50x4, rn50x16, rn50x64, and rn50-wide, -x4-wide, ... with one block a
+ * stage. */
 extern const ClipRandomModel clip_random_models[];
 
 const ClipRandomModel *clip_random_model_find (const gchar *name);
@@ -38,10 +48,22 @@ const ClipRandomModel *clip_random_model_find (const gchar *name);
  * @dir: is made; existing files are replaced
  *
  * config.json, preprocessor_config.json, vocab.json and merges.txt (bytes only) and an F16
- * model.safetensors. Values are uniform with the variance that keeps activations near 1.
+ * model.safetensors; or, for a ResNet, open_clip_config.json and open_clip_model.safetensors. Values are uniform with the variance that keeps activations near 1.
  */
 gboolean clip_random_model_write (const ClipRandomModel *model, const gchar *dir, guint32 seed,
                                   GError **error);
+
+/** ClipRandomConv: @name: "visual.layer1.0.conv1"; @norm: of its batch norm; @side: of its output */
+typedef struct {
+  const gchar *name, *norm;
+  guint out, in, taps, side;
+} ClipRandomConv;
+
+/** clip_random_resnet_convs: calls @func for each convolution of a ResNet, in order, until it returns
+ * FALSE. */
+gboolean clip_random_resnet_convs (const ClipRandomModel *model,
+                                   gboolean (*func) (const ClipRandomConv *conv, gpointer data),
+                                   gpointer data);
 
 /** clip_random_model_remove: the folder and the files that clip_random_model_write() made. */
 void clip_random_model_remove (const gchar *dir);

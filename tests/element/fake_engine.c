@@ -23,8 +23,9 @@ static struct {
   Gate gates[FAKE_N_GATES];
   gint alive;
   gint ranking;
+  gint sigmoid; /* in thousandths */
   ClipFrameInfo last_info;
-  gchar *last_wordings;
+  gchar *last_wordings, *last_group;
 } fake;
 
 struct _ClipEngine {
@@ -55,7 +56,9 @@ fake_reset (void)
   g_assert_cmpint (fake.alive, ==, 0);
   memset (fake.gates, 0, sizeof fake.gates);
   fake.ranking = FALSE;
+  fake.sigmoid = 0;
   g_clear_pointer (&fake.last_wordings, g_free);
+  g_clear_pointer (&fake.last_group, g_free);
   g_mutex_unlock (&fake.lock);
 }
 
@@ -131,6 +134,12 @@ fake_set_ranking (gboolean on)
   g_atomic_int_set (&fake.ranking, on);
 }
 
+void
+fake_set_sigmoid (gdouble bias)
+{
+  g_atomic_int_set (&fake.sigmoid, (gint)(1000 * bias));
+}
+
 guint
 fake_alive (void)
 {
@@ -144,6 +153,15 @@ fake_last_info (void)
   ClipFrameInfo info = fake.last_info;
   g_mutex_unlock (&fake.lock);
   return info;
+}
+
+gchar *
+fake_last_group (void)
+{
+  g_mutex_lock (&fake.lock);
+  gchar *group = g_strdup (fake.last_group);
+  g_mutex_unlock (&fake.lock);
+  return group;
 }
 
 gchar *
@@ -196,6 +214,10 @@ clip_engine_open (const ClipEngineConfig *config, const ClipCancel *cancel,
   if (!pass (FAKE_OPEN, cancel, error))
     return NULL;
   progress ("load-model", "Loading a model", 50, data);
+  g_mutex_lock (&fake.lock);
+  g_free (fake.last_group);
+  fake.last_group = g_strdup (config->group);
+  g_mutex_unlock (&fake.lock);
   ClipEngine *engine = g_new0 (ClipEngine, 1);
   engine->refs = 1;
   g_atomic_int_inc (&fake.alive);
@@ -242,10 +264,32 @@ clip_engine_logit_scale (ClipEngine *engine)
   return FAKE_LOGIT_SCALE;
 }
 
+gdouble
+clip_engine_logit_bias (ClipEngine *engine)
+{
+  return g_atomic_int_get (&fake.sigmoid) / 1000.0;
+}
+
+ClipScoring
+clip_engine_scoring (ClipEngine *engine, ClipScoring scoring, guint n_labels)
+{
+  if (scoring != CLIP_SCORING_AUTO)
+    return scoring;
+  if (g_atomic_int_get (&fake.sigmoid))
+    return CLIP_SCORING_SIGMOID;
+  return n_labels == 1 ? CLIP_SCORING_CONTRAST : CLIP_SCORING_SOFTMAX;
+}
+
 guint64
 clip_engine_memory_bytes (ClipEngine *engine)
 {
   return 12345;
+}
+
+void
+clip_set_picture_reader (ClipPictureReader reader)
+{
+  g_assert_nonnull (reader);
 }
 
 /* Texts ---------------------------------------------------------------------- */
@@ -316,6 +360,12 @@ ClipPromptSet *
 clip_texts_prompts (ClipTexts *texts)
 {
   return texts->prompts;
+}
+
+ClipPromptSet *
+clip_texts_negatives (ClipTexts *texts)
+{
+  return texts->negatives;
 }
 
 guint
@@ -404,6 +454,11 @@ clip_job_wait (ClipJob *job, float *similarities, float *negative_similarities, 
     fill_similarities (job, texts, similarities, negative_similarities);
   clip_texts_unref (texts);
   return ok;
+}
+
+void
+clip_job_set_stream (ClipJob *job, gconstpointer stream)
+{
 }
 
 void

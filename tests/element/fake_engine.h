@@ -44,11 +44,17 @@ gboolean fake_is_inside (FakeGate gate);
  * does not after a reset. */
 void fake_set_ranking (gboolean on);
 
+/** fake_set_sigmoid: the model is of SigLIP's kind, with a bias of @bias. It is not after a reset. */
+void fake_set_sigmoid (gdouble bias);
+
 /** fake_alive: engines, text sets and jobs that were not freed. */
 guint fake_alive (void);
 
 /** fake_last_info: what the newest job was made for. */
 ClipFrameInfo fake_last_info (void);
+
+/** fake_last_group: of the engine that was opened last. (transfer full) (nullable) */
+gchar *fake_last_group (void);
 
 /** fake_last_wordings: the wordings of the newest text set, joined by "/". (transfer full) */
 gchar *fake_last_wordings (void);

@@ -52,6 +52,57 @@ test_forms (void)
   stage_free (stage);
 }
 
+static gboolean
+reload (Stage *stage)
+{
+  gboolean ok;
+
+  g_signal_emit_by_name (stage->filter, "reload", &ok);
+  return ok;
+}
+
+/* `reload` reads the file again, with its negatives; what is wrong leaves the old set. */
+static void
+test_reload (void)
+{
+  Stage *stage = stage_new_playing (STEP ", prompts=10, negative-prompts=30");
+  g_autofree gchar *path = g_build_filename (g_get_tmp_dir (), "clip-prompts-XXXXXX", NULL);
+  g_autofree gchar *negatives = NULL;
+  gint fd = g_mkstemp (path);
+  GSignalQuery query;
+
+  g_assert_cmpint (fd, >=, 0);
+  close (fd);
+  g_signal_query (g_signal_lookup ("reload", G_OBJECT_TYPE (stage->filter)), &query);
+  g_assert_true (query.signal_flags & G_SIGNAL_ACTION);
+  g_assert_false (reload (stage)); /* not from a file */
+  stage_expect (stage, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+                "there is nothing to reload");
+
+  g_assert_true (g_file_set_contents (path, "10", -1, NULL));
+  g_object_set (stage->filter, "prompts-file", path, NULL);
+  stage_wait_prompts (stage, 3);
+  g_assert_true (
+      g_file_set_contents (path, "{\"labels\": [\"20\"], \"negatives\": [\"40\"]}", -1, NULL));
+  g_assert_true (reload (stage));
+  stage_wait_prompts (stage, 4); /* one set: one serial */
+  expect_read_back (stage, "20", "20", path);
+  g_object_get (stage->filter, "negative-prompts", &negatives, NULL);
+  g_assert_cmpstr (negatives, ==, "40");
+  g_autofree gchar *label = stage_push_label (stage, 20);
+  g_assert_cmpstr (label, ==, "20");
+
+  g_assert_true (g_file_set_contents (path, "{\"labels\": [\"20\", 1]}", -1, NULL));
+  g_assert_false (reload (stage));
+  stage_expect (stage, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+                "labels[1]");
+  g_unlink (path);
+  g_assert_false (reload (stage));
+  stage_expect (stage, GST_MESSAGE_WARNING, 0, 0, path);
+  expect_read_back (stage, "20", "20", path);
+  stage_free (stage);
+}
+
 /* What cannot be parsed leaves the old value, with a warning that says what to do. */
 static void
 test_refused (void)
@@ -295,6 +346,7 @@ main (int argc, char **argv)
 {
   stage_init (&argc, &argv);
   g_test_add_func ("/prompt-sets/forms", test_forms);
+  g_test_add_func ("/prompt-sets/reload", test_reload);
   g_test_add_func ("/prompt-sets/refused", test_refused);
   g_test_add_func ("/prompt-sets/refused-without-bus", test_refused_without_bus);
   g_test_add_func ("/prompt-sets/set-from-handler", test_set_from_handler);

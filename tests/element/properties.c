@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The table of properties in docs/elements.md equals the element's GParamSpecs. */
+#include "tests/element/fake_engine.h"
 #include "tests/element/stage.h"
 
 #include "gst-clip/element/gstclipfilter.h"
@@ -173,11 +174,12 @@ test_round_trip (void)
   static const struct {
     const gchar *name, *value;
   } values[] = {
-    { "model", "some/model" }, { "negative-prompts", "a;b" },  { "template", "a {}" },
-    { "scoring", "contrast" }, { "threshold", "0.25" },        { "top-k", "7" },
-    { "logit-scale", "12.5" }, { "device", "lavapipe" },       { "precision", "fp16" },
-    { "mode", "latest" },      { "messages", "every-result" }, { "attach-meta", "false" },
-    { "precision", "int8" },   { "smoothing", "500" },         { "hysteresis", "0.125" },
+    { "model", "some/model" },  { "negative-prompts", "a;b" },  { "template", "a {}" },
+    { "scoring", "contrast" },  { "threshold", "0.25" },        { "top-k", "7" },
+    { "logit-scale", "12.5" },  { "device", "lavapipe" },       { "precision", "fp16" },
+    { "mode", "latest" },       { "messages", "every-result" }, { "attach-meta", "false" },
+    { "precision", "int8" },    { "smoothing", "500" },         { "hysteresis", "0.125" },
+    { "share-group", "doors" },
   };
   Stage *stage = stage_new ("prompts=x");
 
@@ -200,6 +202,18 @@ test_round_trip (void)
   stage_free (stage);
 }
 
+static void
+test_share_group (void)
+{
+  Stage *stage = stage_new ("prompts=1;2, share-group=doors");
+
+  stage_play (stage);
+  stage_wait_prompts (stage, 1);
+  g_autofree gchar *group = fake_last_group ();
+  g_assert_cmpstr (group, ==, "doors");
+  stage_free (stage);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -207,5 +221,6 @@ main (int argc, char **argv)
   g_test_add_func ("/properties/table", test_table);
   g_test_add_func ("/properties/defaults", test_defaults);
   g_test_add_func ("/properties/round-trip", test_round_trip);
+  g_test_add_func ("/properties/share-group", test_share_group);
   return g_test_run ();
 }

@@ -223,18 +223,71 @@ test_scoring (void)
   stage_free (stage);
 }
 
+static Stage *
+sigmoid_stage (const gchar *properties)
+{
+  Stage *stage = stage_new (properties);
+
+  fake_set_sigmoid (-8.0);
+  stage_play (stage);
+  return stage;
+}
+
+/* SigLIP: without a word about scoring each label has its own probability, with the model's bias, and is
+ * accepted from 0.1 on. */
+static void
+test_sigmoid (void)
+{
+  Stage *stage = sigmoid_stage ("mode=in-step, prompts=0;128");
+  g_autoptr (GstBuffer) buffer = stage_push (stage, 0);
+  const GstStructure *result = stage_result (buffer, 0);
+  const GValue *scores = gst_structure_get_value (result, "scores");
+
+  for (guint i = 0; i < 2; i++)
+    g_assert_cmpfloat_with_epsilon (
+        g_value_get_double (gst_value_array_get_value (scores, i)),
+        1 / (1 + exp (-(FAKE_LOGIT_SCALE * (i == 0 ? 1.0 : 0.0) - 8.0))), 1e-9);
+  g_assert_cmpstr (gst_structure_get_string (result, "label"), ==, "0");
+  g_clear_pointer (&buffer, gst_buffer_unref);
+
+  /* 0.49: accepted, as sigmoids of pairs that fit are small. */
+  buffer = stage_push (stage, 26);
+  result = stage_result (buffer, 0);
+  scores = gst_structure_get_value (result, "scores");
+  g_assert_cmpfloat (g_value_get_double (gst_value_array_get_value (scores, 0)), <, 0.5);
+  g_assert_cmpstr (gst_structure_get_string (result, "label"), ==, "0");
+  stage_free (stage);
+
+  /* One label: no background set is encoded. */
+  stage = sigmoid_stage ("mode=in-step, prompts=0");
+  g_assert_cmpfloat_with_epsilon (first_score (stage, 0), 1 / (1 + exp (-2.0)), 1e-9);
+  stage_free (stage);
+}
+
+static void
+add_result (GstBuffer *buffer, const gchar *label)
+{
+  GValue array = G_VALUE_INIT, value = G_VALUE_INIT;
+
+  g_value_init (&array, GST_TYPE_ARRAY);
+  g_value_init (&value, GST_TYPE_STRUCTURE);
+  g_value_take_boxed (&value,
+                      gst_structure_new ("clipfilter", "label", G_TYPE_STRING, label, NULL));
+  gst_value_array_append_and_take_value (&array, &value);
+  gst_clip_meta_add (buffer, &array);
+}
+
 static void
 test_second_filter_appends (void)
 {
   g_autoptr (GstBuffer) buffer = gst_buffer_new ();
   g_autoptr (GstBuffer) copy = NULL;
-
-  gst_clip_meta_add (buffer, gst_structure_new ("clipfilter", "label", G_TYPE_STRING, "a", NULL));
-  gst_clip_meta_add (buffer, gst_structure_new ("clipfilter", "label", G_TYPE_STRING, "b", NULL));
+  add_result (buffer, "a");
+  add_result (buffer, "b");
   copy = gst_buffer_copy (buffer);
   g_clear_pointer (&buffer, gst_buffer_unref);
   copy = gst_buffer_make_writable (copy);
-  gst_clip_meta_add (copy, gst_structure_new ("clipfilter", "label", G_TYPE_STRING, "c", NULL));
+  add_result (copy, "c");
 
   for (guint i = 0; i < 3; i++)
     g_assert_cmpstr (gst_structure_get_string (stage_result (copy, i), "label"), ==,
@@ -414,6 +467,7 @@ main (int argc, char **argv)
   g_test_add_func ("/results/top-k", test_top_k);
   g_test_add_func ("/results/ranking", test_ranking);
   g_test_add_func ("/results/scoring", test_scoring);
+  g_test_add_func ("/results/sigmoid", test_sigmoid);
   g_test_add_func ("/results/second-filter-appends", test_second_filter_appends);
   g_test_add_func ("/results/two-filters", test_two_filters);
   g_test_add_func ("/results/attach-meta-off", test_attach_meta_off);

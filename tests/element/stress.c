@@ -21,7 +21,8 @@ typedef struct {
   gboolean looser; /* a flush or a stop: buffers may be dropped */
   guint64 n_in, n_out, n_flushed;
 
-  gint done; /* atomic; so are the next ones */
+  GMutex turn; /* seeks, new caps and states wait for each other: GStreamer 1.22 has deadlocks */
+  gint done;   /* atomic; so are the next ones */
   gint live, settings, seeks, new_caps, qos, states;
 } Stress;
 
@@ -76,7 +77,8 @@ on_input (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   return GST_PAD_PROBE_OK;
 }
 
-/* Where buffers may have been dropped the rest still comes in order. */
+/* Where buffers may have been dropped the rest still comes in order. After its EOS downstream refuses
+ * what comes, until a flush. */
 static void
 check_buffer (Stress *s, GstBuffer *buffer)
 {
@@ -98,6 +100,7 @@ check_event (Stress *s, GstEvent *event)
   g_mutex_lock (&s->lock);
   if (GST_EVENT_IS_SERIALIZED (event) && s->inside.length > 0 && !s->looser)
     g_error ("%s overtook %u buffers", GST_EVENT_TYPE_NAME (event), s->inside.length);
+  s->looser = s->looser || GST_EVENT_TYPE (event) == GST_EVENT_EOS;
   g_mutex_unlock (&s->lock);
 }
 
@@ -215,6 +218,7 @@ seek (gpointer data)
   g_autoptr (GstPad) pad = gst_element_get_static_pad (s->filter, "src");
 
   while (!g_atomic_int_get (&s->done)) {
+    g_mutex_lock (&s->turn);
     const GstSeekFlags flags = chance (4) ? 0 : GST_SEEK_FLAG_FLUSH;
     /* A live videotestsrc would wait for that time. */
     const gint64 start =
@@ -224,6 +228,7 @@ seek (gpointer data)
     gst_pad_send_event (pad,
                         gst_event_new_seek (chance (4) ? 2.0 : 1.0, GST_FORMAT_TIME, flags,
                                             GST_SEEK_TYPE_SET, start, GST_SEEK_TYPE_SET, stop));
+    g_mutex_unlock (&s->turn);
     g_atomic_int_inc (&s->seeks);
     pause_a_bit (60000);
   }
@@ -242,7 +247,9 @@ change_caps (gpointer data)
                          formats[g_random_int_range (0, G_N_ELEMENTS (formats))],
                          g_random_int_range (1, 5) * 16, chance (5) ? "0/1" : "25/1");
     g_autoptr (GstCaps) caps = gst_caps_from_string (text);
+    g_mutex_lock (&s->turn);
     g_object_set (s->caps, "caps", caps, NULL);
+    g_mutex_unlock (&s->turn);
     g_atomic_int_inc (&s->new_caps);
     pause_a_bit (100000);
   }
@@ -296,8 +303,9 @@ drop_messages (Stress *s)
       return;
     if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
       g_autoptr (GError) error = NULL;
-      gst_message_parse_error (message, &error, NULL);
-      g_error ("%s", error->message);
+      g_autofree gchar *debug = NULL;
+      gst_message_parse_error (message, &error, &debug);
+      g_error ("%s: %s", error->message, debug);
     }
   }
 }
@@ -325,17 +333,27 @@ static void
 go_down_and_up (Stress *s)
 {
   static const GstState downs[] = { GST_STATE_READY, GST_STATE_NULL };
+  static const gchar *const modes[] = { "auto", "in-step", "latest" };
+  const gboolean live = chance (3);
 
   set_looser (s, TRUE);
   gst_element_set_state (s->pipeline, downs[g_random_int_range (0, G_N_ELEMENTS (downs))]);
   set_looser (s, FALSE);
   drop_messages (s);
-  gst_util_set_object_arg (
-      G_OBJECT (s->filter), "mode",
-      (const gchar *[]){ "auto", "in-step", "latest" }[g_random_int_range (0, 3)]);
-  const gboolean live = chance (3);
+  gst_util_set_object_arg (G_OBJECT (s->filter), "mode",
+                           modes[g_random_int_range (0, G_N_ELEMENTS (modes))]);
   g_object_set (s->source, "is-live", live, NULL);
   g_atomic_int_set (&s->live, live);
+  gst_element_set_state (s->pipeline, GST_STATE_PLAYING);
+  gst_element_get_state (s->pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+}
+
+/* Also while frames are held by a sink that does not play. */
+static void
+stop_and_go (Stress *s)
+{
+  gst_element_set_state (s->pipeline, GST_STATE_PAUSED);
+  pause_a_bit (20000);
   gst_element_set_state (s->pipeline, GST_STATE_PLAYING);
 }
 
@@ -343,13 +361,12 @@ static void
 change_states (Stress *s, gint64 end)
 {
   while (g_get_monotonic_time () < end) {
-    if (chance (2)) {
-      gst_element_set_state (s->pipeline, GST_STATE_PAUSED);
-      pause_a_bit (20000);
-      gst_element_set_state (s->pipeline, GST_STATE_PLAYING);
-    } else {
+    g_mutex_lock (&s->turn);
+    if (chance (2))
+      stop_and_go (s);
+    else
       go_down_and_up (s);
-    }
+    g_mutex_unlock (&s->turn);
     g_atomic_int_inc (&s->states);
     wait_for_progress (s, g_random_int_range (1, 20));
   }
@@ -359,15 +376,17 @@ static void
 set_up (Stress *s)
 {
   fake_reset ();
-  s->pipeline = gst_parse_launch ("videotestsrc name=source pattern=solid-color ! "
-                                  "capsfilter name=caps caps=" STAGE_CAPS " ! "
-                                  "clipfilter name=filter prompts=10;200 messages=every-result ! "
-                                  "fakesink sync=false",
-                                  NULL);
+  s->pipeline =
+      gst_parse_launch ("videotestsrc name=source pattern=solid-color ! "
+                        "capsfilter name=caps caps-change-mode=delayed caps=" STAGE_CAPS " ! "
+                        "clipfilter name=filter prompts=10;200 messages=every-result ! "
+                        "fakesink sync=false",
+                        NULL);
   s->source = gst_bin_get_by_name (GST_BIN (s->pipeline), "source");
   s->caps = gst_bin_get_by_name (GST_BIN (s->pipeline), "caps");
   s->filter = gst_bin_get_by_name (GST_BIN (s->pipeline), "filter");
   g_mutex_init (&s->lock);
+  g_mutex_init (&s->turn);
   add_probe (s, "sink", on_input);
   add_probe (s, "src", on_output);
 }
@@ -383,6 +402,7 @@ tear_down (Stress *s)
   gst_object_unref (s->filter);
   gst_object_unref (s->pipeline);
   g_mutex_clear (&s->lock);
+  g_mutex_clear (&s->turn);
   g_assert_cmpuint (fake_alive (), ==, 0);
 }
 

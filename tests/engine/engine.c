@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Sharing, cancelling, losing the device, the number of pipelines: on a tiny random model. */
+#include <glib/gstdio.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,8 @@ test_sharing (void)
 {
   g_autoptr (ClipEngine) a = need_engine ();
   g_autoptr (ClipEngine) b = NULL;
+  const gchar *const groups[] = { "", "doors", "|", "||" }; /* none is like an empty one */
+  ClipEngine *seen[G_N_ELEMENTS (groups)];
   guint64 bytes = 0;
 
   if (a == NULL)
@@ -40,6 +43,20 @@ test_sharing (void)
   b = open_engine (NULL);
   g_assert_true (a == b);
   g_assert_cmpuint (clip_engine_memory_bytes (b), ==, bytes);
+  for (guint i = 0; i < G_N_ELEMENTS (groups); i++) {
+    const ClipEngineConfig config = { folder, NULL, CLIP_PRECISION_AUTO, groups[i] };
+    ClipEngine *c = clip_engine_open (&config, NULL, NULL, NULL, NULL);
+    g_autoptr (ClipEngine) d = clip_engine_open (&config, NULL, NULL, NULL, NULL);
+
+    g_assert_nonnull (c);
+    g_assert_true (c == d);
+    g_assert_true ((c == a) == (i == 0));
+    for (guint k = 0; k < i; k++)
+      g_assert_true (c != seen[k]);
+    seen[i] = c;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (groups); i++)
+    clip_engine_unref (seen[i]);
 }
 
 static void
@@ -153,7 +170,8 @@ compare_best (const guint *best, guint n_best, const float *sims, guint n, const
   g_autofree Label *labels = g_new (Label, n);
 
   for (guint s = 0; s < G_N_ELEMENTS (scorings) * G_N_ELEMENTS (scales); s++) {
-    clip_score (scorings[s % 4], scales[s / 4], sims, n, others, n_negatives, n_background, scores);
+    clip_score (scorings[s % 4], scales[s / 4], -1.0, sims, n, others, n_negatives, n_background,
+                scores);
     for (guint i = 0; i < n; i++)
       labels[i] = (Label){ scores[i], sims[i], i };
     qsort (labels, n, sizeof *labels, compare_labels);
@@ -470,6 +488,91 @@ test_pipelines (void)
   clip_random_model_remove (wide);
 }
 
+/* Pictures that a file holds the number of. */
+static guint n_read;
+
+static gboolean
+read_number (const gchar *path, const ClipCancel *cancel, ClipPicture *picture, GError **error)
+{
+  g_autofree gchar *text = NULL;
+
+  n_read++;
+  if (!g_file_get_contents (path, &text, NULL, NULL) || !g_ascii_isdigit (*text)) {
+    g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE, "%s: no picture", path);
+    return FALSE;
+  }
+  fixture_picture (g_ascii_strtoull (text, NULL, 10), picture);
+  return TRUE;
+}
+
+static void
+expect_refused (ClipEngine *engine, const gchar *prompts, const gchar *part)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClipPromptSet) set = clip_prompt_set_parse (prompts, NULL, NULL);
+
+  g_assert_null (clip_texts_new (engine, set, NULL, FALSE, NULL, NULL, NULL, NULL, &error));
+  g_assert_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE);
+  g_assert_nonnull (strstr (error->message, "the picture of \"p\": "));
+  g_assert_nonnull (strstr (error->message, part));
+}
+
+/* A reference picture is encoded as a frame is: the same pixels have a cosine of 1. */
+static void
+test_pictures (void)
+{
+  g_autoptr (ClipEngine) engine = need_engine ();
+  g_autofree gchar *folder = g_dir_make_tmp ("clip-pictures-XXXXXX", NULL);
+  g_autofree gchar *three = g_build_filename (folder, "3", NULL);
+  g_autofree gchar *four = g_build_filename (folder, "4", NULL);
+  g_autofree gchar *prompts = g_strdup_printf ("p=image:%s;text;q=image:%s;both=image:%s|image:%s",
+                                               three, four, three, four);
+  g_autofree gchar *negatives = g_strdup_printf ("n;m=image:%s", three);
+  g_autofree gchar *only = g_strdup_printf ("p=image:%s", three);
+  g_autoptr (ClipTexts) texts = NULL;
+  g_autoptr (ClipJob) job = NULL;
+  g_autoptr (GError) error = NULL;
+  float sims[4], others[2];
+
+  if (engine == NULL)
+    return;
+  g_assert_true (g_file_set_contents (three, "3", -1, NULL));
+  g_assert_true (g_file_set_contents (four, "4", -1, NULL));
+  expect_refused (engine, only, "no reader");
+  clip_set_picture_reader (read_number);
+  expect_refused (engine, "p=image:/nonexistent/x.png", "/nonexistent/x.png: No such file");
+  g_assert_cmpuint (n_read, ==, 0);
+
+  texts = fixture_texts (engine, prompts, negatives, FALSE);
+  g_assert_cmpuint (n_read, ==, 2); /* each once */
+  job = fixture_job (engine, 3);
+  clip_job_run (job, texts, sims, others, &error);
+  g_assert_no_error (error);
+  g_assert_true (fabsf (sims[0] - 1.0f) < 1e-5);
+  g_assert_true (fabsf (others[1] - 1.0f) < 1e-5);
+  g_assert_true (sims[2] < 0.9999f);
+  /* The mean of both, normalised, is as near to the one as to the other. */
+  g_assert_true (fabsf (sims[3] - sqrtf ((1.0f + sims[2]) / 2.0f)) < 1e-5);
+
+  /* Known pictures are not read again, until the file is another one. */
+  g_clear_pointer (&texts, clip_texts_unref);
+  texts = fixture_texts (engine, only, NULL, FALSE);
+  g_assert_cmpuint (n_read, ==, 2);
+  g_assert_true (g_file_set_contents (three, "4 ", -1, NULL));
+  g_clear_pointer (&texts, clip_texts_unref);
+  texts = fixture_texts (engine, only, NULL, FALSE);
+  g_assert_cmpuint (n_read, ==, 3);
+  clip_job_run (job, texts, sims + 1, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (fabsf (sims[1] - sims[2]) < 1e-6);
+  g_assert_true (g_file_set_contents (three, "no picture", -1, NULL));
+  expect_refused (engine, only, ": no picture");
+  clip_set_picture_reader (NULL);
+  g_remove (three);
+  g_remove (four);
+  g_remove (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -491,6 +594,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/cancel", test_cancel);
   g_test_add_func ("/engine/lost", test_lost);
   g_test_add_func ("/engine/fork", test_fork);
+  g_test_add_func ("/engine/pictures", test_pictures);
   g_test_add_func ("/engine/pipelines", test_pipelines);
   status = g_test_run ();
   clip_random_model_remove (folder);

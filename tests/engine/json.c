@@ -202,6 +202,59 @@ test_getters (void)
   g_assert_cmpuint (u, ==, 3);
 }
 
+/* The large members by their spans, the rest by json-glib; what else has these names stays. */
+static void
+test_without (void)
+{
+  static const gchar text[] = "{\"vocab\":[1],\"model\":{\"a\":{\"vocab\":3},\"merges\" : [[\"x\", "
+                              "\"y\\u00e9\"]] ,\"vocab\":{\"q:\":1,\"r\":-2.5e1},\"n\":null}}";
+  static const gchar *const keys[] = { "vocab", "merges", "missing", NULL };
+  g_autoptr (GError) error = NULL;
+  ClipJsonSpan spans[3];
+  g_autoptr (JsonObject) root =
+      clip_json_load_without (text, strlen (text), "test", "model", keys, spans, &error);
+  JsonObject *model;
+
+  g_assert_no_error (error);
+  g_assert_true (JSON_NODE_HOLDS_ARRAY (json_object_get_member (root, "vocab")));
+  model = json_object_get_object_member (root, "model");
+  g_assert_true (json_object_get_null_member (model, "vocab"));
+  g_assert_true (json_object_get_null_member (model, "merges"));
+  g_assert_cmpint (json_object_get_int_member (json_object_get_object_member (model, "a"), "vocab"),
+                   ==, 3);
+  g_assert_true (g_str_has_prefix (spans[0].begin, "{\"q:\""));
+  g_assert_true (spans[0].end[-1] == '}' && spans[1].begin[0] == '[' && spans[1].end[-1] == ']');
+  g_assert_null (spans[2].begin);
+}
+
+static void
+test_reader (void)
+{
+  static const gchar text[] = "{ \"a:\" : [1, -2.5e1,\"\\u00e9\\n\" , true ], \"b\":{}}";
+  static const ClipJsonToken tokens[] = {
+    CLIP_JSON_BEGIN_OBJECT, CLIP_JSON_KEY,          CLIP_JSON_BEGIN_ARRAY, CLIP_JSON_NUMBER,
+    CLIP_JSON_NUMBER,       CLIP_JSON_STRING,       CLIP_JSON_WORD,        CLIP_JSON_END_ARRAY,
+    CLIP_JSON_KEY,          CLIP_JSON_BEGIN_OBJECT, CLIP_JSON_END_OBJECT,  CLIP_JSON_END_OBJECT,
+    CLIP_JSON_END,          CLIP_JSON_END
+  };
+  g_auto (ClipJsonReader) reader = { 0 };
+  guint64 number;
+
+  clip_json_reader_init (&reader, (ClipJsonSpan){ text, text + strlen (text) });
+  for (guint i = 0; i < G_N_ELEMENTS (tokens); i++) {
+    g_assert_cmpint (clip_json_reader_next (&reader), ==, tokens[i]);
+    if (i == 1)
+      g_assert_cmpstr (reader.string->str, ==, "a:");
+    if (i == 3)
+      g_assert_true (clip_json_reader_uint (&reader, &number) && number == 1);
+    if (i == 4)
+      g_assert_true (!clip_json_reader_uint (&reader, &number)
+                     && clip_json_reader_double (&reader) == -25);
+    if (i == 5)
+      g_assert_cmpstr (reader.string->str, ==, "\xc3\xa9\n");
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -214,5 +267,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/json/depth", test_depth);
   g_test_add_func ("/engine/json/load", test_load);
   g_test_add_func ("/engine/json/getters", test_getters);
+  g_test_add_func ("/engine/json/without", test_without);
+  g_test_add_func ("/engine/json/reader", test_reader);
   return g_test_run ();
 }

@@ -120,6 +120,8 @@ test_options (void)
   g_assert_true (c.text.projection_bias && c.mean[2] == 0.5 && c.std[2] == 0.25);
   g_assert_true (c.preprocess.filter == CLIP_FILTER_BILINEAR);
   g_assert_true (c.preprocess.resize == CLIP_RESIZE_SQUASH);
+  good ("", "", "\"resize_mode\":\"longest\",\"fill_color\":0", &c);
+  g_assert_true (c.preprocess.resize == CLIP_RESIZE_LONGEST_EDGE);
   good ("", "\"pool_type\":\"eos\",\"eos_id\":7,\"proj_type\":\"none\"", "", &c);
   g_assert_true (c.eos_token_id == 7 && !c.text.projection);
 }
@@ -154,7 +156,8 @@ test_refused (void)
     { "scaled_cosine_attn", "true" },
   };
   static const gchar *const preprocess[][2] = {
-    { "resize_mode", "\"longest\"" },
+    { "resize_mode", "\"widest\"" },
+    { "fill_color", "1,\"resize_mode\":\"longest\"" },
     { "mode", "\"L\"" },
     { "interpolation", "\"nearest\"" },
     { "mean", "[1,2]" },
@@ -225,6 +228,77 @@ test_resnet (void)
   g_assert_true (c.resnet.width == 80 && c.resnet.heads == 40 && c.image_size == 288);
   g_assert_true (c.vision.width == 2560 && c.vision_tokens == 82 && c.preprocess.crop_size == 288);
   bad ("image_size", "\"image_size\":100,\"layers\":[1,1,1,1]", "", "");
+}
+
+/* timm -------------------------------------------------------------------- */
+
+#define TIMM(name, pool, proj)                                                                     \
+  "\"timm_model_name\":\"" name "\",\"timm_pool\":" pool ",\"timm_proj\":" proj
+
+static void
+test_timm_siglip (void)
+{
+  static const struct {
+    const gchar *name;
+    guint image, width, layers, tokens, mlp;
+    ClipActivation activation;
+  } cases[] = {
+    { "vit_base_patch16_siglip_224", 224, 768, 12, 196, 3072, CLIP_ACTIVATION_GELU },
+    { "vit_base_patch16_siglip_512.v2_webli", 512, 768, 12, 1024, 3072, CLIP_ACTIVATION_GELU },
+    { "vit_large_patch16_siglip_512", 512, 1024, 24, 1024, 4096, CLIP_ACTIVATION_GELU_TANH },
+    { "vit_so400m_patch14_siglip_384", 384, 1152, 27, 729, 4304, CLIP_ACTIVATION_GELU },
+    { "vit_so400m_patch16_siglip_256", 256, 1152, 27, 256, 4304, CLIP_ACTIVATION_GELU_TANH },
+    { "vit_giantopt_patch16_siglip_256", 256, 1536, 40, 256, 6144, CLIP_ACTIVATION_GELU_TANH },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree gchar *json = g_strdup_printf (
+        "{\"model_cfg\":{\"embed_dim\":%u,\"init_logit_bias\":-10,\"custom_text\":true,"
+        "\"vision_cfg\":{\"image_size\":%u,\"timm_model_name\":\"%s\","
+        "\"timm_model_pretrained\":false,\"timm_pool\":\"map\",\"timm_proj\":\"none\"},"
+        "\"text_cfg\":{\"context_length\":64,\"vocab_size\":32000,\"no_causal_mask\":true,"
+        "\"proj_bias\":true,\"pool_type\":\"last\",\"norm_kwargs\":{\"eps\":1e-6}}},"
+        "\"preprocess_cfg\":{\"mean\":[0.5,0.5,0.5],\"std\":[0.5,0.5,0.5],"
+        "\"resize_mode\":\"squash\"}}",
+        cases[i].width, cases[i].image, cases[i].name);
+    g_autoptr (GError) error = NULL;
+    ClipModelConfig c;
+
+    load (json, &c, &error);
+    g_assert_no_error (error);
+    g_assert_true (c.layout == CLIP_LAYOUT_OPEN_CLIP_TIMM && c.sigmoid && !c.causal);
+    g_assert_true (c.vision.width == cases[i].width && c.vision.layers == cases[i].layers);
+    g_assert_true (c.vision.mlp == cases[i].mlp && c.vision_tokens == cases[i].tokens);
+    g_assert_true (c.vision.activation == cases[i].activation && c.vision.eps == 1e-6);
+    g_assert_true (c.vision.pool == CLIP_POOL_MAP && !c.vision.projection);
+    g_assert_true (!c.class_token && c.patch_bias && !c.pre_norm);
+    g_assert_true (c.text.pool == CLIP_POOL_LAST && c.text.projection_bias);
+    g_assert_true (c.preprocess.resize == CLIP_RESIZE_SQUASH && c.preprocess.token_offset == 0);
+  }
+}
+
+static void
+test_timm_others (void)
+{
+  ClipModelConfig c;
+
+  good (TIMM ("eva_giant_patch14_224", "\"token\"", "null"), "", "", &c);
+  g_assert_true (c.vision.width == 1408 && c.vision.head_dim == 88 && c.vision.mlp == 6144);
+  g_assert_true (c.class_token && c.patch_bias && !c.pre_norm && c.vision.eps == 1e-6);
+  g_assert_true (c.vision.projection && c.vision.projection_bias && !c.sigmoid);
+  good (TIMM ("vit_base_patch32_clip_quickgelu_224", "\"token\"", "\"linear\""), "", "", &c);
+  g_assert_true (c.vision.activation == CLIP_ACTIVATION_QUICK_GELU && c.vision.eps == 1e-5);
+  g_assert_true (c.class_token && !c.patch_bias && c.pre_norm && c.vision_tokens == 50);
+  g_assert_true (c.vision.projection && !c.vision.projection_bias);
+
+  bad ("timm_model_name", TIMM ("vit_base_patch16_siglip_gap_224", "\"avg\"", "\"none\""), "", "");
+  bad ("timm_model_name", TIMM ("vit_base_patch16_reg4_gap_256", "\"avg\"", "\"none\""), "", "");
+  bad ("timm_model_name", TIMM ("eva02_base_patch16_clip_224", "\"token\"", "null"), "", "");
+  bad ("timm_model_name", TIMM ("vit_pe_core_base_patch16_224", "\"map\"", "\"none\""), "", "");
+  bad ("timm_model_name", TIMM ("vit_base_patch16_224", "\"token\"", "\"linear\""), "", "");
+  bad ("timm_pool", TIMM ("vit_base_patch16_clip_224", "\"avg\"", "\"linear\""), "", "");
+  bad ("timm_proj", TIMM ("vit_base_patch16_clip_224", "\"token\"", "\"mlp\""), "", "");
+  bad ("embed_dim", TIMM ("vit_base_patch16_siglip_224", "\"map\"", "\"none\""), "", "");
 }
 
 /* Names ------------------------------------------------------------------ */
@@ -333,6 +407,8 @@ main (int argc, char **argv)
   g_test_add_func ("/open-clip/refused", test_refused);
   g_test_add_func ("/open-clip/whole-file", test_whole_file);
   g_test_add_func ("/open-clip/resnet", test_resnet);
+  g_test_add_func ("/open-clip/timm-siglip", test_timm_siglip);
+  g_test_add_func ("/open-clip/timm-others", test_timm_others);
   g_test_add_func ("/open-clip/names", test_names);
   g_test_add_func ("/open-clip/both-layouts", test_both_layouts);
   return g_test_run ();

@@ -3,6 +3,7 @@
 #include "gst-clip/engine/prompts.h"
 
 #include <glib/gstdio.h>
+#include <stdio.h>
 #include <string.h>
 
 /* One line a prompt: label[@threshold]: "wording" "wording" */
@@ -191,7 +192,9 @@ check_file (const gchar *path, const gchar *contents, gssize length, const gchar
   g_autoptr (GError) error = NULL;
 
   g_assert_true (g_file_set_contents (path, contents, length, NULL));
-  g_autoptr (ClipPromptSet) set = clip_prompt_set_from_file (path, NULL, &error);
+  g_autoptr (ClipPromptSet) negatives = NULL;
+  g_autoptr (ClipPromptSet) set = clip_prompt_set_from_file (path, NULL, &negatives, &error);
+  g_assert_null (negatives);
   if (want) {
     g_assert_no_error (error);
     g_autofree gchar *got = dump (set);
@@ -206,6 +209,7 @@ check_file (const gchar *path, const gchar *contents, gssize length, const gchar
 static void
 test_file (void)
 {
+  ClipPromptSet *negatives = NULL;
   g_autoptr (GError) error = NULL;
   g_autofree gchar *folder = g_dir_make_tmp ("clip-prompts-XXXXXX", NULL);
   g_autofree gchar *path = g_build_filename (folder, "prompts.txt", NULL);
@@ -216,13 +220,202 @@ test_file (void)
   check_file (path, "dog\n\ncat@2\n", -1, NULL, "line 3");
   check_file (path, "dog\0cat", 7, NULL, "not UTF-8");
   check_file (path, "d\xff", -1, NULL, "not UTF-8");
-  g_assert_null (clip_prompt_set_from_file (folder, NULL, &error));
+  g_assert_null (clip_prompt_set_from_file (folder, NULL, &negatives, &error));
   g_assert_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE);
   g_clear_error (&error);
   g_unlink (path);
-  g_assert_null (clip_prompt_set_from_file (path, NULL, &error));
+  g_assert_null (clip_prompt_set_from_file (path, NULL, &negatives, &error));
   g_assert_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE);
   g_assert_nonnull (strstr (error->message, path));
+  g_rmdir (folder);
+}
+
+/* Labels, "|" and negatives; or the error. */
+static void
+check_json (const gchar *path, const gchar *contents, const gchar *want, const gchar *want_error)
+{
+  g_autoptr (ClipPromptSet) negatives = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (g_file_set_contents (path, contents, -1, NULL));
+  g_autoptr (ClipPromptSet) set = clip_prompt_set_from_file (path, "one {}", &negatives, &error);
+  if (!want) {
+    g_assert_null (set);
+    g_assert_null (negatives);
+    g_assert_error (error, CLIP_PROMPTS_ERROR, error->code);
+    g_test_message ("%s", error->message);
+    g_assert_nonnull (strstr (error->message, path));
+    g_assert_nonnull (strstr (error->message, want_error));
+    return;
+  }
+  g_assert_no_error (error);
+  g_autofree gchar *labels = dump (set);
+  g_autofree gchar *others = negatives ? dump (negatives) : g_strdup ("none");
+  g_autofree gchar *got = g_strdup_printf ("%s | %s", labels, others);
+  g_assert_cmpstr (got, ==, want);
+
+  /* What a JSON file gave can be written in the string form. */
+  g_autofree gchar *string = clip_prompt_set_to_string (set);
+  g_autoptr (ClipPromptSet) again = clip_prompt_set_parse (string, "one {}", &error);
+  g_assert_no_error (error);
+  g_autofree gchar *same = dump (again);
+  g_assert_cmpstr (same, ==, labels);
+}
+
+static void
+test_json (void)
+{
+  static const struct {
+    const gchar *text, *want, *error;
+  } cases[] = {
+    { "{\"labels\":[]}", " | none" },
+    { "\xef\xbb\xbf\n{\"labels\":[\"dog\",\" c;at \"],\"comment\":\"pets\"}",
+      "[dog] <one dog> / [c;at] <one c;at> | none" },
+    { "{\"labels\":[{\"label\":\"dog\",\"threshold\":0.25,\"wordings\":[\"a|b\",\"c\"]},"
+      "{\"label\":\"cat\",\"wordings\":\"=d\"}],\"threshold\":1}",
+      "[dog]@0.25 <a|b> <c> / [cat]@1 <=d> | none" },
+    { "{\"templates\":[\"a {}|\",\"the {}\"],\"labels\":[\"x\",{\"label\":\"y\"}],"
+      "\"negatives\":[\"z\",{\"label\":\"w\",\"wordings\":[\"v\"]}]}",
+      "[x] <a x|> <the x> / [y] <a y|> <the y> | [z] <a z|> <the z> / [w] <v>" },
+    { "{\"labels\":[\"x\"],\"negatives\":[]}", "[x] <one x> | " },
+    { "{\"labels\":[\"x\"],\n\n\"negatives\":[}", NULL, "line 3" },
+    { "{\"labels\":[\"x\"],\"labels\":[\"y\"]}", NULL, "twice" },
+    { "{\"negatives\":[\"x\"]}", NULL, "the key \"labels\" is missing" },
+    { "{\"labels\":\"x\"}", NULL, ": labels: this should be an array" },
+    { "{\"labels\":null}", NULL, ": labels: this should be an array" },
+    { "{\"label\":[\"x\"]}", NULL, "there is no key \"label\" here, only \"labels\"" },
+    { "{\"labels\":[\"x\",7]}", NULL, ": labels[1]: this should be a string" },
+    { "{\"labels\":[\"x\",\" \"]}", NULL, ": labels[1]: this is empty" },
+    { "{\"labels\":[\"x\\ny\"]}", NULL, ": labels[0]: there is a line break" },
+    { "{\"labels\":[\"x\",\"x\"]}", NULL, ": labels[1]: the label \"x\" is given twice" },
+    { "{\"labels\":[{}]}", NULL, ": labels[0]: the key \"label\" is missing" },
+    { "{\"labels\":[{\"label\":[]}]}", NULL, ": labels[0].label: this should be a string" },
+    { "{\"labels\":[{\"label\":\"x\",\"treshold\":1}]}", NULL, "no key \"treshold\" here" },
+    { "{\"labels\":[{\"label\":\"x\",\"threshold\":1.5}]}", NULL,
+      ": labels[0]: \"threshold\" is 1.5, outside 0..1" },
+    { "{\"labels\":[{\"label\":\"x\",\"threshold\":\"1\"}]}", NULL, "should be a number" },
+    { "{\"labels\":[{\"label\":\"x\",\"wordings\":[]}]}", NULL,
+      ": labels[0].wordings: there is nothing in it" },
+    { "{\"labels\":[{\"label\":\"x\",\"wordings\":[\"a\",{}]}]}", NULL,
+      ": labels[0].wordings[1]: this should be a string" },
+    { "{\"labels\":[\"x\"],\"templates\":\"none\"}", NULL,
+      ": templates: the template \"none\" has no {}" },
+    { "{\"labels\":[\"x\"],\"negatives\":[{\"label\":\"y\",\"threshold\":1}]}", NULL,
+      ": negatives[0]: there is no key \"threshold\" here" },
+    { "[\"x\"]", NULL, "an object was expected" },
+  };
+  g_autofree gchar *folder = g_dir_make_tmp ("clip-prompts-XXXXXX", NULL);
+  g_autofree gchar *path = g_build_filename (folder, "prompts.json", NULL);
+  g_autofree gchar *other = g_build_filename (folder, "prompts.txt", NULL);
+  g_autoptr (ClipPromptSet) negatives = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    check_json (path, cases[i].text, cases[i].want, cases[i].error);
+  check_json (other, cases[1].text, cases[1].want, NULL); /* a brace is enough */
+  check_json (path, "dog\n", NULL, "not usable JSON");
+
+  /* Templates of the file are the file's: another one of the element does not replace them. */
+  g_assert_true (g_file_set_contents (path, cases[3].text, -1, NULL));
+  g_autoptr (ClipPromptSet) set = clip_prompt_set_from_file (path, NULL, &negatives, NULL);
+  g_autoptr (ClipPromptSet) rewrapped = clip_prompt_set_rewrap (set, "other {}", NULL);
+  g_autofree gchar *before = dump (set);
+  g_autofree gchar *after = dump (rewrapped);
+  g_assert_cmpstr (after, ==, before);
+  g_unlink (path);
+  g_unlink (other);
+  g_rmdir (folder);
+}
+
+/* Wordings that are pictures: never put into a template, not mixed with texts, relative to a file. */
+static void
+test_pictures (void)
+{
+  g_autofree gchar *folder = g_dir_make_tmp ("clip-prompts-XXXXXX", NULL);
+  g_autofree gchar *path = g_build_filename (folder, "prompts.txt", NULL);
+  g_autofree gchar *want = g_strdup_printf ("[a] <image:%s/x.png> <image:/y.png> / "
+                                            "[image:z.png] <image:%s/z.png> / [b] <one b>",
+                                            folder, folder);
+  static const gchar *const bad[] = { "a=image:/x|a text", "a=image:", "image:", "a=x|image:/y" };
+  g_autoptr (ClipPromptSet) negatives = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClipPromptSet) set =
+      clip_prompt_set_parse ("image:/a==b.png@0.9;d=image:/c;;d|image:e;f", "one {}", &error);
+
+  g_assert_no_error (error);
+  g_autofree gchar *got = dump (set);
+  g_assert_cmpstr (
+      got, ==, "[image:/a=b.png]@0.9 <image:/a=b.png> / [d] <image:/c;d> <image:e> / [f] <one f>");
+  g_assert_cmpuint (clip_prompt_set_n_pictures (set), ==, 2);
+  g_assert_true (clip_prompt_set_get (set, 0)->pictures);
+  g_assert_false (clip_prompt_set_get (set, 2)->pictures);
+  g_autofree gchar *string = clip_prompt_set_to_string (set);
+  g_assert_cmpstr (string, ==, "image:/a==b.png@0.9;d=image:/c;;d|image:e;f");
+  g_autoptr (ClipPromptSet) other = clip_prompt_set_rewrap (set, "two {}", &error);
+  g_autofree gchar *rewrapped = dump (other);
+  g_assert_nonnull (strstr (rewrapped, "<image:/a=b.png> /"));
+  g_assert_nonnull (strstr (rewrapped, "<two f>"));
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_assert_null (clip_prompt_set_parse (bad[i], NULL, &error));
+    g_assert_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX);
+    g_clear_error (&error);
+  }
+
+  g_assert_true (
+      g_file_set_contents (path, "a=image:x.png|image:/y.png\nimage:z.png\nb", -1, NULL));
+  g_autoptr (ClipPromptSet) read = clip_prompt_set_from_file (path, "one {}", &negatives, &error);
+  g_assert_no_error (error);
+  g_autofree gchar *in_file = dump (read);
+  g_assert_cmpstr (in_file, ==, want);
+  g_unlink (path);
+  g_rmdir (folder);
+}
+
+static guint64
+fuzz_rounds (guint64 usual)
+{
+  const gchar *rounds = g_getenv ("GST_CLIP_FUZZ_ROUNDS");
+  return rounds ? g_ascii_strtoull (rounds, NULL, 10) : usual;
+}
+
+/* A good file with some bytes changed, lost or doubled: prompts, or an error that names the file. */
+static void
+test_json_random (void)
+{
+  static const gchar good[] =
+      "{\"templates\":[\"a {}\"],\"threshold\":0.5,\"labels\":[\"x\",{\"label\":\"y\","
+      "\"threshold\":0.25,\"wordings\":[\"a\",\"b\"]}],\"negatives\":[\"z\",{\"label\":\"w\"}]}";
+  static const gchar bytes[] = "{}[]\",:\\0.9e-nt \n\xc3x";
+  g_autofree gchar *folder = g_dir_make_tmp ("clip-prompts-XXXXXX", NULL);
+  g_autofree gchar *path = g_build_filename (folder, "prompts.json", NULL);
+
+  for (guint64 round = 0; round < fuzz_rounds (1000); round++) {
+    g_autoptr (ClipPromptSet) negatives = NULL;
+    g_autoptr (GString) text = g_string_new (good);
+    g_autoptr (GError) error = NULL;
+    for (gint n = g_test_rand_int_range (1, 4); n > 0; n--) {
+      const gint at = g_test_rand_int_range (0, text->len);
+      const gchar byte = bytes[g_test_rand_int_range (0, sizeof bytes - 1)];
+      if (g_test_rand_bit ())
+        text->str[at] = byte;
+      else if (g_test_rand_bit ())
+        g_string_erase (text, at, 1);
+      else
+        g_string_insert_c (text, at, byte);
+    }
+    FILE *file = fopen (path, "w"); /* without GLib's fsync () */
+    g_assert_nonnull (file);
+    g_assert_cmpuint (fwrite (text->str, 1, text->len, file), ==, text->len);
+    g_assert_cmpint (fclose (file), ==, 0);
+    g_autoptr (ClipPromptSet) set = clip_prompt_set_from_file (path, NULL, &negatives, &error);
+    if (set) {
+      g_assert_no_error (error);
+    } else {
+      g_assert_null (negatives);
+      g_assert_nonnull (strstr (error->message, path));
+    }
+  }
+  g_unlink (path);
   g_rmdir (folder);
 }
 
@@ -233,10 +426,7 @@ test_random (void)
   static const gchar *const pieces[] = { "a",  "b",  " ",  ";",   "|", "=",  "@", ";;",
                                          "||", "==", "@@", "0.5", "1", "\n", "é", "{}" };
 
-  const gchar *rounds = g_getenv ("GST_CLIP_FUZZ_ROUNDS");
-  guint64 n_rounds = rounds ? g_ascii_strtoull (rounds, NULL, 10) : 50000;
-
-  for (guint64 round = 0; round < n_rounds; round++) {
+  for (guint64 round = 0; round < fuzz_rounds (50000); round++) {
     g_autoptr (GString) text = g_string_new (NULL);
     g_autoptr (GError) error = NULL;
     guint n = g_test_rand_int_range (0, 14);
@@ -267,6 +457,9 @@ main (int argc, char **argv)
   g_test_add_func ("/prompts/list", test_list);
   g_test_add_func ("/prompts/rewrap", test_rewrap);
   g_test_add_func ("/prompts/file", test_file);
+  g_test_add_func ("/prompts/json", test_json);
+  g_test_add_func ("/prompts/pictures", test_pictures);
+  g_test_add_func ("/prompts/json-random", test_json_random);
   g_test_add_func ("/prompts/random", test_random);
   return g_test_run ();
 }

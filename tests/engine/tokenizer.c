@@ -25,7 +25,7 @@ open_folder (const gchar *folder)
   ClipTokenizer *opened;
 
   g_assert_no_error (error);
-  opened = clip_tokenizer_open (source, G_MAXUINT32, &error);
+  opened = clip_tokenizer_open (source, G_MAXUINT32, FALSE, &error);
   g_assert_no_error (error);
   return opened;
 }

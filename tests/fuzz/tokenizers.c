@@ -188,7 +188,7 @@ try (const Base *base, const guint8 *data, gsize size)
   g_assert_true (g_file_set_contents_full (path, (const gchar *)data, (gssize)size,
                                            G_FILE_SET_CONTENTS_NONE, 0600, NULL));
   source = clip_source_open_folder (folder, NULL);
-  tokenizer = clip_tokenizer_open (source, VOCAB, &error);
+  tokenizer = clip_tokenizer_open (source, VOCAB, FALSE, &error);
   if (tokenizer)
     encode (tokenizer);
   else

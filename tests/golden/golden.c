@@ -17,6 +17,15 @@ golden_path (const gchar *part, const gchar *name, const gchar *file)
   return path;
 }
 
+gboolean
+golden_has (const ClipGolden *golden, const gchar *file)
+{
+  g_autofree gchar *relative = g_build_filename ("goldens", "values", golden->values, file, NULL);
+  g_autofree gchar *path = clip_test_data (relative);
+
+  return path != NULL;
+}
+
 ClipTestNpy *
 golden_npy (const ClipGolden *golden, const gchar *file)
 {

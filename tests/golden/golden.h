@@ -28,6 +28,9 @@ typedef struct {
 /** golden_path: goldens/PART/NAME/FILE; g_test_skip() and NULL without test data. */
 gchar *golden_path (const gchar *part, const gchar *name, const gchar *file);
 
+/** golden_has: whether there is such a value file. */
+gboolean golden_has (const ClipGolden *golden, const gchar *file);
+
 /** golden_npy: a value file; aborts the test when it is broken. */
 ClipTestNpy *golden_npy (const ClipGolden *golden, const gchar *file);
 

@@ -48,7 +48,7 @@ typedef struct {
   guint dims[5];
   CheckFill fill;
   const gchar *tag;
-  guint options[3];
+  guint options[4];
   gboolean extra;
 } CheckCase;
 
@@ -89,7 +89,9 @@ extern const CheckKernel check_gemm;
 extern const CheckKernel check_attention;
 extern const CheckKernel check_preprocess;
 extern const CheckKernel check_topk;
+extern const CheckKernel check_attend;
 extern const CheckKernel check_average;
+extern const CheckKernel check_conv;
 extern const CheckKernel check_unfold;
 extern const CheckKernel check_tokens;
 

@@ -28,10 +28,31 @@
 #define NO_RGB8     (1 << 13) /* only the patches */
 #define PIXELS      (1 << 14) /* a picture with a border instead of patches */
 
+#define LONGEST (1 << 15) /* before SQUASH */
+
 #define ANY (1u << 31) /* everything but the name is drawn at random */
 
 /* options[2]; 0: square pixels */
 #define PAR(n, d) ((n) << 16 | (d))
+
+/* options[3]: 0, or 1 + the number of the rectangle that is cut out; the frame is 77x53 */
+static const ClipRect rects[] = {
+  { 0, 0, 77, 53 },  { 6, 4, 40, 30 }, { 31, 17, 38, 29 }, { 76, 52, 1, 1 },
+  { 75, 51, 2, 1 },  { 12, 0, 1, 53 }, { 0, 40, 77, 3 },   { 18, 2, 9, 50 },
+  { 61, 3, 16, 47 }, { 5, 5, 3, 3 },   { 24, 24, 8, 8 },   { 36, 10, 24, 24 },
+};
+
+#define RECT(Name, FORMAT, rect, flags)                                                            \
+  {                                                                                                \
+    { 77, 53, 24, 23, 5 }, .tag = Name, .options = { FORMAT, flags, 0, rect }                      \
+  }
+#define RECTS(Name, FORMAT, flags)                                                                 \
+  RECT (Name, FORMAT, 1, flags), RECT (Name, FORMAT, 2, flags), RECT (Name, FORMAT, 3, flags),     \
+      RECT (Name, FORMAT, 4, (flags) | SQUASH), RECT (Name, FORMAT, 5, flags),                     \
+      RECT (Name, FORMAT, 6, (flags) | LONGEST), RECT (Name, FORMAT, 7, (flags) | LONGEST),        \
+      RECT (Name, FORMAT, 8, flags), RECT (Name, FORMAT, 9, (flags) | LONGEST | UPSIDE_DOWN),      \
+      RECT (Name, FORMAT, 10, flags), RECT (Name, FORMAT, 11, (flags) | SQUASH),                   \
+      RECT (Name, FORMAT, 12, (flags) | WIDE_ROWS)
 
 /* dims: width, height, edge, crop, patch */
 #define CASE(Name, FORMAT, W, H, edge, crop, patch, flags)                                         \
@@ -99,6 +120,25 @@ static const CheckCase cases[] = {
   CASE ("pixels", CLIP_PIXEL_RGB, 13, 22, 29, 29, 7, PIXELS),
   CASE ("pixels", CLIP_PIXEL_I420, 640, 480, 288, 288, 32, PIXELS | NO_RGB8),
   CASE ("pixels", CLIP_PIXEL_GRAY8, 1, 1, 1, 1, 1, PIXELS | NO_CLASS),
+  RECTS ("rect-rgb", CLIP_PIXEL_RGB, 0),
+  RECTS ("rect-gray8", CLIP_PIXEL_GRAY8, GUARD_FIRST),
+  RECTS ("rect-xbgr", CLIP_PIXEL_XBGR, BILINEAR),
+  RECTS ("rect-i420", CLIP_PIXEL_I420, EXTREME),
+  RECTS ("rect-nv12", CLIP_PIXEL_NV12, H_COSITED | V_COSITED),
+  RECTS ("rect-yuy2", CLIP_PIXEL_YUY2, H_COSITED),
+  RECTS ("rect-y42b", CLIP_PIXEL_Y42B, EXTREME | GUARD_FIRST),
+  RECTS ("rect-y444", CLIP_PIXEL_Y444, 0),
+  RECTS ("rect-p010", CLIP_PIXEL_P010_10LE, BT2020),
+  RECTS ("rect-v210", CLIP_PIXEL_V210, H_COSITED),
+  CASE ("letterbox", CLIP_PIXEL_RGB, 77, 53, 24, 24, 5, LONGEST),
+  CASE ("letterbox", CLIP_PIXEL_NV12, 53, 78, 24, 24, 8, LONGEST | NO_RGB8),
+  CASE ("letterbox", CLIP_PIXEL_I420, 300, 1, 24, 24, 8, LONGEST),
+  CASE ("letterbox", CLIP_PIXEL_RGB, 1, 300, 24, 24, 8, LONGEST | PIXELS),
+  CASE ("letterbox", CLIP_PIXEL_YUY2, 7, 5, 29, 23, 5, LONGEST),
+  CASE ("letterbox", CLIP_PIXEL_GRAY8, 900, 700, 16, 16, 16, LONGEST),
+  { { 72, 57, 32, 32, 8 },
+    .tag = "letterbox",
+    .options = { CLIP_PIXEL_RGB, LONGEST, PAR (16, 11) } },
   ANYTHING (1, FALSE),
   ANYTHING (2, FALSE),
   ANYTHING (3, FALSE),
@@ -207,7 +247,9 @@ preprocess_spec (const CheckCase *c)
   const guint flags = c->options[1];
 
   return (ClipPreprocessSpec){
-    .resize = flags & SQUASH ? CLIP_RESIZE_SQUASH : CLIP_RESIZE_SHORTEST_EDGE,
+    .resize = flags & LONGEST  ? CLIP_RESIZE_LONGEST_EDGE
+              : flags & SQUASH ? CLIP_RESIZE_SQUASH
+                               : CLIP_RESIZE_SHORTEST_EDGE,
     .filter = flags & BILINEAR ? CLIP_FILTER_BILINEAR : CLIP_FILTER_BICUBIC,
     .resize_edge = c->dims[2],
     .crop_size = c->dims[3],
@@ -224,6 +266,23 @@ draw (CheckRng *rng, guint first, guint last)
   return first + check_rng_next (rng) % (last - first + 1);
 }
 
+/* FALSE: all of the frame */
+static gboolean
+case_rect (Check *check, const CheckCase *named, const CheckCase *c, ClipRect *rect)
+{
+  CheckRng rng = check_rng (check, "rect");
+
+  if (!(named->options[1] & ANY) && c->options[3])
+    *rect = rects[c->options[3] - 1];
+  if (!(named->options[1] & ANY) || draw (&rng, 0, 2) == 0)
+    return c->options[3] > 0;
+  rect->x = draw (&rng, 0, c->dims[0] - 1);
+  rect->y = draw (&rng, 0, c->dims[1] - 1);
+  rect->width = draw (&rng, 1, c->dims[0] - rect->x);
+  rect->height = draw (&rng, 1, c->dims[1] - rect->y);
+  return TRUE;
+}
+
 /* The case that an ANY case stands for */
 static CheckCase
 draw_case (Check *check)
@@ -238,7 +297,7 @@ draw_case (Check *check)
   c.dims[3] = crop;
   c.dims[4] = draw (&rng, 1, crop);
   c.options[0] = draw (&rng, 0, CLIP_PIXEL_V210);
-  c.options[1] = draw (&rng, 0, PIXELS * 2 - 1);
+  c.options[1] = draw (&rng, 0, LONGEST * 2 - 1);
   c.options[2] = draw (&rng, 0, 3) ? 0 : PAR (draw (&rng, 1, 5), draw (&rng, 1, 5));
   return c;
 }
@@ -378,6 +437,36 @@ check_refusals (Check *check, ClipKernels *kernels)
   }
 }
 
+/* The view changes from the whole frame to another rectangle of the same size, if there is one, for which
+ * everything is recorded, and from there to @rect, which needs no other recording. */
+static gboolean
+aim (Check *check, ClipPreprocess *pre, const ClipPreprocessSpec *spec, const ClipFrameInfo *info,
+     const ClipRect *rect, ClipGpuRecording *rec, const ClipMatrix *out, VkDeviceAddress rgb8,
+     ClipKernels *kernels)
+{
+  /* a multiple of every group of pixels */
+  const guint32 by_x = rect->x >= 6 ? rect->x / 6 * 6 : 0, by_y = rect->y & ~1u;
+  const ClipRect near = { rect->x - by_x, rect->y - by_y, rect->width, rect->height };
+  const gboolean is_whole = rect->width == info->width && rect->height == info->height;
+  g_autoptr (GError) error = NULL;
+  gboolean stale;
+
+  if (!clip_preprocess_set_view (pre, &near, spec->resize, spec->resize_edge, &stale, &error)) {
+    check_fail (check, "%s", error->message);
+    return FALSE;
+  }
+  if (stale == is_whole)
+    check_fail (check, "a new size needs a new recording, the old one does not");
+  clip_kernel_preprocess (kernels, rec, pre, out, rgb8);
+  if (!clip_preprocess_set_view (pre, rect, spec->resize, spec->resize_edge, &stale, &error)) {
+    check_fail (check, "%s", error->message);
+    return FALSE;
+  }
+  if (stale)
+    check_fail (check, "another place needs a new recording");
+  return TRUE;
+}
+
 static void
 run (Check *check, const CheckCase *named)
 {
@@ -385,6 +474,8 @@ run (Check *check, const CheckCase *named)
   const ClipFrameInfo info = frame_info (c);
   const ClipPreprocessSpec spec = preprocess_spec (c);
   const gboolean rgb8 = !(c->options[1] & NO_RGB8);
+  ClipRect rect;
+  const gboolean is_part = case_rect (check, named, c, &rect);
   CheckMatrix out =
       check_matrix_out (check, "patches", clip_preprocess_rows (&spec),
                         spec.pixels ? 3 : 3 * spec.patch_size * spec.patch_size, CLIP_ELEMENT_F32);
@@ -395,7 +486,7 @@ run (Check *check, const CheckCase *named)
   if (spec.pixels)
     out.m.ld = CLIP_PIXEL_LD;
   frame_init (&frame, check, &info, c->options[1]);
-  g_autofree guint8 *want = ref_preprocess (&spec, &info, &frame.planes);
+  g_autofree guint8 *want = ref_preprocess (&spec, &info, &frame.planes, is_part ? &rect : NULL);
   const gboolean close = formula_is_close (&info, &frame.planes);
 
   while ((kernels = check_next_variant (check))) {
@@ -413,8 +504,13 @@ run (Check *check, const CheckCase *named)
     check_poison (out.buffer);
     check_poison (pixels);
     memcpy (&untouched, out.v, sizeof (untouched));
+    ClipGpuRecording *rec = check_record (check);
+    const VkDeviceAddress to = rgb8 ? pixels->address : 0;
+    if (!is_part)
+      clip_kernel_preprocess (kernels, rec, pre, &out.m, to);
+    else if (!aim (check, pre, &spec, &info, &rect, rec, &out.m, to, kernels))
+      continue;
     clip_preprocess_load (pre, &frame.planes);
-    clip_kernel_preprocess (kernels, check_record (check), pre, &out.m, rgb8 ? pixels->address : 0);
     if (!check_execute (check))
       continue;
     if (rgb8)

@@ -345,30 +345,100 @@ ref_resize (const guint8 *rgb, guint32 width, guint32 height, guint32 to_width, 
   return out;
 }
 
+/* Cutting ------------------------------------------------------------------------- */
+
+/* What is right of and below (x, y), which is the first pixel of a group */
+static ClipFramePlanes
+planes_from (const ClipFrameInfo *info, const ClipFramePlanes *planes, guint32 x, guint32 y)
+{
+  const ClipFrameInfo before = { .format = info->format, .width = x, .height = y };
+  ClipFramePlanes out = *planes;
+  RefPlane skipped[3];
+
+  for (guint i = 0, n = ref_planes (&before, skipped); i < n; i++)
+    out.data[i] += (gssize)skipped[i].rows * planes->stride[i] + skipped[i].row_bytes;
+  return out;
+}
+
+/* uint8[rect->height][rect->width][3] */
+static guint8 *
+cut (const ClipFrameInfo *info, const ClipFramePlanes *planes, const ClipRect *rect)
+{
+  guint across, down;
+
+  subsampling (info->format, &across, &down);
+  const guint group_x = info->format == CLIP_PIXEL_V210        ? 6
+                        : is_yuv (info->format) && across == 1 ? 2
+                                                               : 1;
+  const guint group_y = is_yuv (info->format) && down == 1 ? 2 : 1;
+  const guint32 left = rect->x % group_x, top = rect->y % group_y;
+  const ClipFramePlanes part = planes_from (info, planes, rect->x - left, rect->y - top);
+  ClipFrameInfo part_info = *info;
+  part_info.width = left + rect->width;
+  part_info.height = top + rect->height;
+
+  g_autofree guint8 *rgb = g_malloc ((gsize)part_info.width * part_info.height * 3);
+  guint8 *out = g_malloc ((gsize)rect->width * rect->height * 3);
+  ref_convert (&part_info, &part, rgb);
+  for (gsize y = 0; y < rect->height; y++)
+    memcpy (out + y * rect->width * 3, rgb + ((y + top) * part_info.width + left) * 3,
+            (gsize)rect->width * 3);
+  return out;
+}
+
+static void
+resized_sides (const ClipPreprocessSpec *spec, const ClipFrameInfo *info, const ClipRect *rect,
+               guint32 *w, guint32 *h)
+{
+  const guint64 shown_w = (guint64)rect->width * info->par_n;
+  const guint64 shown_h = (guint64)rect->height * info->par_d;
+  const guint32 edge = spec->resize_edge;
+
+  *w = *h = edge;
+  if (spec->resize == CLIP_RESIZE_SHORTEST_EDGE && shown_w < shown_h) {
+    *h = (guint32)(edge * shown_h / shown_w);
+  } else if (spec->resize == CLIP_RESIZE_SHORTEST_EDGE) {
+    *w = (guint32)(edge * shown_w / shown_h);
+  } else if (spec->resize == CLIP_RESIZE_LONGEST_EDGE) {
+    const double ratio = (double)MAX (shown_w, shown_h) / edge;
+    *w = (guint32)MAX (rint (shown_w / ratio), 1);
+    *h = (guint32)MAX (rint (shown_h / ratio), 1);
+  }
+}
+
+/* Where output @i of @crop is in a side of @n; negative or n and above: black */
+static gint64
+source_of (const ClipPreprocessSpec *spec, guint32 n, gint64 i)
+{
+  const gint64 crop = spec->crop_size;
+  const double mid = (n - (double)crop) / 2.0;
+
+  if (n < crop)
+    return i - (crop - n) / 2;
+  return i
+         + (gint64)(spec->crop_rounding == CLIP_CROP_ROUND_HALF_EVEN ? nearbyint (mid)
+                                                                     : floor (mid));
+}
+
 guint8 *
 ref_preprocess (const ClipPreprocessSpec *spec, const ClipFrameInfo *info,
-                const ClipFramePlanes *planes)
+                const ClipFramePlanes *planes, const ClipRect *rect)
 {
-  const guint64 shown_w = (guint64)info->width * info->par_n;
-  const guint64 shown_h = (guint64)info->height * info->par_d;
-  const guint32 edge = spec->resize_edge, crop = spec->crop_size;
-  guint32 w = edge, h = edge;
+  const ClipRect whole = { 0, 0, info->width, info->height };
+  const gsize crop = spec->crop_size;
+  guint32 w, h;
 
-  if (spec->resize == CLIP_RESIZE_SHORTEST_EDGE && shown_w < shown_h)
-    h = (guint32)(edge * shown_h / shown_w);
-  else if (spec->resize == CLIP_RESIZE_SHORTEST_EDGE)
-    w = (guint32)(edge * shown_w / shown_h);
-
-  g_autofree guint8 *rgb = g_malloc ((gsize)info->width * info->height * 3);
-  ref_convert (info, planes, rgb);
-  g_autofree guint8 *resized = ref_resize (rgb, info->width, info->height, w, h, spec->filter);
-
-  const gboolean even = spec->crop_rounding == CLIP_CROP_ROUND_HALF_EVEN;
-  const double mid_x = (w - crop) / 2.0, mid_y = (h - crop) / 2.0;
-  const gsize left = (gsize)(even ? nearbyint (mid_x) : floor (mid_x));
-  const gsize top = (gsize)(even ? nearbyint (mid_y) : floor (mid_y));
-  guint8 *out = g_malloc ((gsize)crop * crop * 3);
+  if (!rect)
+    rect = &whole;
+  resized_sides (spec, info, rect, &w, &h);
+  g_autofree guint8 *rgb = cut (info, planes, rect);
+  g_autofree guint8 *resized = ref_resize (rgb, rect->width, rect->height, w, h, spec->filter);
+  guint8 *out = g_malloc0 (crop * crop * 3);
   for (gsize y = 0; y < crop; y++)
-    memcpy (out + y * crop * 3, resized + ((top + y) * w + left) * 3, (gsize)crop * 3);
+    for (gsize x = 0; x < crop; x++) {
+      const gint64 from_y = source_of (spec, h, y), from_x = source_of (spec, w, x);
+      if (from_y >= 0 && from_y < h && from_x >= 0 && from_x < w)
+        memcpy (out + (y * crop + x) * 3, resized + (from_y * w + from_x) * 3, 3);
+    }
   return out;
 }

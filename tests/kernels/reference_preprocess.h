@@ -31,8 +31,14 @@ void ref_convert_double (const ClipFrameInfo *info, const ClipFramePlanes *plane
 guint8 *ref_resize (const guint8 *rgb, guint32 width, guint32 height, guint32 to_width,
                     guint32 to_height, ClipResizeFilter filter);
 
-/** ref_preprocess: Returns: (transfer full): uint8[crop][crop][3]. */
+/**
+ * ref_preprocess: @rect: (nullable): of the frame.
+ * The rectangle is cut out as if it were a frame of its own. Where it does not begin with a whole group of
+ * pixels (two where chroma is subsampled, six in v210), the cut begins with the group, and the pixels
+ * before the rectangle are dropped after conversion.
+ * Returns: (transfer full): uint8[crop][crop][3].
+ */
 guint8 *ref_preprocess (const ClipPreprocessSpec *spec, const ClipFrameInfo *info,
-                        const ClipFramePlanes *planes);
+                        const ClipFramePlanes *planes, const ClipRect *rect);
 
 G_END_DECLS

@@ -34,6 +34,12 @@ def inspect():
                  "meta:GstVideoOverlayComposition", "changeable only in NULL or READY state"):
         assert word in out, word
     assert code == 0
+    enums = dict(re.findall(r"^  ([\w-]+) +: .*\n.*\n +Enum \"(\w+)\"", out, re.M))
+    assert all(name.startswith("GstClip") for name in enums.values()), enums
+    assert {"scoring", "precision", "mode", "messages"} <= set(enums), enums
+    for value in ("latest", "on-change", "contrast", "int8"):
+        assert re.search(rf"^ +\(\d+\): {value} +- \S", out, re.M), value
+    assert re.search(r"Element Actions:\s+\"reload\".*gboolean", out), out
 
 
 def messages():

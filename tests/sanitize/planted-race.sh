@@ -5,7 +5,7 @@
 set -u
 program=$1
 
-for mode in mutex rec rw object cond once count; do
+for mode in mutex rec rw object cond once count array; do
   if ! report=$("$program" "$mode" 2>&1); then
     printf '%s\n' "$report"
     echo "a race with $mode, where there is none"

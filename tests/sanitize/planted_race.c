@@ -4,7 +4,7 @@
  *   mutex, rec, rw, object   behind one of the locks that we use: nothing
  *   cond                     handed over: nothing
  *   once                     made by whoever comes first: nothing
- *   count                    used, then freed by the last user: nothing
+ *   count, array             used, then freed by the last user: nothing
  *   race                     without a lock: a race in planted_race()
  */
 #include <gst/gst.h>
@@ -105,6 +105,21 @@ use_and_unref (Counted *counted)
 }
 
 static gpointer counted;
+static GPtrArray *array;
+
+static void
+free_element (gpointer element)
+{
+  *(guint *)element = 0;
+  g_free (element);
+}
+
+static void
+use_and_unref_array (void)
+{
+  g_assert_cmpuint (*(guint *)g_ptr_array_index (array, 0), ==, 7);
+  g_ptr_array_unref (array);
+}
 
 static gpointer
 work (gpointer data)
@@ -115,6 +130,8 @@ work (gpointer data)
     make_once ();
   } else if (is ("count")) {
     use_and_unref (counted);
+  } else if (is ("array")) {
+    use_and_unref_array ();
   } else {
     for (guint i = 0; i < TURNS; i++) {
       enter ();
@@ -135,12 +152,18 @@ main (int argc, char **argv)
   g_atomic_ref_count_init (&c->refs);
   g_atomic_ref_count_inc (&c->refs);
   c->value = 7;
+  array = g_ptr_array_new_with_free_func (free_element);
+  g_ptr_array_add (array, g_memdup2 (&c->value, sizeof c->value));
+  if (is ("array"))
+    g_ptr_array_ref (array);
 
   GThread *other = g_thread_new ("other", work, GINT_TO_POINTER (1));
   work (GINT_TO_POINTER (0));
   g_thread_join (other);
   if (!is ("count"))
     g_free (c);
+  if (!is ("array"))
+    g_ptr_array_unref (array);
   gst_object_unref (shared.object);
   return 0;
 }

@@ -82,10 +82,43 @@ finish (BlasNet net)
   return net;
 }
 
+typedef struct {
+  BlasNet *net;
+  guint batch;
+} Convs;
+
+static gboolean
+add_conv (const ClipRandomConv *c, gpointer data)
+{
+  const Convs *convs = data;
+
+  add (convs->net, convs->batch * c->side * c->side, c->out, c->in * c->taps * c->taps);
+  return TRUE;
+}
+
+/* The products of unfolded pictures. In the attention pool there is one query. */
+static void
+add_resnet (BlasNet *net, const ClipRandomModel *m, guint batch)
+{
+  const guint d = 32 * m->resnet.width, side = m->image / 32;
+  Convs convs = { net, batch };
+
+  clip_random_resnet_convs (m, add_conv, &convs);
+  add (net, batch * (side * side + 1), 2 * d, d);
+  add (net, batch, d, d);
+  add (net, batch, m->projection, d);
+}
+
 BlasNet
 blas_net_new (const ClipRandomModel *m, guint batch)
 {
   BlasNet net = { g_array_new (FALSE, FALSE, sizeof (Blas)), NULL, NULL };
+
+  if (m->resnet.width) {
+    add_resnet (&net, m, batch);
+    return finish (net);
+  }
+
   const guint d = m->vision.width, mlp = m->vision.mlp, side = m->image / m->patch;
   const guint rows = batch * (side * side + 1);
 

@@ -88,6 +88,16 @@ bench_net_free (BenchNet *net)
 }
 
 static gboolean
+fill_random (ClipGpuBuffer *buffer, GError **error)
+{
+  const gsize n = buffer->size / sizeof (float);
+  g_autofree float *values = g_new (float, n);
+
+  bench_random (values, n, 1);
+  return clip_gpu_buffer_upload (buffer, 0, values, n * sizeof (float), error);
+}
+
+static gboolean
 make_buffers (BenchNet *net, GError **error)
 {
   const ClipTowerWeights *t = net->vision;
@@ -96,10 +106,8 @@ make_buffers (BenchNet *net, GError **error)
   net->activations = clip_activations_new (net->kernels, t, net->batch, NULL, NULL, NULL, 0, error);
   if (!net->activations)
     return FALSE;
-  net->patches = bench_buffer_random (gpu, CLIP_ELEMENT_F32,
-                                      clip_matrix_bytes (net->batch * t->tokens, t->patch_k),
-                                      "patches", error);
-  if (!net->patches)
+  net->patches = clip_tower_input_new (net->kernels, t, net->batch, &net->patch_rows, error);
+  if (!net->patches || !fill_random (net->patches, error))
     return FALSE;
   net->embeds = clip_gpu_buffer_new (
       gpu, CLIP_GPU_MEMORY_DEVICE, clip_matrix_bytes (net->batch, t->projection), "embeds", error);
@@ -110,12 +118,11 @@ static gboolean
 record (BenchNet *net, GError **error)
 {
   const ClipTowerWeights *t = net->vision;
-  const guint32 rows = net->batch * t->tokens;
   g_autofree guint32 *pool_rows = g_new (guint32, net->batch);
   const ClipTowerRun run = {
     .batch = net->batch,
     .tokens = t->tokens,
-    .patches = { net->patches->address, rows, t->patch_k, clip_stride (t->patch_k) },
+    .patches = net->patch_rows,
     .pool_rows = pool_rows,
     .embeds = { net->embeds->address, net->batch, t->projection, clip_ld (t->projection) },
   };
@@ -158,9 +165,32 @@ bench_net_set_batch (BenchNet *net, guint batch, GError **error)
   return make_buffers (net, error) && record (net, error) && check (net, error);
 }
 
+static gboolean
+add_conv (const ClipRandomConv *c, gpointer data)
+{
+  gdouble *sum = data;
+
+  *sum += (gdouble)c->side * c->side * c->out * c->in * c->taps * c->taps;
+  return TRUE;
+}
+
+/* One query in the attention pool. */
+static gdouble
+resnet_flops (const ClipRandomModel *m)
+{
+  const gdouble d = 32 * m->resnet.width, side = m->image / 32, tokens = side * side + 1;
+  gdouble sum = 2 * tokens * d * d + 2 * tokens * d + d * d + m->projection * d;
+
+  clip_random_resnet_convs (m, add_conv, &sum);
+  return 2 * sum;
+}
+
 gdouble
 bench_net_flops (const ClipRandomModel *m, guint batch)
 {
+  if (m->resnet.width)
+    return batch * resnet_flops (m);
+
   const gdouble d = m->vision.width, mlp = m->vision.mlp, layers = m->vision.layers;
   const guint side = m->image / m->patch;
   const gdouble tokens = side * side + 1.0;

@@ -35,6 +35,7 @@ typedef struct {
   guint batch;
   ClipActivations *activations;
   ClipGpuBuffer *patches, *embeds;
+  ClipMatrix patch_rows;
   ClipGpuRecording *rec;
 } BenchNet;
 
@@ -52,7 +53,8 @@ gboolean bench_net_set_batch (BenchNet *net, guint batch, GError **error);
 gdouble bench_net_flops (const ClipRandomModel *shape, guint batch);
 
 /** bench_net_bytes: what memory has to deliver at least: the weights, and in batches, which no cache
- * holds, activations: 44 bytes a token, feature and layer with operands of two bytes, else 88. */
+ * holds, activations: 44 bytes a token, feature and layer with operands of two bytes, else 88 (of a
+ * ResNet the weights only). */
 gdouble bench_net_bytes (const BenchNet *net);
 
 G_END_DECLS

@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The program gst-clip-inspect: arguments, exit status, --check.
+
+    inspect_model.py PROGRAM
+"""
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+program = ''
+
+
+class Inspect(unittest.TestCase):
+    def run_it(self, *args, status=0, env=None):
+        done = subprocess.run([program, *args], text=True, capture_output=True, timeout=300,
+                              env={**os.environ, **(env or {})})
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def test_embedded(self):
+        output = self.run_it()
+        for word in ('(embedded model)', 'CLIP (ViT)', 'BPE on bytes', 'F16', 'million', 'GFLOP',
+                     'preprocessing'):
+            self.assertIn(word, output)
+        self.assertNotIn('problem', output)
+
+    def test_check(self):
+        output = self.run_it('--check', '--precision', 'fp32')
+        for word in ('device ', 'ms a frame', 'on the device'):
+            self.assertIn(word, output)
+
+    def test_no_device(self):
+        output = self.run_it('--check', '--device', 'no such device', status=1)
+        self.assertIn('no such device', output)
+
+    def test_names(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.makedirs(folder + '/gst-clip/models/mine')
+            output = self.run_it('mine', status=1, env={'XDG_DATA_HOME': folder})
+            self.assertIn(folder + '/gst-clip/models/mine\n', output)
+            self.assertIn('problems ', output)
+            self.assertIn('config.json', output)
+        self.assertIn('there is no model "mine"', self.run_it('mine', status=1))
+
+    def test_wrong_use(self):
+        self.run_it('a', 'b', status=2)
+        self.run_it('--wrong', status=2)
+        self.run_it('--check', '--precision', 'fp64', status=2)
+        self.assertIn('--check', self.run_it('--help'))
+
+
+if __name__ == '__main__':
+    program = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
