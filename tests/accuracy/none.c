@@ -7,7 +7,7 @@
 /* What the model's card says. */
 #define THRESHOLD 0.5
 
-static const gdouble thresholds[] = { 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9 };
+static const gdouble thresholds[] = { 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9 };
 
 /* Scores of one kind, sorted into the thresholds that they reach. */
 typedef struct {
@@ -30,7 +30,7 @@ report (const Scores *s, gboolean inside, gdouble goal, gdouble bound)
   GString *line = g_string_new (inside ? "missed at" : "accepted at");
 
   for (guint i = 0; i < G_N_ELEMENTS (thresholds) && s->total; i++)
-    g_string_append_printf (line, "  %.1f: %.1f %%", thresholds[i],
+    g_string_append_printf (line, "  %.2f: %.1f %%", thresholds[i],
                             100.0 * (inside ? s->total - s->reached[i] : s->reached[i]) / s->total);
   if (s->total)
     acc_report (s->what, inside ? s->total - s->at_card : s->at_card, s->total,
@@ -119,9 +119,9 @@ acc_none (const AccOptions *o, GError **error)
   }
   if (!photographs (o, &photo, &other, error) || !patterns (&drawn, error))
     return FALSE;
-  report (&seen, TRUE, 0.15, 0.5);
+  report (&seen, TRUE, 0.15, 0.65);
   report (&wrong, FALSE, 0.1, 0.1);
-  report (&photo, TRUE, 0.15, 0.9);
+  report (&photo, TRUE, 0.15, 1.0);
   report (&other, FALSE, 0.1, 0.4);
   report (&drawn, FALSE, 0.1, 0.1);
   return TRUE;
