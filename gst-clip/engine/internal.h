@@ -36,7 +36,7 @@ struct _ClipEngine {
   ClipModel *model;
   ClipTowerWeights *vision, *text;
   ClipActivations *activations;
-  ClipBatcher *batcher;
+  ClipBatcher *batcher; /* from clip_engine_warm_up() on: what it records needs to be tuned */
 
   GMutex text_lock;
   ClipTextShape text_shapes[CLIP_TEXT_SHAPES];

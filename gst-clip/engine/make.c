@@ -138,9 +138,7 @@ make_activations (ClipEngine *e, GError **error)
 {
   e->activations = clip_activations_new (e->kernels, e->vision, 1, e->text_kernels, e->text,
                                          e->text_shapes, CLIP_TEXT_SHAPES, error);
-  if (e->activations)
-    e->batcher = clip_batcher_new (e, error);
-  return e->batcher != NULL;
+  return e->activations != NULL;
 }
 
 ClipEngine *

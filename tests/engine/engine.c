@@ -453,6 +453,28 @@ test_fork (void)
   g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
 }
 
+/* Sixteen streams take less than 1.1 times the memory of one, and their frames. */
+static void
+check_memory (ClipEngine *engine)
+{
+  ClipJob *jobs[16];
+  guint64 one = 0, all = 0, frame = 0;
+
+  for (guint i = 0; i < 16; i++) {
+    const guint64 before = clip_engine_memory_bytes (engine);
+
+    jobs[i] = fixture_job (engine, i);
+    all = clip_engine_memory_bytes (engine);
+    frame = all - before; /* nothing else grows for the last ones */
+    one = i == 0 ? all : one;
+  }
+  g_test_message ("%.1f MB for one, %.1f for 16 with 15 more frames of %.2f; batches of %u",
+                  one / 1e6, all / 1e6, frame / 1e6, clip_batcher_stats (engine->batcher).capacity);
+  g_assert_cmpuint (all - 15 * frame, <, one + one / 10);
+  for (guint i = 0; i < 16; i++)
+    clip_job_free (jobs[i]);
+}
+
 /*
  * On CPU devices each pipeline costs a second or more of compiling: a published model (here
  * ViT-B/32 with fewer layers) takes at most 14, and nothing is made twice.
@@ -485,6 +507,7 @@ test_pipelines (void)
     counts[i] = clip_gpu_pipeline_count (engine->gpu);
   }
   g_assert_cmpuint (counts[1], ==, counts[0]);
+  check_memory (engine);
   clip_random_model_remove (wide);
 }
 
