@@ -126,8 +126,8 @@ bias_of (uint n, uint side)
 float
 scale_of (uint n, uint side)
 {
-  const uint panel = HIGH16 (p.panel);
-  return lanes (place (p.w, (n * panel + panel - GEMM_SCALE_STEPS) * WEIGHT_WORDS + side * 8u));
+  const uint panel = HIGH16 (p.panel), first = BATCHED ? 0 : HIGH16 (p.step);
+  return lanes (place (p.w, (n * panel + panel - first - GEMM_SCALE_STEPS) * WEIGHT_WORDS + side * 8u));
 }
 #endif
 

@@ -41,7 +41,7 @@
  * @panel: (c by 16, w by 16): from panel to panel of c in floats, of w in weights
  * @last_row: of a in bits 0 .. 11, of c in bits 12 .. 23: rows beyond are computed from the one
  *   and stored on the other, always the same values; flags in bits 24 .. 31
- * @step: (a, w), by 16: from z to z
+ * @step: (a, w), by 16: from z to z; not batched: (0, step of k that w begins with)
  * @c_step: (by 16: from z to z of c, CHUNKS for gemm_loop.comp, the last panel for gemm_straight.comp)
  */
 struct GemmLlvmpipePush {

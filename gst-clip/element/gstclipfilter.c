@@ -29,6 +29,7 @@
 #include "gst-clip/element/gstclipfilterprompts.h"
 #include "gst-clip/element/gstclipframe.h"
 #include "gst-clip/element/gstclipmeta.h"
+#include "gst-clip/element/gstclippicture.h"
 #include "gst-clip/engine/model.h"
 
 GST_DEBUG_CATEGORY (gst_clip_debug);
@@ -383,6 +384,7 @@ gst_clip_filter_class_init (GstClipFilterClass *klass)
 
   object_class->finalize = gst_clip_filter_finalize;
   gst_clip_filter_install_properties (object_class);
+  clip_set_picture_reader (gst_clip_picture_read);
   /**
    * GstClipFilter::reload:
    * @clipfilter: the element

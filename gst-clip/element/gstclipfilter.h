@@ -78,7 +78,8 @@ typedef struct {
   GstBuffer *buffer;     /* owned once transform_ip is over */
   GstClipTicket *ticket; /* of ENCODE; NULL where encoding failed */
   GstClipFrameContext context;
-  GArray *regions; /* of GstClipRegion: all that the buffer has; NULL: the whole frame is looked at */
+  GArray
+      *regions; /* of GstClipRegion: all that the buffer has; NULL: the whole frame is looked at */
 } GstClipPassage;
 
 struct _GstClipFilter {
@@ -104,8 +105,8 @@ struct _GstClipFilter {
   GQueue held;            /* of GstClipPassage *, oldest first */
   GstClipTracks *tracks;  /* for the life of the element */
   gboolean warned_regions;
-  GPtrArray *carried;     /* nullable: in-step: of GstClipResult: what goes on to the next frames */
-  GstFlowReturn pushed;   /* of held frames */
+  GPtrArray *carried;   /* nullable: in-step: of GstClipResult: what goes on to the next frames */
+  GstFlowReturn pushed; /* of held frames */
 
   /* Read under the stream lock, written under the object lock too. */
   GstClipMode mode_in_effect; /* AUTO: not decided yet */

@@ -79,11 +79,28 @@ request_set (Request *request, ClipPromptSet *prompts, ClipPromptSet *negatives,
   request->serial = serial;
 }
 
-/* Contrast compares with the background set; softmax and the others do not need it encoded. */
+/* Of a set with pictures AUTO is resolved for each kind, by clip_score_set(). */
+static ClipScoring
+scoring_for (ClipEngine *engine, const Request *request)
+{
+  ClipScoring scoring =
+      clip_engine_scoring (engine, request->scoring, clip_prompt_set_size (request->prompts));
+
+  if (request->scoring == CLIP_SCORING_AUTO && scoring != CLIP_SCORING_SIGMOID
+      && clip_prompt_set_n_pictures (request->prompts) > 0)
+    return CLIP_SCORING_AUTO;
+  return scoring;
+}
+
+/* Contrast compares texts with the background set; softmax and the others do not need it encoded. */
 static gboolean
 needs_background (const Request *request)
 {
-  return request->scoring == CLIP_SCORING_CONTRAST;
+  const guint n_texts =
+      clip_prompt_set_size (request->prompts) - clip_prompt_set_n_pictures (request->prompts);
+
+  return (request->scoring == CLIP_SCORING_CONTRAST && n_texts > 0)
+         || (request->scoring == CLIP_SCORING_AUTO && n_texts == 1);
 }
 
 /* Progress ----------------------------------------------------------------- */
@@ -297,8 +314,7 @@ serve_request (GstClipLoader *self)
   g_mutex_unlock (&self->lock);
 
   if (request.prompts)
-    request.scoring =
-        clip_engine_scoring (engine, request.scoring, clip_prompt_set_size (request.prompts));
+    request.scoring = scoring_for (engine, &request);
   encode_set (self, engine, &request);
   if (request_done (self, engine, count) && self->loading && !g_atomic_int_get (&self->cancel))
     loading_done (self, engine);

@@ -56,33 +56,43 @@ typedef struct {
   const GstClipInference *inference;
   ClipPromptSet *prompts;
   guint n;
-  gdouble threshold; /* of labels without their own */
+  gdouble threshold[2]; /* of labels without their own: texts, pictures */
   gdouble hysteresis;
 } Labels;
 
 static Entry
 get_entry (const Labels *l, guint index)
 {
-  const gdouble own = clip_prompt_set_get (l->prompts, index)->threshold;
+  const ClipPrompt *prompt = clip_prompt_set_get (l->prompts, index);
   Entry entry = { index, l->inference->scores[index], l->inference->similarities[index], FALSE };
 
-  gdouble threshold = own >= 0.0 ? own : l->threshold;
+  gdouble threshold = prompt->threshold >= 0.0 ? prompt->threshold : l->threshold[prompt->pictures];
   if (l->inference->accepted && l->inference->accepted[index])
     threshold -= l->hysteresis;
   entry.accepted = entry.score >= threshold;
   return entry;
 }
 
-/* Fills inference->scores. FALSE when a number is not finite. */
+/* Fills inference->scores and @l's thresholds. FALSE when a number is not finite. */
 static gboolean
-score_labels (const Labels *l, const GstClipScoreParams *params)
+score_labels (Labels *l, const GstClipScoreParams *params)
 {
   const GstClipInference *inference = l->inference;
-  guint n_background = 0;
-  guint n_negatives = clip_texts_n_negatives (inference->texts, &n_background);
+  ClipScoreSet set = {
+    .scoring = params->scoring,
+    .scale = params->logit_scale,
+    .bias = params->logit_bias,
+    .prompts = l->prompts,
+    .negatives = clip_texts_negatives (inference->texts),
+    .similarities = inference->similarities,
+    .others = inference->negatives,
+  };
 
-  clip_score (params->scoring, params->logit_scale, params->logit_bias, inference->similarities,
-              l->n, inference->negatives, n_negatives, n_background, inference->scores);
+  clip_texts_n_negatives (inference->texts, &set.n_background);
+  clip_score_set (&set, inference->scores);
+  for (guint pictures = 0; pictures < G_N_ELEMENTS (l->threshold); pictures++)
+    l->threshold[pictures] =
+        params->threshold >= 0.0 ? params->threshold : clip_score_set_threshold (&set, pictures);
   for (guint i = 0; i < l->n; i++)
     if (!isfinite (inference->scores[i]) || !isfinite (inference->similarities[i]))
       return FALSE;
@@ -94,7 +104,9 @@ static GArray *
 list_labels (const Labels *l, guint n_wanted)
 {
   const GstClipInference *inference = l->inference;
-  const gboolean known = inference->best && inference->n_best >= n_wanted;
+  const guint n_pictures = clip_prompt_set_n_pictures (l->prompts);
+  const gboolean mixed = n_pictures > 0 && n_pictures < l->n; /* not comparable */
+  const gboolean known = inference->best && inference->n_best >= n_wanted && !mixed;
   const guint n = known ? n_wanted : l->n;
   GArray *entries = g_array_sized_new (FALSE, FALSE, sizeof (Entry), n);
 
@@ -209,11 +221,13 @@ gst_clip_result_new (const gchar *source, const GstClipInference *inference,
                      GError **error)
 {
   ClipPromptSet *prompts = clip_texts_prompts (inference->texts);
-  Labels labels = { inference, prompts, clip_prompt_set_size (prompts), params->threshold,
-                    params->hysteresis };
+  Labels labels = {
+    .inference = inference,
+    .prompts = prompts,
+    .n = clip_prompt_set_size (prompts),
+    .hysteresis = params->hysteresis,
+  };
 
-  if (labels.threshold < 0.0)
-    labels.threshold = clip_scoring_default_threshold (params->scoring, labels.n);
   if (!score_labels (&labels, params)) {
     g_set_error_literal (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE,
                          "a score is not a finite number");

@@ -103,13 +103,33 @@ typedef enum {
   CLIP_SCORING_SIGMOID,
 } ClipScoring;
 
+/**
+ * ClipPicture: what a ClipPictureReader gives: a frame, whose memory is @owner's.
+ * @release: called once with @owner when the pixels are no longer needed
+ */
+typedef struct {
+  ClipFrameInfo info;
+  ClipFramePlanes planes;
+  gpointer owner;
+  GDestroyNotify release;
+} ClipPicture;
+
+/** ClipPictureReader: from a file to pixels, from the thread of clip_texts_new(). Errors are
+ * CLIP_PROMPTS_ERROR_FILE and name the path, or CLIP_ENGINE_ERROR_CANCELLED. */
+typedef gboolean (*ClipPictureReader) (const gchar *path, const ClipCancel *cancel,
+                                       ClipPicture *picture, GError **error);
+
+/** clip_set_picture_reader: how wordings "image:PATH" are read, in the whole process; without one
+ * they are errors. Thread: any. */
+void clip_set_picture_reader (ClipPictureReader reader);
+
 /** ClipTextWarning: a wording was too long; @kept is what the model sees of it. */
 typedef void (*ClipTextWarning) (const gchar *label, const gchar *text, const gchar *kept,
                                  gpointer data);
 
 /**
  * clip_texts_new: encodes every wording (embeddings are cached per engine by text), averages
- * a label's and uploads them.
+ * a label's and uploads them. Wordings that are pictures go through the tower of images, as a frame.
  * @negatives: (nullable): compared against, never shown
  * @background: also encode the built-in background set, which contrast needs
  * @warn: (nullable): called from this thread
@@ -121,6 +141,8 @@ ClipTexts *clip_texts_new (ClipEngine *engine, ClipPromptSet *prompts, ClipPromp
 ClipTexts *clip_texts_ref (ClipTexts *texts);
 void clip_texts_unref (ClipTexts *texts);
 ClipPromptSet *clip_texts_prompts (ClipTexts *texts);
+/** clip_texts_negatives: (nullable): those given. */
+ClipPromptSet *clip_texts_negatives (ClipTexts *texts);
 
 /* Jobs ------------------------------------------------------------------ */
 
@@ -236,6 +258,30 @@ void clip_score (ClipScoring scoring, gdouble scale, gdouble bias, const float *
 
 /** clip_engine_scoring: what AUTO means for the model and so many labels; others as they are. */
 ClipScoring clip_engine_scoring (ClipEngine *engine, ClipScoring scoring, guint n_labels);
+
+/**
+ * ClipScoreSet: similarities of a set in which some labels or negatives may be pictures.
+ * @negatives: (nullable)
+ * @similarities: one a label; @others: of the negatives, then of the background set
+ */
+typedef struct {
+  ClipScoring scoring;
+  gdouble scale, bias;
+  const ClipPromptSet *prompts, *negatives;
+  guint n_background;
+  const float *similarities, *others;
+} ClipScoreSet;
+
+/**
+ * clip_score_set: clip_score() of the texts against texts and of the pictures against pictures, each
+ * kind as if it were alone; but a picture is scored as cosine where sigmoid is asked for, and where
+ * contrast is but no negative is a picture.
+ * @scores: (out): double[number of labels]
+ */
+void clip_score_set (const ClipScoreSet *set, gdouble *scores);
+
+/** clip_score_set_threshold: as clip_scoring_default_threshold(), of one kind of label. */
+gdouble clip_score_set_threshold (const ClipScoreSet *set, gboolean pictures);
 
 /** clip_scoring_default_threshold: used where the threshold property is -1. */
 gdouble clip_scoring_default_threshold (ClipScoring scoring, guint n_labels);

@@ -36,7 +36,7 @@ struct _ClipEngine {
   ClipModel *model;
   ClipTowerWeights *vision, *text;
   ClipActivations *activations;
-  ClipBatcher *batcher;
+  ClipBatcher *batcher; /* from clip_engine_warm_up() on: what it records needs to be tuned */
 
   GMutex text_lock;
   ClipTextShape text_shapes[CLIP_TEXT_SHAPES];
@@ -77,7 +77,7 @@ gboolean clip_cancelled (const ClipCancel *cancel, GError **error);
 struct _ClipTexts {
   gint refs;
   ClipEngine *engine;
-  ClipPromptSet *prompts;
+  ClipPromptSet *prompts, *negatives; /* negatives: nullable */
   guint n_labels, n_negatives, n_background;
   guint32 rows;
   ClipGpuBuffer *buffer; /* NULL without rows */

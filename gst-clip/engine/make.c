@@ -99,16 +99,16 @@ choose_kernels (ClipEngine *e, ClipPrecision precision, GError **error)
 }
 
 /* The width of the images' tower is in most of its products: checking one makes no pipeline that
- * the tower would not. */
+ * the tower would not. A ResNet has many; there the texts' width is taken. */
 static gboolean
 make_kernels (ClipEngine *e, ClipPrecision precision, GError **error)
 {
   const ClipModelConfig *config = clip_model_config (e->model);
+  const guint32 k =
+      config->vision_kind == CLIP_TOWER_RESNET ? config->text.width : config->vision.width;
   ClipKernels *kernels = choose_kernels (e, precision, error);
 
-  e->kernels =
-      kernels ? clip_kernels_verify (kernels, config->vision_tokens, config->vision.width, error)
-              : NULL;
+  e->kernels = kernels ? clip_kernels_verify (kernels, config->vision_tokens, k, error) : NULL;
   if (e->kernels)
     e->text_kernels = clip_kernels_ends (e->kernels);
   if (e->kernels)
@@ -137,9 +137,7 @@ make_activations (ClipEngine *e, GError **error)
 {
   e->activations = clip_activations_new (e->kernels, e->vision, 1, e->text_kernels, e->text,
                                          e->text_shapes, CLIP_TEXT_SHAPES, error);
-  if (e->activations)
-    e->batcher = clip_batcher_new (e, error);
-  return e->batcher != NULL;
+  return e->activations != NULL;
 }
 
 ClipEngine *

@@ -6,7 +6,8 @@
 
 G_DEFINE_QUARK (clip_prompts_error, clip_prompts_error)
 
-#define SHOWN_CHARS 60
+#define SHOWN_CHARS    60
+#define PICTURE_PREFIX "image:"
 
 /* What a set remembers of a label beyond its public part. */
 typedef struct {
@@ -16,6 +17,7 @@ typedef struct {
 
 struct _ClipPromptSet {
   gatomicrefcount refs;
+  guint n_pictures;
   GPtrArray *prompts;
 };
 
@@ -105,6 +107,7 @@ clip_prompt_builder_init (ClipPromptBuilder *builder, const gchar *template_text
   builder->labels = g_hash_table_new (g_str_hash, g_str_equal);
   builder->templates = NULL;
   builder->fixed = FALSE;
+  builder->folder = NULL;
 
   if (template_text && !g_utf8_validate (template_text, -1, NULL)) {
     g_set_error_literal (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX,
@@ -156,6 +159,7 @@ clip_prompt_builder_clear (ClipPromptBuilder *builder)
   g_clear_pointer (&builder->prompts, g_ptr_array_unref);
   g_clear_pointer (&builder->labels, g_hash_table_unref);
   g_clear_pointer (&builder->templates, g_strfreev);
+  g_clear_pointer (&builder->folder, g_free);
 }
 
 static gboolean
@@ -203,31 +207,92 @@ check_wordings (const gchar *label, gchar **wordings, GError **error)
   return TRUE;
 }
 
+const gchar *
+clip_prompt_picture_path (const gchar *wording)
+{
+  return g_str_has_prefix (wording, PICTURE_PREFIX) ? wording + strlen (PICTURE_PREFIX) : NULL;
+}
+
+/* Embeddings of pictures and of texts lie apart: a mean of both would be near neither. */
+static gboolean
+check_pictures (const gchar *label, gchar **wordings, gboolean *pictures, GError **error)
+{
+  g_autofree gchar *shown = clip_prompt_shown (label, strlen (label));
+  guint n = 0;
+
+  for (guint i = 0; wordings[i]; i++) {
+    const gchar *path = clip_prompt_picture_path (wordings[i]);
+    if (path && !*path) {
+      g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX,
+                   "the prompt \"%s\" has an image: without a path: write image:/path/of/a/picture",
+                   shown);
+      return FALSE;
+    }
+    n += path != NULL;
+  }
+  *pictures = n > 0;
+  if (n == 0 || n == g_strv_length (wordings))
+    return TRUE;
+  g_set_error (
+      error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX,
+      "the prompt \"%s\" has pictures and texts as wordings, which cannot be averaged: make "
+      "two labels of them",
+      shown);
+  return FALSE;
+}
+
+/* Those of the templates; of a label that is a picture itself just that. */
+static gchar **
+make_wordings (const ClipPromptBuilder *builder, const gchar *label)
+{
+  const gboolean picture = clip_prompt_picture_path (label) != NULL;
+  guint n = picture ? 1 : g_strv_length (builder->templates);
+  gchar **wordings = g_new0 (gchar *, n + 1);
+
+  for (guint i = 0; i < n; i++)
+    wordings[i] = picture ? g_strdup (label) : fill_template (builder->templates[i], label);
+  return wordings;
+}
+
+/* Returns: TRUE when a path was completed. */
+static gboolean
+complete_paths (const ClipPromptBuilder *builder, gchar **wordings)
+{
+  gboolean changed = FALSE;
+
+  for (guint i = 0; builder->folder && wordings[i]; i++) {
+    const gchar *path = clip_prompt_picture_path (wordings[i]);
+    if (!path || !*path || g_path_is_absolute (path))
+      continue;
+    g_autofree gchar *whole = g_build_filename (builder->folder, path, NULL);
+    g_free (wordings[i]);
+    wordings[i] = g_strconcat (PICTURE_PREFIX, whole, NULL);
+    changed = TRUE;
+  }
+  return changed;
+}
+
 gboolean
 clip_prompt_builder_add (ClipPromptBuilder *builder, const gchar *label, gdouble threshold,
                          const gchar *const *wordings, GError **error)
 {
   g_auto (GStrv) own = NULL;
-  gboolean has_own = wordings && wordings[0];
+  gboolean has_own = wordings && wordings[0], pictures = FALSE;
 
   if (!check_label (builder, label, error))
     return FALSE;
-  if (has_own) {
-    own = g_strdupv ((gchar **)wordings);
-  } else {
-    guint n = g_strv_length (builder->templates);
-    own = g_new0 (gchar *, n + 1);
-    for (guint i = 0; i < n; i++)
-      own[i] = fill_template (builder->templates[i], label);
-  }
-  if (!check_wordings (label, own, error))
+  own = has_own ? g_strdupv ((gchar **)wordings) : make_wordings (builder, label);
+  if (complete_paths (builder, own))
+    has_own = TRUE; /* to be read back so, and to stay so */
+  if (!check_wordings (label, own, error) || !check_pictures (label, own, &pictures, error))
     return FALSE;
 
   Prompt *p = g_new0 (Prompt, 1);
   p->prompt.label = g_strdup (label);
   p->prompt.threshold = threshold;
   p->prompt.wordings = g_steal_pointer (&own);
-  p->own_wordings = has_own || builder->fixed;
+  p->prompt.pictures = pictures;
+  p->own_wordings = has_own || (builder->fixed && !pictures);
   g_ptr_array_add (builder->prompts, p);
   g_hash_table_add (builder->labels, p->prompt.label);
   return TRUE;
@@ -240,6 +305,8 @@ clip_prompt_builder_end (ClipPromptBuilder *builder)
 
   g_atomic_ref_count_init (&set->refs);
   set->prompts = g_steal_pointer (&builder->prompts);
+  for (guint i = 0; i < set->prompts->len; i++)
+    set->n_pictures += clip_prompt_set_get (set, i)->pictures;
   clip_prompt_builder_clear (builder);
   return set;
 }
@@ -321,6 +388,12 @@ guint
 clip_prompt_set_size (const ClipPromptSet *set)
 {
   return set->prompts->len;
+}
+
+guint
+clip_prompt_set_n_pictures (const ClipPromptSet *set)
+{
+  return set->n_pictures;
 }
 
 const ClipPrompt *

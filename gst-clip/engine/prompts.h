@@ -32,12 +32,17 @@ typedef enum {
  * @wordings: NULL-terminated, at least one; their L2-normalised text embeddings are averaged
  *   and normalised again. Already wrapped by the templates where the prompt had no wording of
  *   its own.
+ * @pictures: each wording is "image:PATH" and not a text
  */
 typedef struct {
   gchar *label;
   gdouble threshold;
   gchar **wordings;
+  gboolean pictures;
 } ClipPrompt;
+
+/** clip_prompt_picture_path: PATH of the wording "image:PATH" (borrowed), or NULL for a text. */
+const gchar *clip_prompt_picture_path (const gchar *wording);
 
 typedef struct _ClipPromptSet ClipPromptSet;
 
@@ -62,6 +67,7 @@ ClipPromptSet *clip_prompt_set_from_list (const gchar *const *list, const gchar 
  * clip_prompt_set_from_file: UTF-8, a regular file of at most 64 MiB: one prompt a line in the
  * string form (a lone `;` is a plain character; lines that start with # are comments), or, where the
  * first character is a brace or the name ends in ".json", the JSON form of docs/elements.md.
+ * Relative paths of pictures start at the file's folder.
  * @negatives: (out) (transfer full) (nullable): NULL where the file says nothing about them
  * Errors name the file and the line, or the key.
  */
@@ -71,6 +77,8 @@ ClipPromptSet *clip_prompt_set_from_file (const gchar *path, const gchar *templa
 ClipPromptSet *clip_prompt_set_ref (ClipPromptSet *set);
 void clip_prompt_set_unref (ClipPromptSet *set);
 guint clip_prompt_set_size (const ClipPromptSet *set);
+/** clip_prompt_set_n_pictures: labels whose wordings are pictures. */
+guint clip_prompt_set_n_pictures (const ClipPromptSet *set);
 const ClipPrompt *clip_prompt_set_get (const ClipPromptSet *set, guint index);
 
 /** clip_prompt_set_rewrap: the same labels with other templates; wordings that a prompt has of its

@@ -95,6 +95,8 @@ clip_prompt_set_from_file (const gchar *path, const gchar *template_text, ClipPr
   if (!clip_prompt_builder_init (&labels, template_text, error)
       || !clip_prompt_builder_init (&others, template_text, error))
     goto fail;
+  labels.folder = g_path_get_dirname (path);
+  others.folder = g_strdup (labels.folder);
   text = load_text (path, error);
   if (!text)
     goto fail;

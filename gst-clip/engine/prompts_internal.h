@@ -14,6 +14,7 @@ typedef struct {
   GHashTable *labels; /* the labels of @prompts, borrowed */
   gchar **templates;  /* at least one, each with one {} */
   gboolean fixed;     /* what these made is not made anew by others */
+  gchar *folder;      /* nullable: where relative paths of pictures start */
 } ClipPromptBuilder;
 
 /** clip_prompt_builder_init: @template_text as in clip_prompt_set_parse().

@@ -45,7 +45,8 @@ conv (const Walk *w, const ClipResnetConv *c, ClipPictures x, const ClipGpuBuffe
                         .bias = c->bias,
                         .y = pictures (w, to, x.height, c->out),
                         .residual = residual ? residual->pixels.address : 0,
-                        .relu = relu };
+                        .relu = relu,
+                        .few = w->resnet->narrow };
 
   clip_kernel_conv (w->kernels, w->rec, &op, w->a->columns->address);
   return op.y;
@@ -94,6 +95,7 @@ record_first (const Walk *w)
     .bias = r->stem[0].bias,
     .y = pictures (w, w->a->a, r->image / 2, r->stem[0].out),
     .relu = TRUE,
+    .few = r->narrow,
   };
 
   clip_kernel_conv (clip_kernels_ends (w->kernels), w->rec, &op, w->a->columns->address);
@@ -145,36 +147,50 @@ ends_stage (const ClipResnet *r, guint block)
   return block + 1 == r->n_blocks || r->blocks[block + 1].stride > 1;
 }
 
-/* Attention of the mean to all pixels, and the projection. */
+/* rows weights + bias -> @c: rows as a picture of one line. */
+static void
+linear (const Walk *w, ClipKernels *kernels, ClipMatrix rows, VkDeviceAddress weights,
+        VkDeviceAddress bias, ClipMatrix c)
+{
+  const ClipConv op = { .x = { rows, 1, 1, rows.rows },
+                        .window = { 1, 1, 1, 0, 1, rows.rows },
+                        .weights = weights,
+                        .bias = bias,
+                        .y = { c, 1, 1, rows.rows },
+                        .few = w->resnet->narrow };
+
+  clip_kernel_conv (kernels, w->rec, &op, w->a->columns->address);
+}
+
+static ClipMatrix
+matrix (const ClipGpuBuffer *buffer, guint32 rows, guint32 cols)
+{
+  g_assert (clip_matrix_bytes (rows, cols) <= buffer->size);
+
+  return (ClipMatrix){ buffer->address, rows, cols, clip_stride (cols) };
+}
+
+/* Attention of the mean to all pixels, and the projection. There is one query a picture. */
 static void
 record_pool (const Walk *w, ClipPictures x)
 {
   const ClipResnet *r = w->resnet;
   const guint32 batch = w->run->batch, tokens = r->side * r->side + 1;
   const ClipAttention shape = { batch, tokens, r->heads, r->dim / r->heads, FALSE };
-  const ClipMatrix t = { w->a->tokens->address, batch * tokens, r->dim, clip_stride (r->dim) };
-  ClipMatrix z = { w->a->z->address, batch * tokens, r->dim, clip_stride (r->dim),
-                   clip_kernels_operands (w->kernels) };
-  ClipGemm qkv = {
-    .a = t, .weights = r->qkv_weights, .bias = r->qkv_bias, .c = { .rows = t.rows }
-  };
-  ClipGemm projection = { .weights = r->projection_weights,
-                          .bias = r->projection_bias,
-                          .c = w->run->embeds };
-  const gsize bytes = z.ld * clip_element_bytes (z.type);
+  const ClipMatrix t = matrix (w->a->tokens, batch * tokens, r->dim);
+  const ClipMatrix mean = matrix (w->a->a, batch, r->dim), q = matrix (w->a->b, batch, r->dim);
+  const ClipMatrix kv = matrix (w->a->kv, batch * tokens, 2 * r->dim);
+  const gsize bytes = t.ld * sizeof (float);
 
-  qkv.c.cols = 3 * r->dim;
   clip_kernel_tokens (w->kernels, w->rec, &x, r->positions, &t);
-  clip_kernel_qkv (w->kernels, w->rec, &qkv, &shape, w->a->scratch->address);
-  clip_kernel_attention (w->kernels, w->rec, &shape, w->a->scratch->address, &z);
-  /* what was attended to is not needed any more */
   for (guint32 b = 0; b < batch; b++)
-    clip_gpu_recording_copy (w->rec, w->a->z, b * tokens * bytes, w->a->tokens, b * bytes, bytes);
+    clip_gpu_recording_copy (w->rec, w->a->tokens, b * tokens * bytes, w->a->a, b * bytes, bytes);
   clip_gpu_recording_barrier (w->rec);
-  projection.a = z;
-  projection.a.address = w->a->tokens->address;
-  projection.a.rows = batch;
-  clip_kernel_gemm (clip_kernels_ends (w->kernels), w->rec, &projection);
+  linear (w, w->kernels, mean, r->q_weights, r->q_bias, q);
+  linear (w, w->kernels, t, r->kv_weights, 0, kv);
+  clip_kernel_attend (w->kernels, w->rec, &shape, &q, &kv, &mean);
+  linear (w, clip_kernels_ends (w->kernels), mean, r->projection_weights, r->projection_bias,
+          w->run->embeds);
 }
 
 void
@@ -232,56 +248,69 @@ need_picture (gsize *bytes, guint32 batch, guint32 side, guint32 channels)
 
 static void
 need_columns (ClipKernels *kernels, Need *need, guint32 batch, const ClipWindow *window,
-              guint32 channels)
+              guint32 channels, guint32 out)
 {
-  need->columns = MAX (need->columns, clip_conv_scratch_bytes (kernels, window, channels, batch));
+  need->columns =
+      MAX (need->columns, clip_conv_scratch_bytes (kernels, window, channels, out, batch));
+}
+
+/* Everything of a convolution of pictures of that size, but what it reads. */
+static void
+need_conv (ClipKernels *kernels, Need *need, guint32 batch, guint32 side, const ClipResnetConv *c)
+{
+  const ClipWindow window = window_of (c, side);
+
+  if (c->out)
+    need_columns (kernels, need, batch, &window, c->in, c->out);
+}
+
+static void
+need_block (ClipKernels *kernels, Need *need, guint32 batch, guint32 side, const ClipResnetBlock *b)
+{
+  const guint32 after = side / b->stride;
+
+  need_conv (kernels, need, batch, side, &b->conv1);
+  need_conv (kernels, need, batch, side, &b->conv2);
+  need_conv (kernels, need, batch, after, &b->conv3);
+  need_conv (kernels, need, batch, after, &b->down);
+  need_picture (&need->between, batch, side, b->conv2.out);
+  need_picture (&need->between, batch, after, b->conv1.in);
+  need_picture (&need->p, batch, after, b->conv3.out);
 }
 
 static Need
 resnet_need (ClipKernels *kernels, const ClipResnet *r, guint32 batch)
 {
-  const ClipWindow first = first_window (r);
+  const ClipWindow first = first_window (r), pool = { 1, 1, 1, 0, 1, r->side * r->side + 1 };
   guint32 side = r->image / 2;
   Need need = { 0 };
 
-  need_columns (kernels, &need, batch, &first, 4 * CLIP_PIXEL_LD);
+  need_columns (kernels, &need, batch, &first, 4 * CLIP_PIXEL_LD, r->stem[0].out);
   for (guint i = 0; i < G_N_ELEMENTS (r->stem); i++) {
-    const ClipWindow window = window_of (&r->stem[i], side);
-
     need_picture (&need.between, batch, side, r->stem[i].out);
     if (i > 0)
-      need_columns (kernels, &need, batch, &window, r->stem[i].in);
+      need_conv (kernels, &need, batch, side, &r->stem[i]);
   }
   side /= 2;
   need_picture (&need.p, batch, side, r->stem[2].out);
   for (guint i = 0; i < r->n_blocks; i++) {
-    const ClipResnetBlock *b = &r->blocks[i];
-    const ClipWindow window = window_of (&b->conv2, side);
-
-    need_picture (&need.between, batch, side, b->conv2.out);
-    need_columns (kernels, &need, batch, &window, b->conv2.in);
-    side /= b->stride;
-    need_picture (&need.between, batch, side, b->conv1.in);
-    need_picture (&need.p, batch, side, b->conv3.out);
+    need_block (kernels, &need, batch, side, &r->blocks[i]);
+    side /= r->blocks[i].stride;
   }
+  need_columns (kernels, &need, batch, &pool, r->dim, 2 * r->dim);
+  need_columns (kernels, &need, batch, &pool, r->dim, r->projection);
+  need_picture (&need.between, batch, 1, r->dim);
   return need;
-}
-
-static ClipAttention
-attention_shape (const ClipResnet *r, guint32 batch)
-{
-  return (ClipAttention){ batch, r->side * r->side + 1, r->heads, r->dim / r->heads, FALSE };
 }
 
 gsize
 clip_resnet_activations_bytes (ClipKernels *kernels, const ClipResnet *r, guint32 batch)
 {
   const Need need = resnet_need (kernels, r, batch);
-  const ClipAttention shape = attention_shape (r, batch);
+  const guint32 tokens = batch * (r->side * r->side + 1);
 
-  return 2 * need.p + 2 * need.between + need.columns
-         + 2 * clip_matrix_bytes (batch * shape.tokens, r->dim)
-         + clip_attention_scratch_bytes (kernels, &shape);
+  return 2 * need.p + 2 * need.between + need.columns + clip_matrix_bytes (tokens, r->dim)
+         + clip_matrix_bytes (tokens, 2 * r->dim);
 }
 
 static gboolean
@@ -298,18 +327,15 @@ clip_resnet_activations_new (ClipKernels *kernels, const ClipResnet *r, guint32 
 {
   g_autoptr (ClipResnetActivations) a = g_new0 (ClipResnetActivations, 1);
   const Need need = resnet_need (kernels, r, batch);
-  const ClipAttention shape = attention_shape (r, batch);
-  const gsize tokens = clip_matrix_bytes (batch * shape.tokens, r->dim);
+  const guint32 tokens = batch * (r->side * r->side + 1);
 
   if (!make (kernels, &a->p[0], need.p, "pictures", error)
       || !make (kernels, &a->p[1], need.p, "pictures", error)
       || !make (kernels, &a->a, need.between, "pictures between convolutions", error)
       || !make (kernels, &a->b, need.between, "pictures between convolutions", error)
       || !make (kernels, &a->columns, need.columns, "unfolded pictures", error)
-      || !make (kernels, &a->tokens, tokens, "tokens", error)
-      || !make (kernels, &a->z, tokens, "activations z", error)
-      || !make (kernels, &a->scratch, clip_attention_scratch_bytes (kernels, &shape), "attention",
-                error))
+      || !make (kernels, &a->tokens, clip_matrix_bytes (tokens, r->dim), "tokens", error)
+      || !make (kernels, &a->kv, clip_matrix_bytes (tokens, 2 * r->dim), "keys and values", error))
     return NULL;
   return g_steal_pointer (&a);
 }
@@ -317,8 +343,7 @@ clip_resnet_activations_new (ClipKernels *kernels, const ClipResnet *r, guint32 
 void
 clip_resnet_activations_clear (const ClipResnetActivations *a, ClipGpuRecording *rec)
 {
-  const ClipGpuBuffer *all[] = { a->p[0],    a->p[1],   a->a, a->b,
-                                 a->columns, a->tokens, a->z, a->scratch };
+  const ClipGpuBuffer *all[] = { a->p[0], a->p[1], a->a, a->b, a->columns, a->tokens, a->kv };
 
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     clip_gpu_recording_fill (rec, all[i], 0, all[i]->size / 4 * 4, 0);
@@ -335,7 +360,6 @@ clip_resnet_activations_free (ClipResnetActivations *a)
   clip_gpu_buffer_free (a->b);
   clip_gpu_buffer_free (a->columns);
   clip_gpu_buffer_free (a->tokens);
-  clip_gpu_buffer_free (a->z);
-  clip_gpu_buffer_free (a->scratch);
+  clip_gpu_buffer_free (a->kv);
   g_free (a);
 }

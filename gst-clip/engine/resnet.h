@@ -35,17 +35,19 @@ typedef struct {
  * ClipResnet: immutable after loading.
  * @image: side of the picture
  * @side: of what the attention pool sees; side^2 + 1 tokens of @dim features in @heads heads
+ * @narrow: see ClipConv's few
  * @border: what the three channels of clip_kernel_preprocess() have where the model sees zero
  * @buffer: stem and attention pool; @ends: its first convolution and the projection
  */
 typedef struct {
   guint32 image, side, dim, heads, projection;
+  gboolean narrow;
   float border[3];
   ClipResnetConv stem[3];
   ClipResnetBlock *blocks;
   guint n_blocks;
   ClipGpuBuffer *buffer, *ends;
-  VkDeviceAddress positions, qkv_weights, qkv_bias;
+  VkDeviceAddress positions, q_weights, q_bias, kv_weights; /* (dim, dim), (2 * dim, dim) */
   VkDeviceAddress projection_weights, projection_bias;
 } ClipResnet;
 
@@ -77,10 +79,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipResnet, clip_resnet_free)
 
 /**
  * ClipResnetActivations: @p: the block's input and output; @a, @b: between its convolutions;
- * @columns, @scratch: of convolutions and of attention; @tokens, @z: before and after attention
+ * @columns: scratch memory of convolutions; @tokens, @kv: of the attention pool
  */
 typedef struct {
-  ClipGpuBuffer *p[2], *a, *b, *columns, *tokens, *z, *scratch;
+  ClipGpuBuffer *p[2], *a, *b, *columns, *tokens, *kv;
 } ClipResnetActivations;
 
 /** clip_resnet_activations_new: for @batch pictures. (transfer full) */

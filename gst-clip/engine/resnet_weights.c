@@ -8,6 +8,10 @@
 #include "gst-clip/engine/packer.h"
 
 #define EPS 1e-5
+
+/* Up to here a picture is encoded sooner than another pipeline is compiled. */
+#define NARROW_WIDTH 40
+
 /* A pixel of the input and its three neighbours: the columns of a window of 3 x 1 (docs/kernels.md). */
 #define STEM_CHANNELS (4 * CLIP_PIXEL_LD)
 #define STEM_TAPS     3
@@ -36,6 +40,7 @@ init_shapes (ClipResnet *r, const ClipModelConfig *config)
   r->dim = CLIP_RESNET_STRIDE * c->width;
   r->heads = c->heads;
   r->projection = config->projection;
+  r->narrow = c->width <= NARROW_WIDTH;
   r->stem[0] = (ClipResnetConv){ 3, c->width / 2, 3 };
   r->stem[1] = (ClipResnetConv){ c->width / 2, c->width / 2, 3 };
   r->stem[2] = (ClipResnetConv){ c->width / 2, c->width, 3 };
@@ -84,8 +89,8 @@ middle_bytes (ClipKernels *kernels, const ClipResnet *r)
   return conv_bytes (kernels, &r->stem[1], conv_k (&r->stem[1]))
          + conv_bytes (kernels, &r->stem[2], conv_k (&r->stem[2]))
          + clip_packer_rows_bytes (r->side * r->side + 1, r->dim)
-         + clip_packer_matrix_bytes (kernels, 3 * r->dim, r->dim)
-         + clip_packer_vector_bytes (3 * r->dim);
+         + clip_packer_matrix_bytes (kernels, r->dim, r->dim) + clip_packer_vector_bytes (r->dim)
+         + clip_packer_matrix_bytes (kernels, 2 * r->dim, r->dim);
 }
 
 static gsize
@@ -334,42 +339,49 @@ load_first (Loader *l, GError **error)
   return place_conv (l, rows, k, offset, c, error);
 }
 
-/* One of q, k, v into its third of the joint matrix. */
+/* Of queries; 1 / sqrt (features of a head) is in them. */
 static gboolean
-fill_qkv (Loader *l, const gchar *name, guint part, gdouble scale, float *joint, GError **error)
+load_q (Loader *l, GError **error)
 {
-  const gsize n = (gsize)l->resnet->dim * l->resnet->dim;
-  g_autofree float *rows =
-      read_tensor (l, "visual.attnpool.", name, ".weight", l->resnet->dim, l->resnet->dim, error);
-
-  if (rows == NULL)
-    return FALSE;
-  for (gsize i = 0; i < n; i++)
-    joint[part * n + i] = (float)(scale * rows[i]);
-  return TRUE;
-}
-
-static gboolean
-load_qkv (Loader *l, GError **error)
-{
+  const gchar *const prefix = "visual.attnpool.";
   ClipResnet *r = l->resnet;
   const gdouble scale = 1.0 / sqrt (r->dim / r->heads);
-  g_autofree float *q_bias =
-      read_tensor (l, "visual.attnpool.", "q_proj", ".bias", r->dim, 1, error);
-  g_autofree float *joint = g_new (float, (gsize)3 * r->dim * r->dim);
-  g_autofree float *bias = g_new0 (float, 3 * r->dim);
+  g_autofree float *rows = read_tensor (l, prefix, "q_proj", ".weight", r->dim, r->dim, error);
+  g_autofree float *bias =
+      rows ? read_tensor (l, prefix, "q_proj", ".bias", r->dim, 1, error) : NULL;
 
-  if (q_bias == NULL || !fill_qkv (l, "q_proj", 0, scale, joint, error)
-      || !fill_qkv (l, "k_proj", 1, 1.0, joint, error)
-      || !fill_qkv (l, "v_proj", 2, 1.0, joint, error))
+  if (bias == NULL)
     return FALSE;
+  for (gsize i = 0; i < (gsize)r->dim * r->dim; i++)
+    rows[i] = (float)(scale * rows[i]);
   for (guint32 i = 0; i < r->dim; i++)
-    bias[i] = (float)(scale * q_bias[i]);
-  r->qkv_weights = clip_packer_matrix (&l->packer, joint, 3 * r->dim, r->dim, error);
-  if (r->qkv_weights == 0)
+    bias[i] = (float)(scale * bias[i]);
+  r->q_weights = clip_packer_matrix (&l->packer, rows, r->dim, r->dim, error);
+  if (r->q_weights == 0)
     return FALSE;
-  r->qkv_bias = clip_packer_vector (&l->packer, bias, 3 * r->dim, error);
-  return r->qkv_bias != 0;
+  r->q_bias = clip_packer_vector (&l->packer, bias, r->dim, error);
+  return r->q_bias != 0;
+}
+
+/* Of keys, then of values, whose biases are dropped and moved on. */
+static gboolean
+load_kv (Loader *l, GError **error)
+{
+  const gchar *const prefix = "visual.attnpool.";
+  ClipResnet *r = l->resnet;
+  const gsize n = (gsize)r->dim * r->dim;
+  g_autofree float *k = read_tensor (l, prefix, "k_proj", ".weight", r->dim, r->dim, error);
+  g_autofree float *v =
+      k ? read_tensor (l, prefix, "v_proj", ".weight", r->dim, r->dim, error) : NULL;
+  g_autofree float *joint = NULL;
+
+  if (v == NULL)
+    return FALSE;
+  joint = g_new (float, 2 * n);
+  memcpy (joint, k, n * sizeof (float));
+  memcpy (joint + n, v, n * sizeof (float));
+  r->kv_weights = clip_packer_matrix (&l->packer, joint, 2 * r->dim, r->dim, error);
+  return r->kv_weights != 0;
 }
 
 /* b_c + W_c b_v: the weights of a query sum to one. */
@@ -434,7 +446,8 @@ load_middle (Loader *l, GError **error)
   if (!open_buffer (l, &r->buffer, l->kernels, middle_bytes (l->kernels, r),
                     "stem and attention pool", error)
       || !load_conv (l, "visual.", "conv2", "bn2", &r->stem[1], error)
-      || !load_conv (l, "visual.", "conv3", "bn3", &r->stem[2], error) || !load_qkv (l, error))
+      || !load_conv (l, "visual.", "conv3", "bn3", &r->stem[2], error) || !load_q (l, error)
+      || !load_kv (l, error))
     return FALSE;
   positions =
       read_tensor (l, "visual.attnpool.", "positional_embedding", "", tokens, r->dim, error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Prompt sets to rows of embeddings. */
 #include "gst-clip/engine/internal.h"
+#include "gst-clip/engine/picture_prompts.h"
 
 #include <math.h>
 #include <string.h>
@@ -44,6 +45,7 @@ typedef struct {
   ClipTextWarning warn;
   ClipProgressFunc progress;
   gpointer data;
+  GHashTable *pictures;
   guint32 context, dim;
   /* Texts that the cache has not: */
   GPtrArray *missing; /* (element-type utf8), borrowed */
@@ -81,7 +83,7 @@ queue_set (Batch *b, const ClipPromptSet *set)
   for (guint i = 0; set && i < clip_prompt_set_size (set); i++) {
     const ClipPrompt *p = clip_prompt_set_get (set, i);
 
-    for (gchar **w = p->wordings; *w; w++)
+    for (gchar **w = p->wordings; !p->pictures && *w; w++)
       queue_text (b, p->label, *w);
   }
 }
@@ -112,6 +114,14 @@ encode_missing (Batch *b, GError **error)
   return TRUE;
 }
 
+static const float *
+embedding_of (const Batch *b, const gchar *wording)
+{
+  const float *picture = g_hash_table_lookup (b->pictures, wording);
+
+  return picture ? picture : g_hash_table_lookup (b->engine->cache, wording);
+}
+
 /* Mean of the normalised embeddings of a label's wordings, normalised again. */
 static void
 average (const Batch *b, gchar **wordings, float *row)
@@ -120,11 +130,11 @@ average (const Batch *b, gchar **wordings, float *row)
   gdouble norm = 0.0;
 
   if (wordings[1] == NULL) {
-    memcpy (row, g_hash_table_lookup (b->engine->cache, wordings[0]), b->dim * sizeof (float));
+    memcpy (row, embedding_of (b, wordings[0]), b->dim * sizeof (float));
     return;
   }
   for (gchar **w = wordings; *w; w++) {
-    const float *e = g_hash_table_lookup (b->engine->cache, *w);
+    const float *e = embedding_of (b, *w);
 
     for (guint i = 0; i < b->dim; i++)
       sum[i] += e[i];
@@ -137,7 +147,7 @@ average (const Batch *b, gchar **wordings, float *row)
 }
 
 static gboolean
-upload_rows (ClipTexts *t, const Batch *b, ClipPromptSet *negatives, GError **error)
+upload_rows (ClipTexts *t, const Batch *b, GError **error)
 {
   ClipKernels *kernels = b->engine->score_kernels;
   const guint32 rows = t->n_labels + t->n_negatives + t->n_background;
@@ -153,7 +163,7 @@ upload_rows (ClipTexts *t, const Batch *b, ClipPromptSet *negatives, GError **er
   for (guint i = 0; i < t->n_labels; i++, row += b->dim)
     average (b, clip_prompt_set_get (t->prompts, i)->wordings, row);
   for (guint i = 0; i < t->n_negatives; i++, row += b->dim)
-    average (b, clip_prompt_set_get (negatives, i)->wordings, row);
+    average (b, clip_prompt_set_get (t->negatives, i)->wordings, row);
   for (guint i = 0; i < t->n_background; i++, row += b->dim)
     memcpy (row, g_hash_table_lookup (b->engine->cache, clip_background_texts[i]),
             b->dim * sizeof (float));
@@ -168,17 +178,17 @@ upload_rows (ClipTexts *t, const Batch *b, ClipPromptSet *negatives, GError **er
 
 /* Caller holds text_lock. */
 static gboolean
-build (ClipTexts *t, Batch *b, ClipPromptSet *negatives, gboolean background, GError **error)
+build (ClipTexts *t, Batch *b, gboolean background, GError **error)
 {
   if (g_hash_table_size (b->engine->cache) > MAX_CACHED)
     g_hash_table_remove_all (b->engine->cache);
   queue_set (b, t->prompts);
-  queue_set (b, negatives);
+  queue_set (b, t->negatives);
   t->n_labels = clip_prompt_set_size (t->prompts);
-  t->n_negatives = negatives ? clip_prompt_set_size (negatives) : 0;
+  t->n_negatives = t->negatives ? clip_prompt_set_size (t->negatives) : 0;
   for (; background && clip_background_texts[t->n_background]; t->n_background++)
     queue_text (b, "background", clip_background_texts[t->n_background]);
-  return encode_missing (b, error) && upload_rows (t, b, negatives, error)
+  return encode_missing (b, error) && upload_rows (t, b, error)
          && (t->n_labels <= CLIP_RANK_MIN_LABELS || clip_job_scores_warm_up (b->engine, error));
 }
 
@@ -192,8 +202,7 @@ clip_texts_new (ClipEngine *engine, ClipPromptSet *prompts, ClipPromptSet *negat
   g_autoptr (GPtrArray) missing = g_ptr_array_new ();
   g_autoptr (GArray) ids = g_array_new (FALSE, TRUE, sizeof (guint32));
   g_autoptr (GArray) n_ids = g_array_new (FALSE, TRUE, sizeof (guint32));
-  Batch batch = { engine,  cancel, warn, progress, data, config->context, config->projection,
-                  missing, ids,    n_ids };
+  g_autoptr (GHashTable) pictures = NULL;
   gboolean ok = FALSE;
 
   if (!clip_engine_check (engine, error))
@@ -202,8 +211,25 @@ clip_texts_new (ClipEngine *engine, ClipPromptSet *prompts, ClipPromptSet *negat
   texts->refs = 1;
   texts->engine = clip_engine_ref (engine);
   texts->prompts = clip_prompt_set_ref (prompts);
+  texts->negatives = negatives ? clip_prompt_set_ref (negatives) : NULL;
+  pictures = clip_picture_prompts_encode (engine, prompts, negatives, cancel, error);
+  if (!pictures)
+    return NULL;
+  Batch batch = {
+    .engine = engine,
+    .cancel = cancel,
+    .warn = warn,
+    .progress = progress,
+    .data = data,
+    .pictures = pictures,
+    .context = config->context,
+    .dim = config->projection,
+    .missing = missing,
+    .ids = ids,
+    .n_ids = n_ids,
+  };
   g_mutex_lock (&engine->text_lock);
-  ok = build (texts, &batch, negatives, background, error);
+  ok = build (texts, &batch, background, error);
   g_mutex_unlock (&engine->text_lock);
   return ok ? g_steal_pointer (&texts) : NULL;
 }
@@ -222,6 +248,7 @@ clip_texts_unref (ClipTexts *texts)
     return;
   clip_gpu_buffer_free (texts->buffer);
   clip_prompt_set_unref (texts->prompts);
+  g_clear_pointer (&texts->negatives, clip_prompt_set_unref);
   clip_engine_unref (texts->engine);
   g_free (texts);
 }
@@ -230,6 +257,12 @@ ClipPromptSet *
 clip_texts_prompts (ClipTexts *texts)
 {
   return texts->prompts;
+}
+
+ClipPromptSet *
+clip_texts_negatives (ClipTexts *texts)
+{
+  return texts->negatives;
 }
 
 guint

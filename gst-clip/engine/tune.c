@@ -55,6 +55,11 @@ clip_engine_tune (ClipEngine *e, const ClipCancel *cancel, GError **error)
     add_layer (shapes, e->text, e->text_shapes[i].batch * e->text_shapes[i].tokens);
     add_layer (shapes, e->text, e->text_shapes[i].tokens);
   }
+  for (guint n = 2; n <= CLIP_BATCH_MAX && !v->resnet; n *= 2) {
+    add_layer (shapes, v, n * v->tokens);
+    add (shapes, n * v->tokens, v->config.width, v->patch_k);
+    add_pooled (shapes, v, n);
+  }
   if (clip_kernels_tune (e->kernels, (const ClipTuneShape *)shapes->data, shapes->len, cancel,
                          &failure))
     return TRUE;

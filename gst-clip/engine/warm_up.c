@@ -68,7 +68,8 @@ run_frame (ClipEngine *e, const ClipCancel *cancel, GError **error)
 gboolean
 clip_engine_warm_up (ClipEngine *e, const ClipCancel *cancel, GError **error)
 {
-  gboolean ok = run_towers (e, cancel, error) && run_frame (e, cancel, error);
+  gboolean ok = run_towers (e, cancel, error) && (e->batcher = clip_batcher_new (e, error))
+                && run_frame (e, cancel, error);
 
   if (ok)
     clip_gpu_save_cache (e->gpu);

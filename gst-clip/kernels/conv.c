@@ -42,9 +42,9 @@ strip_batch (ClipKernels *kernels, const ClipWindow *window, guint32 channels, g
   return strip_lines (kernels, &all, channels) == all.height ? batch : 1;
 }
 
-gsize
-clip_conv_scratch_bytes (ClipKernels *kernels, const ClipWindow *window, guint32 channels,
-                         guint32 batch)
+/* Of the unfolded rows; behind them is what a product in parts needs. */
+static gsize
+columns_bytes (ClipKernels *kernels, const ClipWindow *window, guint32 channels, guint32 batch)
 {
   const guint32 lines = strip_lines (kernels, window, channels);
 
@@ -54,10 +54,18 @@ clip_conv_scratch_bytes (ClipKernels *kernels, const ClipWindow *window, guint32
                             clip_conv_k (window, channels));
 }
 
+gsize
+clip_conv_scratch_bytes (ClipKernels *kernels, const ClipWindow *window, guint32 channels,
+                         guint32 out, guint32 batch)
+{
+  return columns_bytes (kernels, window, channels, batch)
+         + clip_matrix_bytes (batch * window->height * window->width, out);
+}
+
 /* Rows @first .. @first + @n - 1 of y. */
 static void
 record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, ClipMatrix a,
-                gsize first, guint32 n)
+                gsize first, guint32 n, VkDeviceAddress partial)
 {
   const gsize skipped = first * op->y.pixels.ld * sizeof (float);
   ClipGemm gemm = { .a = a,
@@ -65,7 +73,8 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op,
                     .bias = op->bias,
                     .c = op->y.pixels,
                     .activation = op->activation,
-                    .relu = op->relu };
+                    .relu = op->relu,
+                    .partial = op->few ? partial : 0 };
 
   gemm.c.address += skipped;
   gemm.c.rows = n;
@@ -95,7 +104,8 @@ record_strip (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, g
   window.first = y;
   window.height = lines;
   clip_kernel_unfold (kernels, rec, &x, &window, &rows);
-  record_product (kernels, rec, op, rows, ((gsize)b * op->window.height + y) * op->window.width, n);
+  record_product (kernels, rec, op, rows, ((gsize)b * op->window.height + y) * op->window.width, n,
+                  scratch + columns_bytes (kernels, &op->window, op->x.pixels.cols, op->x.batch));
 }
 
 void
@@ -111,7 +121,7 @@ clip_kernel_conv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *o
             && op->y.width == window->width && window->first == 0);
 
   if (is_plain (window)) {
-    record_product (kernels, rec, op, op->x.pixels, 0, op->x.pixels.rows);
+    record_product (kernels, rec, op, op->x.pixels, 0, op->x.pixels.rows, scratch);
     return;
   }
   for (guint32 b = 0; b < op->x.batch; b += batch)

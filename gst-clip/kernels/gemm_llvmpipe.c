@@ -133,8 +133,8 @@ static struct GemmLlvmpipePush
 make_push (const ClipPanelGemm *op, guint32 row, guint32 y, guint32 z)
 {
   const guint32 column = y * GEMM_PANEL;
-  const gsize a = (gsize)z * op->a_step + (gsize)row * op->a_ld;
-  const gsize w = (gsize)z * op->w_step + (gsize)y * op->w_panel * GEMM_PANEL;
+  const gsize a = (gsize)z * op->a_step + (gsize)row * op->a_ld + op->k_first;
+  const gsize w = (gsize)z * op->w_step + ((gsize)y * op->w_panel + op->k_first) * GEMM_PANEL;
   const gsize c = (gsize)z * op->c_step + (gsize)(row / 16) * op->c_16_rows
                   + (gsize)(row % 16) * op->c_row + (gsize)y * op->c_panel;
   const gboolean fit = steps_fit (op);
@@ -156,7 +156,9 @@ make_push (const ClipPanelGemm *op, guint32 row, guint32 y, guint32 z)
     .c_row = halves (op->c_row / 16, op->c_16_rows / 256),
     .panel = halves (op->c_panel / 16, op->w_panel),
     .last_row = a_last | c_last << 12 | flags_of (op) << 24,
-    .step = fit ? halves (op->a_step / 16, op->w_step / 16) : 0,
+    .step = op->c_step == 0 ? halves (0, op->k_first)
+            : fit           ? halves (op->a_step / 16, op->w_step / 16)
+                            : 0,
     .c_step = halves (fit ? op->c_step / 16 : 0, op->k.chunks),
     .nibbles = CLIP_NIBBLES_INIT,
   };
@@ -189,7 +191,8 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGemm
 {
   const ClipGemmKernel *kernel = clip_gemm_kernel (kernels);
   const guint32 rows = kernel->tile_rows (kernels, op->rows), tiles = (op->rows + rows - 1) / rows;
-  const guint32 constants[] = { op->k.chunk, op->k.chunks, op->activation, op->c_step != 0, rows };
+  const guint32 constants[] = { op->k.chunk,     op->k.chunks, op->activation,
+                                op->c_step != 0, rows,         op->part };
   const guint32 block =
       block_tiles (op, rows, MIN (kernel->row_tiles, GEMM_MAX_ROWS / rows / 16 * 16));
 
@@ -231,36 +234,85 @@ clip_panel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGem
     record_product (kernels, rec, op, z, MIN (depth, op->batch - z));
 }
 
+/* What a product in memory's order is, whole. */
+static ClipPanelGemm
+panel_gemm (ClipKernels *kernels, const ClipGemm *op, guint32 first, guint32 rows)
+{
+  const guint32 k = clip_round_up (op->a.cols, K_STEP);
+
+  return (ClipPanelGemm){
+    .a = op->a.address + (gsize)first * op->a.ld * sizeof (float),
+    .w = op->weights,
+    .bias = op->bias,
+    .residual = op->residual,
+    .c = op->c.address + (gsize)first * op->c.ld * sizeof (float),
+    .rows = rows,
+    .panels = (op->c.cols + GEMM_PANEL - 1) / GEMM_PANEL,
+    .batch = 1,
+    .k = clip_gemm_kernel (kernels)->chunks (kernels, k, op->activation),
+    .a_rows = rows,
+    .a_ld = op->a.ld,
+    .w_panel = clip_llvmpipe_panel_steps (kernels, k),
+    .residual_ld = op->residual_ld,
+    .c_rows = rows,
+    .c_row = op->c.ld,
+    .c_16_rows = op->c.ld * 16,
+    .c_panel = GEMM_PANEL,
+    .activation = op->activation,
+    .relu = op->relu,
+    .type = kernels->weights,
+  };
+}
+
 /* The rows of @op from @first on, up to the end of the residual's period. */
 static void
 record_period (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op, guint32 first,
                guint32 rows)
 {
-  const guint32 k = clip_round_up (op->a.cols, K_STEP);
+  const ClipPanelGemm whole = panel_gemm (kernels, op, first, rows);
 
-  clip_panel_gemm (kernels, rec,
-                   &(ClipPanelGemm){
-                       .a = op->a.address + (gsize)first * op->a.ld * sizeof (float),
-                       .w = op->weights,
-                       .bias = op->bias,
-                       .residual = op->residual,
-                       .c = op->c.address + (gsize)first * op->c.ld * sizeof (float),
-                       .rows = rows,
-                       .panels = (op->c.cols + GEMM_PANEL - 1) / GEMM_PANEL,
-                       .batch = 1,
-                       .k = clip_gemm_kernel (kernels)->chunks (kernels, k, op->activation),
-                       .a_rows = rows,
-                       .a_ld = op->a.ld,
-                       .w_panel = clip_llvmpipe_panel_steps (kernels, k),
-                       .residual_ld = op->residual_ld,
-                       .c_rows = rows,
-                       .c_row = op->c.ld,
-                       .c_16_rows = op->c.ld * 16,
-                       .c_panel = GEMM_PANEL,
-                       .activation = op->activation,
-                       .relu = op->relu,
-                       .type = kernels->weights,
-                   });
+  clip_panel_gemm (kernels, rec, &whole);
+}
+
+/* Parts that @kernel makes of a product over k. */
+static guint
+count_slices (ClipKernels *kernels, guint32 k)
+{
+  guint n = 0;
+
+  for (; k > 0; n++) {
+    const ClipChunks slice = clip_gemm_kernel (kernels)->slice (kernels, k);
+
+    k -= slice.chunk * slice.chunks;
+  }
+  return n;
+}
+
+/*
+ * Part after part: the sum so far is the next one's residual. It goes to c and to the other memory in
+ * turn, because they may not be the same, and ends in c.
+ */
+static void
+record_slices (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op)
+{
+  const guint32 k = clip_round_up (op->a.cols, K_STEP), rows = op->a.rows;
+  const guint n = count_slices (kernels, k);
+  ClipPanelGemm part = panel_gemm (kernels, op, 0, rows);
+
+  part.part = TRUE;
+  for (guint i = 0; i < n; i++) {
+    const gboolean last = i + 1 == n;
+
+    part.k = clip_gemm_kernel (kernels)->slice (kernels, k - part.k_first);
+    part.c = (n - 1 - i) % 2 ? op->partial : op->c.address;
+    part.relu = op->relu && last;
+    clip_panel_gemm (kernels, rec, &part);
+    clip_gpu_recording_barrier (rec);
+    part.k_first += part.k.chunk * part.k.chunks;
+    part.bias = 0;
+    part.residual = part.c;
+    part.residual_ld = op->c.ld;
+  }
 }
 
 void
@@ -268,6 +320,10 @@ clip_llvmpipe_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm 
 {
   const guint32 period = op->residual ? MIN (op->residual_period, op->a.rows) : op->a.rows;
 
+  if (op->partial && clip_gemm_kernel (kernels)->slice && period == op->a.rows) {
+    record_slices (kernels, rec, op);
+    return;
+  }
   for (guint32 first = 0; first < op->a.rows; first += period)
     record_period (kernels, rec, op, first, MIN (period, op->a.rows - first));
   clip_gpu_recording_barrier (rec);

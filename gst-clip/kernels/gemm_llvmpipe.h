@@ -29,6 +29,8 @@ typedef struct {
  * @a_step, @w_step, @c_step: floats from product to product, multiples of 16; c_step 0 where there
  *   is only one
  * @type: of w
+ * @k_first: of a's columns and of w's steps: a part of a product; 0 where batch is not 1
+ * @part: with the least that there is to compile: no activation
  */
 typedef struct {
   VkDeviceAddress a, w, bias, residual, c;
@@ -41,6 +43,8 @@ typedef struct {
   ClipActivation activation;
   gboolean relu;
   ClipWeightType type;
+  guint32 k_first;
+  gboolean part;
 } ClipPanelGemm;
 
 /**
@@ -50,13 +54,15 @@ typedef struct {
  * @chunks: for k exactly, a multiple of 16; of weights a multiple of CLIP_LD
  * @key_chunks: for at least @tokens
  * @tile_rows: of the tiles of a product of @rows
- * @record: one dispatch; @constants: CHUNK, CHUNKS, the activation, BATCHED, ROWS
+ * @slice: (nullable): the first part of the products that a product over so many k is made as
+ * @record: one dispatch; @constants: CHUNK, CHUNKS, the activation, BATCHED, ROWS, ClipPanelGemm's part
  */
 typedef struct {
   guint32 row_tiles, panels, batch;
   guint32 (*max_chunks) (ClipKernels *kernels);
   ClipChunks (*chunks) (ClipKernels *kernels, guint32 k, ClipActivation activation);
   ClipChunks (*key_chunks) (ClipKernels *kernels, guint32 tokens);
+  ClipChunks (*slice) (ClipKernels *kernels, guint32 k);
   guint32 (*tile_rows) (ClipKernels *kernels, guint32 rows);
   void (*record) (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
                   const guint32 *constants, const struct GemmLlvmpipePush *push, guint32 x,

@@ -61,23 +61,24 @@ choose_panels (ClipKernels *kernels, guint32 chunks)
 /* A model's width up to which compiling matters more than running: pipelines are few and short. */
 #define NARROW       512
 #define NARROW_CHUNK 64
+#define SLICE_CHUNKS 4
 
 /* Wide products have a pipeline for each kind of epilogue. */
 static guint32
-activates (guint32 k, ClipActivation activation, gboolean batched)
+activates (guint32 k, ClipActivation activation, gboolean plain)
 {
   if (activation == CLIP_ACTIVATION_GELU)
     return GEMM_ACTIVATES_GELU;
-  return activation == CLIP_ACTIVATION_NONE && (batched || k > NARROW) ? GEMM_ACTIVATES_NEVER
-                                                                       : GEMM_ACTIVATES_SIGMOID;
+  return activation == CLIP_ACTIVATION_NONE && (plain || k > NARROW) ? GEMM_ACTIVATES_NEVER
+                                                                     : GEMM_ACTIVATES_SIGMOID;
 }
 
 /* Whether all that such a pipeline makes has neighbouring columns, see PAIRS. The keys of attention
  * have not; they share the pipeline without activations, in narrow models the only one. */
 static gboolean
-pairs (guint32 k, ClipActivation activation, gboolean batched)
+pairs (guint32 k, ClipActivation activation, gboolean plain)
 {
-  return batched || activation == CLIP_ACTIVATION_GELU
+  return plain || activation == CLIP_ACTIVATION_GELU
          || (k > NARROW && activation != CLIP_ACTIVATION_NONE);
 }
 
@@ -91,11 +92,11 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
   const guint32 all[] = { LANES * chunks * panels,
                           constants[0],
                           chunks,
-                          activates (k, constants[2], constants[3]),
+                          activates (k, constants[2], constants[3] || constants[5]),
                           constants[3],
                           panels,
                           constants[4],
-                          pairs (k, constants[2], constants[3]) };
+                          pairs (k, constants[2], constants[3] || constants[5]) };
   struct GemmLlvmpipePush own = *push;
 
   own.c_step = (push->c_step & G_MAXUINT16) | (y - 1) << 16;
@@ -119,6 +120,13 @@ chunks_of (ClipKernels *kernels, guint32 k, ClipActivation activation)
   return (ClipChunks){ chunk, k / chunk };
 }
 
+/* Two pipelines for any K: their chunks compile in half a second each. */
+static ClipChunks
+slice (ClipKernels *kernels, guint32 k)
+{
+  return (ClipChunks){ NARROW_CHUNK, k >= SLICE_CHUNKS * NARROW_CHUNK ? SLICE_CHUNKS : 1 };
+}
+
 static guint32
 tile_rows (ClipKernels *kernels, guint32 rows)
 {
@@ -133,6 +141,7 @@ static const ClipGemmKernel kernel = {
   .max_chunks = max_chunks,
   .chunks = chunks_of,
   .key_chunks = clip_llvmpipe_key_chunks,
+  .slice = slice,
   .tile_rows = tile_rows,
   .record = record,
 };

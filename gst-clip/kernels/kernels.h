@@ -167,6 +167,9 @@ typedef struct {
  * @residual: address of rows of @residual_ld floats; 0 for none
  * @residual_period: rows after which the residual repeats (a table of positions); M or more
  *   for a plain one
+ * @partial: (nullable as 0): memory like c's, overlapping nothing, for families that would rather make
+ *   several products of parts of K, which share their pipelines, than one; without activation, norm and
+ *   stats
  * @norm: (nullable): layer normalisation of a
  * @stats: clip_gemm_stats_bytes (M, N) for what a following GEMM's @norm needs to know of rows of c;
  *   0 for none
@@ -185,6 +188,7 @@ typedef struct {
   guint32 residual_period;
   ClipActivation activation;
   gboolean relu;
+  VkDeviceAddress partial;
   const ClipNorm *norm;
   VkDeviceAddress stats;
 } ClipGemm;

@@ -61,6 +61,7 @@ void clip_kernel_unfold (ClipKernels *kernels, ClipGpuRecording *rec, const Clip
  * @bias: as in ClipGemm
  * @y: N columns; height and width are the window's
  * @residual: (nullable as 0): of as many rows as y, of y's ld
+ * @few: rather few pipelines than speed: for models that take longer to compile than to run
  */
 typedef struct {
   ClipPictures x;
@@ -69,15 +70,16 @@ typedef struct {
   ClipPictures y;
   VkDeviceAddress residual;
   ClipActivation activation;
-  gboolean relu;
+  gboolean relu, few;
 } ClipConv;
 
 /** clip_conv_k: columns of the weights, for x of so many channels. */
 guint32 clip_conv_k (const ClipWindow *window, guint32 channels);
 
-/** clip_conv_scratch_bytes: of clip_kernel_conv()'s scratch, for @batch pictures; 0 when it takes none. */
+/** clip_conv_scratch_bytes: of clip_kernel_conv()'s scratch, for x of @channels, y of @out and so many
+ * pictures. */
 gsize clip_conv_scratch_bytes (ClipKernels *kernels, const ClipWindow *window, guint32 channels,
-                               guint32 batch);
+                               guint32 out, guint32 batch);
 
 /** clip_kernel_conv: @scratch: zero-filled memory of clip_conv_scratch_bytes(), in which nothing but
  * clip_kernel_conv() has written since. */
@@ -100,5 +102,16 @@ void clip_kernel_average (ClipKernels *kernels, ClipGpuRecording *rec, const Cli
  */
 void clip_kernel_tokens (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictures *x,
                          VkDeviceAddress positions, const ClipMatrix *y);
+
+/**
+ * clip_kernel_attend: attention with one query a sequence:
+ *   z[b,h] = sum_t softmax_t (q[b,h] k[b,t,h]) v[b,t,h]
+ * @shape: not causal; head_dim a multiple of 4, at most 128
+ * @q, @z: (batch, heads * head_dim); 1/sqrt(d) is in q
+ * @kv: (batch * tokens, 2 * heads * head_dim): keys of all heads, then values
+ * All fp32; z overlaps nothing.
+ */
+void clip_kernel_attend (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+                         const ClipMatrix *q, const ClipMatrix *kv, const ClipMatrix *z);
 
 G_END_DECLS

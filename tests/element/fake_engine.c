@@ -289,6 +289,12 @@ clip_engine_memory_bytes (ClipEngine *engine)
   return 12345;
 }
 
+void
+clip_set_picture_reader (ClipPictureReader reader)
+{
+  g_assert_nonnull (reader);
+}
+
 /* Texts ---------------------------------------------------------------------- */
 
 static void
@@ -357,6 +363,12 @@ ClipPromptSet *
 clip_texts_prompts (ClipTexts *texts)
 {
   return texts->prompts;
+}
+
+ClipPromptSet *
+clip_texts_negatives (ClipTexts *texts)
+{
+  return texts->negatives;
 }
 
 guint

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Sharing, cancelling, losing the device, the number of pipelines: on a tiny random model. */
+#include <glib/gstdio.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -452,6 +453,28 @@ test_fork (void)
   g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
 }
 
+/* Sixteen streams take less than 1.1 times the memory of one, and their frames. */
+static void
+check_memory (ClipEngine *engine)
+{
+  ClipJob *jobs[16];
+  guint64 one = 0, all = 0, frame = 0;
+
+  for (guint i = 0; i < 16; i++) {
+    const guint64 before = clip_engine_memory_bytes (engine);
+
+    jobs[i] = fixture_job (engine, i);
+    all = clip_engine_memory_bytes (engine);
+    frame = all - before; /* nothing else grows for the last ones */
+    one = i == 0 ? all : one;
+  }
+  g_test_message ("%.1f MB for one, %.1f for 16 with 15 more frames of %.2f; batches of %u",
+                  one / 1e6, all / 1e6, frame / 1e6, clip_batcher_stats (engine->batcher).capacity);
+  g_assert_cmpuint (all - 15 * frame, <, one + one / 10);
+  for (guint i = 0; i < 16; i++)
+    clip_job_free (jobs[i]);
+}
+
 /*
  * On CPU devices each pipeline costs a second or more of compiling: a published model (here
  * ViT-B/32 with fewer layers) takes at most 14, and nothing is made twice.
@@ -484,7 +507,93 @@ test_pipelines (void)
     counts[i] = clip_gpu_pipeline_count (engine->gpu);
   }
   g_assert_cmpuint (counts[1], ==, counts[0]);
+  check_memory (engine);
   clip_random_model_remove (wide);
+}
+
+/* Pictures that a file holds the number of. */
+static guint n_read;
+
+static gboolean
+read_number (const gchar *path, const ClipCancel *cancel, ClipPicture *picture, GError **error)
+{
+  g_autofree gchar *text = NULL;
+
+  n_read++;
+  if (!g_file_get_contents (path, &text, NULL, NULL) || !g_ascii_isdigit (*text)) {
+    g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE, "%s: no picture", path);
+    return FALSE;
+  }
+  fixture_picture (g_ascii_strtoull (text, NULL, 10), picture);
+  return TRUE;
+}
+
+static void
+expect_refused (ClipEngine *engine, const gchar *prompts, const gchar *part)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClipPromptSet) set = clip_prompt_set_parse (prompts, NULL, NULL);
+
+  g_assert_null (clip_texts_new (engine, set, NULL, FALSE, NULL, NULL, NULL, NULL, &error));
+  g_assert_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE);
+  g_assert_nonnull (strstr (error->message, "the picture of \"p\": "));
+  g_assert_nonnull (strstr (error->message, part));
+}
+
+/* A reference picture is encoded as a frame is: the same pixels have a cosine of 1. */
+static void
+test_pictures (void)
+{
+  g_autoptr (ClipEngine) engine = need_engine ();
+  g_autofree gchar *folder = g_dir_make_tmp ("clip-pictures-XXXXXX", NULL);
+  g_autofree gchar *three = g_build_filename (folder, "3", NULL);
+  g_autofree gchar *four = g_build_filename (folder, "4", NULL);
+  g_autofree gchar *prompts = g_strdup_printf ("p=image:%s;text;q=image:%s;both=image:%s|image:%s",
+                                               three, four, three, four);
+  g_autofree gchar *negatives = g_strdup_printf ("n;m=image:%s", three);
+  g_autofree gchar *only = g_strdup_printf ("p=image:%s", three);
+  g_autoptr (ClipTexts) texts = NULL;
+  g_autoptr (ClipJob) job = NULL;
+  g_autoptr (GError) error = NULL;
+  float sims[4], others[2];
+
+  if (engine == NULL)
+    return;
+  g_assert_true (g_file_set_contents (three, "3", -1, NULL));
+  g_assert_true (g_file_set_contents (four, "4", -1, NULL));
+  expect_refused (engine, only, "no reader");
+  clip_set_picture_reader (read_number);
+  expect_refused (engine, "p=image:/nonexistent/x.png", "/nonexistent/x.png: No such file");
+  g_assert_cmpuint (n_read, ==, 0);
+
+  texts = fixture_texts (engine, prompts, negatives, FALSE);
+  g_assert_cmpuint (n_read, ==, 2); /* each once */
+  job = fixture_job (engine, 3);
+  clip_job_run (job, texts, sims, others, &error);
+  g_assert_no_error (error);
+  g_assert_true (fabsf (sims[0] - 1.0f) < 1e-5);
+  g_assert_true (fabsf (others[1] - 1.0f) < 1e-5);
+  g_assert_true (sims[2] < 0.9999f);
+  /* The mean of both, normalised, is as near to the one as to the other. */
+  g_assert_true (fabsf (sims[3] - sqrtf ((1.0f + sims[2]) / 2.0f)) < 1e-5);
+
+  /* Known pictures are not read again, until the file is another one. */
+  g_clear_pointer (&texts, clip_texts_unref);
+  texts = fixture_texts (engine, only, NULL, FALSE);
+  g_assert_cmpuint (n_read, ==, 2);
+  g_assert_true (g_file_set_contents (three, "4 ", -1, NULL));
+  g_clear_pointer (&texts, clip_texts_unref);
+  texts = fixture_texts (engine, only, NULL, FALSE);
+  g_assert_cmpuint (n_read, ==, 3);
+  clip_job_run (job, texts, sims + 1, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (fabsf (sims[1] - sims[2]) < 1e-6);
+  g_assert_true (g_file_set_contents (three, "no picture", -1, NULL));
+  expect_refused (engine, only, ": no picture");
+  clip_set_picture_reader (NULL);
+  g_remove (three);
+  g_remove (four);
+  g_remove (folder);
 }
 
 int
@@ -508,6 +617,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/cancel", test_cancel);
   g_test_add_func ("/engine/lost", test_lost);
   g_test_add_func ("/engine/fork", test_fork);
+  g_test_add_func ("/engine/pictures", test_pictures);
   g_test_add_func ("/engine/pipelines", test_pipelines);
   status = g_test_run ();
   clip_random_model_remove (folder);

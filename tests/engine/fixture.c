@@ -34,21 +34,38 @@ fixture_texts (ClipEngine *engine, const gchar *prompts, const gchar *negatives,
   return texts;
 }
 
+static const ClipFrameInfo info = {
+  CLIP_PIXEL_GRAY8, WIDTH, HEIGHT, 1, 1, CLIP_MATRIX_BT601, TRUE
+};
+
 void
-fixture_load (ClipJob *job, guint8 value)
+fixture_picture (guint8 value, ClipPicture *picture)
 {
-  g_autofree guint8 *pixels = g_malloc (WIDTH * HEIGHT);
-  const ClipFramePlanes planes = { { pixels }, { WIDTH } };
+  guint8 *pixels = g_malloc (WIDTH * HEIGHT);
 
   for (guint i = 0; i < WIDTH * HEIGHT; i++)
     pixels[i] = value + i * (1 + value % 5);
-  clip_job_load (job, &planes);
+  *picture = (ClipPicture){
+    .info = info,
+    .planes = { { pixels }, { WIDTH } },
+    .owner = pixels,
+    .release = g_free,
+  };
+}
+
+void
+fixture_load (ClipJob *job, guint8 value)
+{
+  ClipPicture picture;
+
+  fixture_picture (value, &picture);
+  clip_job_load (job, &picture.planes);
+  picture.release (picture.owner);
 }
 
 ClipJob *
 fixture_job (ClipEngine *engine, guint8 value)
 {
-  const ClipFrameInfo info = { CLIP_PIXEL_GRAY8, WIDTH, HEIGHT, 1, 1, CLIP_MATRIX_BT601, TRUE };
   g_autoptr (GError) error = NULL;
   ClipJob *job = clip_job_new (engine, &info, &error);
 

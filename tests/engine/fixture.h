@@ -15,5 +15,7 @@ ClipTexts *fixture_texts (ClipEngine *engine, const gchar *prompts, const gchar 
 /** fixture_job: for gray pictures of 64 x 48 pixels; picture @value is loaded. */
 ClipJob *fixture_job (ClipEngine *engine, guint8 value);
 void fixture_load (ClipJob *job, guint8 value);
+/** fixture_picture: the same pixels. */
+void fixture_picture (guint8 value, ClipPicture *picture);
 
 G_END_DECLS

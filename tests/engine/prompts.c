@@ -3,6 +3,7 @@
 #include "gst-clip/engine/prompts.h"
 
 #include <glib/gstdio.h>
+#include <stdio.h>
 #include <string.h>
 
 /* One line a prompt: label[@threshold]: "wording" "wording" */
@@ -325,6 +326,51 @@ test_json (void)
   g_rmdir (folder);
 }
 
+/* Wordings that are pictures: never put into a template, not mixed with texts, relative to a file. */
+static void
+test_pictures (void)
+{
+  g_autofree gchar *folder = g_dir_make_tmp ("clip-prompts-XXXXXX", NULL);
+  g_autofree gchar *path = g_build_filename (folder, "prompts.txt", NULL);
+  g_autofree gchar *want = g_strdup_printf ("[a] <image:%s/x.png> <image:/y.png> / "
+                                            "[image:z.png] <image:%s/z.png> / [b] <one b>",
+                                            folder, folder);
+  static const gchar *const bad[] = { "a=image:/x|a text", "a=image:", "image:", "a=x|image:/y" };
+  g_autoptr (ClipPromptSet) negatives = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClipPromptSet) set =
+      clip_prompt_set_parse ("image:/a==b.png@0.9;d=image:/c;;d|image:e;f", "one {}", &error);
+
+  g_assert_no_error (error);
+  g_autofree gchar *got = dump (set);
+  g_assert_cmpstr (
+      got, ==, "[image:/a=b.png]@0.9 <image:/a=b.png> / [d] <image:/c;d> <image:e> / [f] <one f>");
+  g_assert_cmpuint (clip_prompt_set_n_pictures (set), ==, 2);
+  g_assert_true (clip_prompt_set_get (set, 0)->pictures);
+  g_assert_false (clip_prompt_set_get (set, 2)->pictures);
+  g_autofree gchar *string = clip_prompt_set_to_string (set);
+  g_assert_cmpstr (string, ==, "image:/a==b.png@0.9;d=image:/c;;d|image:e;f");
+  g_autoptr (ClipPromptSet) other = clip_prompt_set_rewrap (set, "two {}", &error);
+  g_autofree gchar *rewrapped = dump (other);
+  g_assert_nonnull (strstr (rewrapped, "<image:/a=b.png> /"));
+  g_assert_nonnull (strstr (rewrapped, "<two f>"));
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_assert_null (clip_prompt_set_parse (bad[i], NULL, &error));
+    g_assert_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX);
+    g_clear_error (&error);
+  }
+
+  g_assert_true (
+      g_file_set_contents (path, "a=image:x.png|image:/y.png\nimage:z.png\nb", -1, NULL));
+  g_autoptr (ClipPromptSet) read = clip_prompt_set_from_file (path, "one {}", &negatives, &error);
+  g_assert_no_error (error);
+  g_autofree gchar *in_file = dump (read);
+  g_assert_cmpstr (in_file, ==, want);
+  g_unlink (path);
+  g_rmdir (folder);
+}
+
 static guint64
 fuzz_rounds (guint64 usual)
 {
@@ -357,8 +403,10 @@ test_json_random (void)
       else
         g_string_insert_c (text, at, byte);
     }
-    g_assert_true (g_file_set_contents_full (path, text->str, text->len, G_FILE_SET_CONTENTS_NONE,
-                                             0600, NULL));
+    FILE *file = fopen (path, "w"); /* without GLib's fsync () */
+    g_assert_nonnull (file);
+    g_assert_cmpuint (fwrite (text->str, 1, text->len, file), ==, text->len);
+    g_assert_cmpint (fclose (file), ==, 0);
     g_autoptr (ClipPromptSet) set = clip_prompt_set_from_file (path, NULL, &negatives, &error);
     if (set) {
       g_assert_no_error (error);
@@ -410,6 +458,7 @@ main (int argc, char **argv)
   g_test_add_func ("/prompts/rewrap", test_rewrap);
   g_test_add_func ("/prompts/file", test_file);
   g_test_add_func ("/prompts/json", test_json);
+  g_test_add_func ("/prompts/pictures", test_pictures);
   g_test_add_func ("/prompts/json-random", test_json_random);
   g_test_add_func ("/prompts/random", test_random);
   return g_test_run ();

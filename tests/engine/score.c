@@ -91,6 +91,66 @@ test_sigmoid (void)
   g_assert_cmpfloat (scores[1], <, 1e-3);
 }
 
+/* Scores of @scoring for the labels "a;p=image:/1;b;q=image:/2" and given negatives. */
+static void
+score_mixed (ClipScoring scoring, const gchar *negatives, const float *others, guint n_background,
+             gdouble *scores, gdouble *thresholds)
+{
+  static const float sims[] = { 0.2f, 0.9f, 0.3f, 0.8f };
+  g_autoptr (ClipPromptSet) labels =
+      clip_prompt_set_parse ("a;p=image:/1;b;q=image:/2", NULL, NULL);
+  g_autoptr (ClipPromptSet) not_these = clip_prompt_set_parse (negatives, NULL, NULL);
+  const ClipScoreSet set = {
+    .scoring = scoring,
+    .scale = 10.0,
+    .prompts = labels,
+    .negatives = not_these,
+    .n_background = n_background,
+    .similarities = sims,
+    .others = others,
+  };
+
+  clip_score_set (&set, scores);
+  for (guint i = 0; i < 2; i++)
+    thresholds[i] = clip_score_set_threshold (&set, i);
+}
+
+/* Pictures compete with pictures and texts with texts. */
+static void
+test_pictures (void)
+{
+  const float none[] = { 0.1f, 0.0f }, both[] = { 0.25f, 0.7f, 0.1f, 0.0f };
+  gdouble scores[4], thresholds[2];
+
+  score_mixed (CLIP_SCORING_AUTO, "", none, 0, scores, thresholds);
+  assert_near (scores[0], 1.0 / (1.0 + exp (10.0 * ((gdouble)0.3f - 0.2f))));
+  assert_near (scores[1], 1.0 / (1.0 + exp (10.0 * ((gdouble)0.8f - 0.9f))));
+  assert_near (scores[0] + scores[2], 1.0);
+  assert_near (scores[1] + scores[3], 1.0);
+  g_assert_cmpfloat (thresholds[0], ==, 0.5);
+  g_assert_cmpfloat (thresholds[1], ==, 0.5);
+
+  /* A negative of each kind, and a background of two texts. */
+  score_mixed (CLIP_SCORING_CONTRAST, "n;m=image:/3", both, 2, scores, thresholds);
+  assert_near (scores[3], 1.0 / (1.0 + exp (10.0 * ((gdouble)0.7f - 0.8f))));
+  assert_near (scores[0],
+               exp (10.0 * 0.2f)
+                   / (exp (10.0 * 0.2f) + exp (10.0 * 0.25f) + exp (10.0 * 0.1f) + exp (0.0)));
+  g_assert_cmpfloat (thresholds[1], ==, 0.5);
+
+  /* Without a picture among the negatives there is nothing to contrast pictures with. */
+  score_mixed (CLIP_SCORING_CONTRAST, "n", both, 0, scores, thresholds);
+  assert_near (scores[1], (1.0 + 0.9f) / 2.0);
+  g_assert_cmpfloat (thresholds[0], ==, 0.5);
+  g_assert_cmpfloat (thresholds[1], ==, 0.9);
+  score_mixed (CLIP_SCORING_SIGMOID, "m=image:/3", both, 0, scores, thresholds);
+  assert_near (scores[3], (1.0 + 0.8f) / 2.0);
+  g_assert_cmpfloat (thresholds[1], ==, 0.9);
+  score_mixed (CLIP_SCORING_COSINE, "", none, 0, scores, thresholds);
+  assert_near (scores[2], (1.0 + 0.3f) / 2.0);
+  g_assert_cmpfloat (thresholds[0], ==, 0.625);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -100,5 +160,6 @@ main (int argc, char **argv)
   g_test_add_func ("/score/contrast", test_contrast);
   g_test_add_func ("/score/sigmoid", test_sigmoid);
   g_test_add_func ("/score/limits", test_limits);
+  g_test_add_func ("/score/pictures", test_pictures);
   return g_test_run ();
 }

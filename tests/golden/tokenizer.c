@@ -333,5 +333,6 @@ main (int argc, char **argv)
   g_test_add_func ("/golden/tokenizer/sentencepiece", test_sentencepiece_strings);
   g_test_add_data_func ("/golden/tokenizer/tiny-awk", "tiny-awk", test_model_prompts);
   g_test_add_data_func ("/golden/tokenizer/tiny-short", "tiny-short", test_model_prompts);
+  g_test_add_data_func ("/golden/tokenizer/tiny-siglip", "tiny-siglip", test_model_prompts);
   return g_test_run ();
 }

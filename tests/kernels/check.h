@@ -89,7 +89,9 @@ extern const CheckKernel check_gemm;
 extern const CheckKernel check_attention;
 extern const CheckKernel check_preprocess;
 extern const CheckKernel check_topk;
+extern const CheckKernel check_attend;
 extern const CheckKernel check_average;
+extern const CheckKernel check_conv;
 extern const CheckKernel check_unfold;
 extern const CheckKernel check_tokens;
 

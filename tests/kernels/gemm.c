@@ -10,7 +10,8 @@ enum { ACTIVATION, PERIOD, PARTS };
  * parts: what differs from one whole weight matrix with a bias. OPERANDS: a, and c where nothing is
  * added to it, are of clip_kernels_operands(). NORM: a comes from a product before, which leaves
  * statistics, and is normalised; NO_STATS: normalised, but nothing is known about it. ONE_HOT: the
- * weights pick columns, so that no error averages out. RELU: nothing below 0.
+ * weights pick columns, so that no error averages out. RELU: nothing below 0. PARTIAL:
+ * it may be made in parts.
  */
 enum {
   PLAIN = 0,
@@ -21,6 +22,7 @@ enum {
   NO_STATS = 1 << 4,
   ONE_HOT = 1 << 5,
   RELU = 1 << 6,
+  PARTIAL = 1 << 7,
 };
 
 #define QUICK          CLIP_ACTIVATION_QUICK_GELU
@@ -96,6 +98,12 @@ static const CheckCase cases[] = {
   { { 9, 63, 65 }, .tag = "operands-relu", .options = { 0, 0, OPERANDS | RELU } },
   { { 1, 1, 1 }, .tag = "relu", .options = { 0, 0, RELU } },
   { { 10, 32, 256 }, CHECK_FILL_HUGE, "relu", { 0, PLAIN_RESIDUAL, RELU } },
+  { { 50, 40, 64 }, .tag = "parts-relu", .options = { 0, PLAIN_RESIDUAL, RELU | PARTIAL } },
+  { { 63, 33, 320 }, .tag = "parts-relu", .options = { 0, PLAIN_RESIDUAL, RELU | PARTIAL } },
+  { { 9, 63, 500 }, .tag = "parts", .options = { 0, 0, PARTIAL } },
+  { { 20, 17, 1728 }, .tag = "parts-relu", .options = { 0, PLAIN_RESIDUAL, RELU | PARTIAL } },
+  { { 1, 16, 832 }, .tag = "parts-nobias", .options = { 0, 0, RELU | PARTIAL | NO_BIAS } },
+  { { 100, 64, 192 }, .tag = "parts-positions", .options = { 0, 50, PARTIAL } },
   { { 50, 2304, 768 }, .extra = TRUE },
   { { 50, 3072, 768 }, .tag = "quickgelu", .options = { QUICK }, .extra = TRUE },
   { { 50, 768, 3072 }, .tag = "residual", .options = { 0, PLAIN_RESIDUAL }, .extra = TRUE },
@@ -116,6 +124,7 @@ static const CheckCase cases[] = {
  */
 typedef struct {
   CheckMatrix a[2], bias, residual, c[2];
+  CheckMatrix partial[2]; /* by type of c */
   CheckMatrix source, start, gamma, beta, scratch[2];
   float *weights, *source_weights; /* (N, K), (K, SOURCE_K) as a model has them */
   guint m, n, k, period;
@@ -180,6 +189,8 @@ problem_init (Problem *problem, Check *check, const CheckCase *c)
   problem->bias = check_vector_in (check, "bias", n, CHECK_FILL_RANDOM);
   for (guint type = CLIP_ELEMENT_F32; type <= CLIP_ELEMENT_F16; type++)
     problem->c[type] = check_matrix_out (check, "c", m, n, type);
+  for (guint type = 0; problem->parts & PARTIAL && type <= CLIP_ELEMENT_F16; type++)
+    problem->partial[type] = check_matrix_out (check, "partial", m, n, type);
   if (problem->period)
     problem->residual = check_matrix_in (check, "residual", problem->period, n, CHECK_FILL_RANDOM);
   problem->weights = make_weights (
@@ -267,10 +278,13 @@ record (Check *check, ClipKernels *kernels, const Problem *problem)
     .residual_period = problem->period,
     .activation = problem->activation,
     .relu = (problem->parts & RELU) != 0,
+    .partial = problem->partial[c_type (problem, kernels)].m.address,
     .norm = normed ? &norm : NULL,
   };
 
   check_poison (c->buffer);
+  if (op.partial)
+    check_poison (problem->partial[c_type (problem, kernels)].buffer);
   clip_kernel_gemm (kernels, check_record (check), &op);
 }
 

@@ -74,6 +74,10 @@ void ref_attention (const ClipAttention *shape, const RefMatrix *qkv, RefMatrix 
 void ref_layernorm (const float *x, gsize ld, const float *gamma, const float *beta, double eps,
                     RefMatrix *y);
 
+/** ref_attend: one query a sequence: @q: rows of @q_ld floats, @kv: of keys, then values; @z: initialised */
+void ref_attend (const ClipAttention *shape, const float *q, gsize q_ld, const float *kv,
+                 gsize kv_ld, RefMatrix *z);
+
 /** ref_unfold: @x: (batch * height * width) rows of @ld floats; @rows: initialised */
 void ref_unfold (const float *x, gsize ld, const ClipPictures *shape, const ClipWindow *window,
                  RefMatrix *rows);

@@ -83,3 +83,64 @@ ref_tokens (const float *x, gsize ld, const ClipPictures *shape, const float *po
       put (y, row, col, sum + position, scale + fabs (position));
     }
 }
+
+/* Scores of a head's query, and the largest sum of magnitudes of one. */
+static double
+scores_of (const float *q, const float *k, gsize ld, gsize tokens, gsize head_dim, double *scores)
+{
+  double worst = 0.0;
+
+  for (gsize t = 0; t < tokens; t++) {
+    double sum = 0.0, scale = 0.0;
+
+    for (gsize d = 0; d < head_dim; d++) {
+      sum += (double)q[d] * k[t * ld + d];
+      scale += fabs ((double)q[d] * k[t * ld + d]);
+    }
+    scores[t] = sum;
+    worst = fmax (worst, scale);
+  }
+  return worst;
+}
+
+/* exp (score - largest), and their sum. */
+static double
+exponentials (double *scores, gsize tokens)
+{
+  double largest = scores[0], sum = 0.0;
+
+  for (gsize t = 0; t < tokens; t++)
+    largest = fmax (largest, scores[t]);
+  for (gsize t = 0; t < tokens; t++) {
+    scores[t] = exp (scores[t] - largest);
+    sum += scores[t];
+  }
+  return sum;
+}
+
+void
+ref_attend (const ClipAttention *shape, const float *q, gsize q_ld, const float *kv, gsize kv_ld,
+            RefMatrix *z)
+{
+  const gsize width = (gsize)shape->heads * shape->head_dim;
+  g_autofree double *weights = g_new (double, shape->tokens);
+
+  for (gsize b = 0; b < shape->batch; b++)
+    for (gsize h = 0; h < shape->heads; h++) {
+      const float *k = kv + b * shape->tokens * kv_ld + h * shape->head_dim, *v = k + width;
+      /* an error of a score is a relative one of a weight */
+      const double worst = scores_of (q + b * q_ld + h * shape->head_dim, k, kv_ld, shape->tokens,
+                                      shape->head_dim, weights);
+      const double sum = exponentials (weights, shape->tokens);
+
+      for (gsize d = 0; d < shape->head_dim; d++) {
+        double value = 0.0, scale = 0.0;
+
+        for (gsize t = 0; t < shape->tokens; t++) {
+          value += weights[t] * v[t * kv_ld + d];
+          scale += weights[t] * fabsf (v[t * kv_ld + d]);
+        }
+        put (z, b, h * shape->head_dim + d, value / sum, scale / sum * (1.0 + 2.0 * worst));
+      }
+    }
+}

@@ -3,8 +3,10 @@
 #include <gst/gst.h>
 #include <gst/video/video.h>
 
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXIT_SKIP 77
 /* A frame that waits for an encoding is later than this only if the machine is very busy; one
@@ -127,6 +129,52 @@ test_survives (void)
   g_assert_cmpuint (seen.labelled, ==, seen.buffers);
   g_assert_cmpuint (seen.buffers, >=, 10); /* videorate 1.28 repeats the last one */
   seen_clear (&seen);
+}
+
+/* A picture in a file is the same picture in a stream, and another pattern is another one. */
+static void
+test_picture (void)
+{
+  g_autofree gchar *path =
+      g_build_filename (g_get_tmp_dir (), "clip picture; |=@ XXXXXX.png", NULL);
+  gint fd = g_mkstemp (path);
+  Seen seen[2];
+
+  g_assert_cmpint (fd, >=, 0);
+  close (fd);
+  for (guint i = 0; i < 2; i++) {
+    g_autofree gchar *line = g_strdup_printf (
+        "videotestsrc num-buffers=2 pattern=%s ! video/x-raw,format=RGB,width=320,height=240 ! "
+        "clipfilter name=filter %%s scoring=cosine messages=every-result ! fakesink name=sink",
+        i ? "smpte" : "circular");
+    g_autofree gchar *wording = g_strconcat ("image:", path, NULL);
+    const gchar *const prompts[] = { wording, NULL };
+    if (i == 0) {
+      g_autoptr (GstElement) writer =
+          gst_parse_launch ("videotestsrc num-buffers=1 pattern=circular ! "
+                            "video/x-raw,format=RGB,width=320,height=240 ! pngenc ! "
+                            "filesink name=sink",
+                            NULL);
+      if (!writer) {
+        g_test_skip ("no encoder of pictures");
+        goto out;
+      }
+      g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (writer), "sink");
+      g_object_set (sink, "location", path, NULL);
+      play (writer);
+    }
+    g_autoptr (GstElement) pipeline = make (line, &seen[i]);
+    g_autoptr (GstElement) filter = gst_bin_get_by_name (GST_BIN (pipeline), "filter");
+    g_object_set (filter, "prompt-list", prompts, NULL);
+    g_assert_cmpuint (play (pipeline), ==, 2);
+  }
+  g_assert_cmpfloat_with_epsilon (seen[0].score, 1.0, 1e-4);
+  g_assert_cmpfloat (seen[1].score, <, seen[0].score - 1e-3);
+  g_free (seen[0].label);
+  g_free (seen[1].label);
+
+out:
+  g_unlink (path);
 }
 
 /* The same picture in every format has nearly the same scores. */
@@ -354,6 +402,7 @@ main (int argc, char **argv)
   }
   g_test_add_func ("/pipelines/in-step", test_in_step);
   g_test_add_func ("/pipelines/survives", test_survives);
+  g_test_add_func ("/pipelines/picture", test_picture);
   g_test_add_func ("/pipelines/formats", test_formats);
   g_test_add_data_func ("/pipelines/live/at-once", NULL, test_live);
   g_test_add_data_func ("/pipelines/live/loaded", "loaded", test_live);

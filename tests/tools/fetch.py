@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """gst-clip-fetch against a server that answers like the hub, and one that does not.
 
-    fetch.py SCRIPT
+    fetch.py SCRIPT [GST-CLIP-INSPECT]
 """
 import os
 import resource
@@ -16,7 +16,8 @@ import unittest
 
 from hub import COMMIT, Hub
 
-script = ''
+script = inspect = ''
+HERE = os.path.dirname(os.path.abspath(__file__))
 TOKEN = 'hf_secretSecret123'
 WEIGHTS = bytes(range(256)) * 400
 SIGLIP, OPEN = 'maker/siglip', 'maker/open'
@@ -298,8 +299,7 @@ class Fetch(unittest.TestCase):
 
     def test_documented(self):
         """docs/models.md has every name, in the same order."""
-        docs = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../docs/models.md')
-        with open(docs, encoding='utf-8') as f:
+        with open(os.path.join(HERE, '../../docs/models.md'), encoding='utf-8') as f:
             rows = [line.split('`')[1] for line in f if line.startswith('| `')
                     and line.count('|') == 9]
         names = [line.split()[0] for line in self.fetch('--list').splitlines()]
@@ -313,6 +313,24 @@ class Fetch(unittest.TestCase):
         self.assertEqual(output.returncode, 0, output.stderr)
         self.assertTrue(os.path.isfile(data + '/gst-clip/models/clip/config.json'))
 
+    def test_found_by_name(self):
+        """The embedded model, from a hub: what is fetched the engine finds by its name and reads."""
+        if not inspect:
+            self.skipTest('no gst-clip-inspect was named')
+        demo = os.path.join(HERE, '../../gst-clip/models/demo')
+        files = {}
+        for name in os.listdir(demo):
+            if os.path.splitext(name)[1] in ('.json', '.txt', '.safetensors', '.md'):
+                with open(os.path.join(demo, name), 'rb') as f:
+                    files[name] = f.read()
+        env = {'PATH': os.environ['PATH'], 'XDG_DATA_HOME': os.path.join(self.dir, '.data')}
+        self.hub.files = {'maker/demo-from-hub': files}
+        for command in ([script, 'maker/demo-from-hub', '--base-url', self.hub.url],
+                        [inspect, 'demo-from-hub']):
+            done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn('/gst-clip/models/demo-from-hub\n', done.stdout)
+
     @unittest.skipUnless(shutil.which('shellcheck'), 'no shellcheck')
     def test_shellcheck(self):
         output = subprocess.run(['shellcheck', script], capture_output=True, text=True)
@@ -321,6 +339,8 @@ class Fetch(unittest.TestCase):
 
 if __name__ == '__main__':
     script = os.path.abspath(sys.argv.pop(1))
+    if len(sys.argv) > 1 and os.path.isfile(sys.argv[1]):
+        inspect = os.path.abspath(sys.argv.pop(1))
     if not shutil.which('curl'):
         print('no curl')
         sys.exit(77)
