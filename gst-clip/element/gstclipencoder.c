@@ -69,6 +69,10 @@ struct _GstClipEncoder {
   gint64 settle_at;          /* monotonic us when `settled` is to be called; 0: not */
   gint64 settle_pause;       /* us until it is called again */
 
+  gboolean forget_still; /* the picture that is kept has no results (any more) */
+
+  ClipStill *still; /* nullable; of whoever starts jobs: the streaming thread, or ours in latest */
+  ClipEngine *still_engine;
   GArray *similarities, *negatives; /* of float; the thread's */
   GArray *scores;                   /* of double; likewise */
   GstClipSmoother *smoother;        /* likewise */
@@ -216,6 +220,9 @@ fail_job (GstClipEncoder *self, Slot *slot, const GError *error)
 {
   g_autoptr (ClipEngine) engine = clip_engine_ref (slot->engine);
 
+  g_mutex_lock (&self->lock);
+  self->forget_still = TRUE;
+  g_mutex_unlock (&self->lock);
   if (g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST))
     drop_jobs_of_lost_device (self, slot);
   self->funcs.failed (engine, error, self->data);
@@ -271,6 +278,42 @@ smooth (GstClipEncoder *self, const GstClipFrame *frame, const GstClipFrameConte
                                       .similarities = (float *)self->similarities->data,
                                       .others = (float *)self->negatives->data,
                                   });
+}
+
+static void
+drop_still (GstClipEncoder *self)
+{
+  g_clear_pointer (&self->still, clip_still_free);
+  g_clear_pointer (&self->still_engine, clip_engine_unref);
+}
+
+/* Whether the loaded frame is so much like the last encoded one that it is not. If not, it is the one
+ * to compare with. What fails here fails again where the frame is encoded, and is told there. */
+static gboolean
+is_still (GstClipEncoder *self, Slot *slot)
+{
+  const GstClipFrame *frame = &slot->ticket->frame;
+  gdouble change = 1.0;
+
+  if (frame->skip_still <= 0.0 || frame->regions)
+    return FALSE;
+  if (self->still_engine != slot->engine) {
+    drop_still (self);
+    self->still = clip_still_new (slot->engine, NULL);
+    self->still_engine = clip_engine_ref (slot->engine);
+  }
+  g_mutex_lock (&self->lock);
+  gboolean forget = self->forget_still;
+  self->forget_still = FALSE;
+  g_mutex_unlock (&self->lock);
+  if (self->still && forget)
+    clip_still_forget (self->still);
+  if (!self->still || !clip_still_measure (self->still, slot->job, &change, NULL))
+    return FALSE;
+  if (change < frame->skip_still && !frame->forced)
+    return TRUE;
+  clip_still_keep (self->still);
+  return FALSE;
 }
 
 /* (transfer full) (nullable): of region @i */
@@ -411,6 +454,10 @@ encode (GstClipEncoder *self, Slot *slot, gboolean started)
   g_autoptr (GPtrArray) results = NULL;
   ClipJobTimes times = { 0 };
 
+  if (!started && is_still (self, slot)) {
+    self->funcs.still (self->data);
+    return;
+  }
   if (started || start_jobs (slot, &error))
     results = wait_for_results (self, slot, &error);
   if (results)
@@ -566,7 +613,7 @@ wait_for_slot (GstClipEncoder *self)
 
 static gboolean
 load_and_start (GstClipEncoder *self, Slot *slot, GstClipFrame *frame, GstBuffer *buffer,
-                const GstVideoInfo *video, gboolean *unreadable)
+                const GstVideoInfo *video, gboolean *still, gboolean *unreadable)
 {
   g_autoptr (GError) error = NULL;
 
@@ -578,6 +625,11 @@ load_and_start (GstClipEncoder *self, Slot *slot, GstClipFrame *frame, GstBuffer
   *unreadable = !load_frame (self, slot, frame, buffer, video, TRUE);
   if (*unreadable)
     return FALSE;
+  *still = is_still (self, slot);
+  if (*still) {
+    self->funcs.still (self->data);
+    return FALSE;
+  }
   if (start_jobs (slot, &error))
     return TRUE;
   fail_job (self, slot, error);
@@ -586,13 +638,14 @@ load_and_start (GstClipEncoder *self, Slot *slot, GstClipFrame *frame, GstBuffer
 
 GstFlowReturn
 gst_clip_encoder_submit (GstClipEncoder *self, GstClipFrame *frame, GstBuffer *buffer,
-                         const GstVideoInfo *video, GstClipTicket **ticket, gboolean *unreadable)
+                         const GstVideoInfo *video, GstClipTicket **ticket, gboolean *still,
+                         gboolean *unreadable)
 {
   *ticket = NULL;
-  *unreadable = FALSE;
+  *still = *unreadable = FALSE;
   need_thread (self);
   Slot *slot = wait_for_slot (self);
-  if (slot && load_and_start (self, slot, frame, buffer, video, unreadable)) {
+  if (slot && load_and_start (self, slot, frame, buffer, video, still, unreadable)) {
     *ticket = slot->ticket;
     g_atomic_ref_count_inc (&slot->ticket->refs);
     hand_over (self, slot, STARTED);
@@ -702,6 +755,7 @@ static void
 discard_locked (GstClipEncoder *self)
 {
   self->epoch++;
+  self->forget_still = TRUE;
   g_clear_pointer (&self->newest, g_ptr_array_unref);
 }
 
@@ -779,6 +833,7 @@ gst_clip_encoder_stop (GstClipEncoder *self)
     g_clear_pointer (&self->slots[i].ticket, ticket_unref);
     self->slots[i].state = IDLE;
   }
+  drop_still (self);
   self->oldest = self->busy = 0;
   self->settle_at = 0;
   gst_clip_smoother_reset (self->smoother);

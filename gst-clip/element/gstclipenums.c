@@ -51,3 +51,8 @@ DEFINE_ENUM (GstClipPrecision, gst_clip_precision,
              { CLIP_PRECISION_FP16, "16-bit floating point: half the memory", "fp16" },
              { CLIP_PRECISION_INT8, "8-bit integers: a quarter of the memory, a little less exact",
                "int8" })
+
+DEFINE_ENUM (GstClipCorner, gst_clip_corner, { GST_CLIP_CORNER_TOP_LEFT, "Top left", "top-left" },
+             { GST_CLIP_CORNER_TOP_RIGHT, "Top right", "top-right" },
+             { GST_CLIP_CORNER_BOTTOM_LEFT, "Bottom left", "bottom-left" },
+             { GST_CLIP_CORNER_BOTTOM_RIGHT, "Bottom right", "bottom-right" })

@@ -45,6 +45,16 @@ typedef enum {
   GST_CLIP_REGION_MODE_BOTH,
 } GstClipRegionMode;
 
+/** GstClipCorner: where clipoverlay puts the labels of whole frames. */
+typedef enum {
+  GST_CLIP_CORNER_TOP_LEFT,
+  GST_CLIP_CORNER_TOP_RIGHT,
+  GST_CLIP_CORNER_BOTTOM_LEFT,
+  GST_CLIP_CORNER_BOTTOM_RIGHT,
+} GstClipCorner;
+
+#define GST_TYPE_CLIP_CORNER (gst_clip_corner_get_type ())
+GType gst_clip_corner_get_type (void);
 #define GST_TYPE_CLIP_MODE (gst_clip_mode_get_type ())
 GType gst_clip_mode_get_type (void);
 #define GST_TYPE_CLIP_MESSAGES (gst_clip_messages_get_type ())

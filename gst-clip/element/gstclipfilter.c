@@ -93,6 +93,16 @@ on_failure (ClipEngine *engine, const GError *error, gpointer data)
   }
 }
 
+static void
+on_still (gpointer data)
+{
+  GstClipFilter *self = data;
+
+  GST_OBJECT_LOCK (self);
+  self->stats.still++;
+  GST_OBJECT_UNLOCK (self);
+}
+
 static gboolean
 on_settled (gpointer data)
 {
@@ -359,7 +369,7 @@ gst_clip_filter_finalize (GObject *object)
 static void
 gst_clip_filter_init (GstClipFilter *self)
 {
-  static const GstClipEncoderFuncs funcs = { on_results, on_failure, on_settled };
+  static const GstClipEncoderFuncs funcs = { on_results, on_failure, on_still, on_settled };
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
 
   g_mutex_init (&self->prompts_lock);

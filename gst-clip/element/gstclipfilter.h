@@ -46,6 +46,7 @@ typedef struct {
 
   GstClipMode mode;
   GstClipPace pace;
+  gdouble skip_still;
   GstClipRegionWishes regions;
   gchar *roi_types; /* what its types were made of */
   GstClipMessages messages;
@@ -54,7 +55,7 @@ typedef struct {
 
 /** GstClipStats: guarded by the object lock; times in ns. */
 typedef struct {
-  guint64 frames, inferences;
+  guint64 frames, inferences, still;
   ClipJobTimes last, sum;
 } GstClipStats;
 
@@ -111,6 +112,7 @@ struct _GstClipFilter {
   /* Read under the stream lock, written under the object lock too. */
   GstClipMode mode_in_effect; /* AUTO: not decided yet */
   gboolean live;              /* upstream */
+  gboolean source_thread;     /* we run in the thread of a GstBaseSrc */
 
   /* Object lock. */
   GstClockTime earliest_time; /* running time: what is before is late; NONE: nothing is */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/element/gstclipfilterframes.h"
 
+#include <gst/base/gstbasesrc.h>
+
 #include "gst-clip/element/gstclipanalytics.h"
 #include "gst-clip/element/gstclipmeta.h"
 
@@ -26,15 +28,66 @@ upstream_is_live (GstClipFilter *self)
   return live;
 }
 
+/* The thread of @pad: its own, or FALSE. */
+static gboolean
+has_task (GstPad *pad)
+{
+  GST_OBJECT_LOCK (pad);
+  gboolean has = GST_PAD_TASK (pad) != NULL;
+  GST_OBJECT_UNLOCK (pad);
+  return has;
+}
+
+/* (transfer full) (nullable): a pad on the other side of @pad's element. */
+static GstPad *
+inner_pad (GstPad *pad)
+{
+  GstIterator *links = gst_pad_iterate_internal_links (pad);
+  GValue value = G_VALUE_INIT;
+  GstPad *inner = NULL;
+
+  if (!links)
+    return NULL;
+  if (gst_iterator_next (links, &value) == GST_ITERATOR_OK) {
+    inner = g_value_dup_object (&value);
+    g_value_unset (&value);
+  }
+  gst_iterator_free (links);
+  return inner;
+}
+
+/*
+ * A GstBaseSrc pushes caps and segments with its `live` lock held, which it needs to be paused. If a
+ * held frame were pushed then, and a sink that is paused already did not let it pass, the state
+ * could not change any more. A queue in between has a thread without such a lock.
+ */
+static gboolean
+runs_in_source_thread (GstClipFilter *self)
+{
+  g_autoptr (GstPad) pad = gst_pad_get_peer (GST_BASE_TRANSFORM_SINK_PAD (self));
+
+  while (pad && !has_task (pad)) {
+    g_autoptr (GstPad) sink = inner_pad (pad);
+    if (sink && has_task (sink))
+      return FALSE; /* whoever pulls from there pushes to us */
+    g_clear_object (&pad);
+    pad = sink ? gst_pad_get_peer (sink) : NULL;
+  }
+  g_autoptr (GstElement) element = pad ? gst_pad_get_parent_element (pad) : NULL;
+  return element && GST_IS_BASE_SRC (element);
+}
+
 void
 gst_clip_filter_decide_mode (GstClipFilter *self)
 {
   if (self->mode_in_effect != GST_CLIP_MODE_AUTO)
     return;
   gboolean live = upstream_is_live (self);
+  gboolean source_thread = runs_in_source_thread (self);
 
   GST_OBJECT_LOCK (self);
   self->live = live;
+  self->source_thread = source_thread;
   self->mode_in_effect = self->settings.mode;
   if (self->mode_in_effect == GST_CLIP_MODE_AUTO)
     self->mode_in_effect = live ? GST_CLIP_MODE_LATEST : GST_CLIP_MODE_IN_STEP;
@@ -44,7 +97,7 @@ gst_clip_filter_decide_mode (GstClipFilter *self)
 gboolean
 gst_clip_filter_may_hold (GstClipFilter *self)
 {
-  return self->mode_in_effect == GST_CLIP_MODE_IN_STEP && !self->live
+  return self->mode_in_effect == GST_CLIP_MODE_IN_STEP && !self->live && !self->source_thread
          && GST_VIDEO_INFO_FPS_N (&self->info) > 0;
 }
 
@@ -317,12 +370,13 @@ get_wishes (GstClipFilter *self, GstClipRegionWishes *wishes)
 
 /* Returns: TRUE when the frame is to be encoded, and *@pace and *@at to tell the pacer if it is. */
 static gboolean
-is_wanted (GstClipFilter *self, const GstClipFrame *frame, GstClipPace *pace, GstClipPaceFrame *at)
+is_wanted (GstClipFilter *self, GstClipFrame *frame, GstClipPace *pace, GstClipPaceFrame *at)
 {
   if (frame->texts.serial != self->encoded_serial)
     gst_clip_pacer_reset (&self->pacer); /* what is carried on answers other prompts */
   GST_OBJECT_LOCK (self);
   *pace = self->settings.pace;
+  frame->skip_still = self->settings.skip_still;
   GstClockTime earliest = self->earliest_time;
   GST_OBJECT_UNLOCK (self);
   *at = (GstClipPaceFrame){
@@ -332,6 +386,7 @@ is_wanted (GstClipFilter *self, const GstClipFrame *frame, GstClipPace *pace, Gs
             && frame->context.running_time <= earliest,
     .now = g_get_monotonic_time () * GST_USECOND,
   };
+  frame->forced = !self->pacer.started;
   return gst_clip_pacer_wants (&self->pacer, pace, at);
 }
 
@@ -415,7 +470,7 @@ submit (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer, GstClockTim
 {
   GstClipPassage *passage = &self->passage;
   const guint serial = frame->texts.serial;
-  gboolean unreadable = FALSE;
+  gboolean still = FALSE, unreadable = FALSE;
   GstClipPaceFrame at;
   GstClipPace pace;
 
@@ -427,10 +482,13 @@ submit (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer, GstClockTim
   }
   if (!is_wanted (self, frame, &pace, &at))
     return GST_FLOW_OK;
-  took (self, serial, frame->regions, &frame->context, &pace, &at);
-  passage->kind = GST_CLIP_PASSAGE_ENCODE;
+  g_autoptr (GArray) chosen = frame->regions ? g_array_ref (frame->regions) : NULL;
   GstFlowReturn ret = gst_clip_encoder_submit (self->encoder, frame, buffer, &self->info,
-                                               &passage->ticket, &unreadable);
+                                               &passage->ticket, &still, &unreadable);
+  if (!still) {
+    took (self, serial, chosen, &frame->context, &pace, &at);
+    passage->kind = GST_CLIP_PASSAGE_ENCODE;
+  }
   if (unreadable)
     warn_unreadable (self, buffer);
   return ret;
@@ -632,9 +690,9 @@ gst_clip_filter_release (GstClipFilter *self)
   GstPad *sink = GST_BASE_TRANSFORM_SINK_PAD (self);
 
   GST_OBJECT_LOCK (self);
-  gboolean live = self->live;
+  gboolean never_holds = self->live || self->source_thread;
   GST_OBJECT_UNLOCK (self);
-  if (live)
+  if (never_holds)
     return FALSE;
   /* It may be waiting for us, so that we must not wait for it. */
   if (!g_rec_mutex_trylock (GST_PAD_GET_STREAM_LOCK (sink)))

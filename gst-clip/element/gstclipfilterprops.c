@@ -29,6 +29,7 @@ enum {
   PROP_INTERVAL,
   PROP_MAX_RATE,
   PROP_SKIP_LATE,
+  PROP_SKIP_STILL,
   PROP_REGION,
   PROP_ROI_TYPES,
   PROP_MIN_SIZE,
@@ -205,6 +206,9 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
   case PROP_SKIP_LATE:
     s->pace.skip_late = g_value_get_boolean (value);
     break;
+  case PROP_SKIP_STILL:
+    s->skip_still = g_value_get_double (value);
+    break;
   case PROP_MESSAGES:
     s->messages = g_value_get_enum (value);
     break;
@@ -244,7 +248,7 @@ get_stats (GstClipFilter *self)
   ClipEngine *engine = texts.engine;
   GstStructure *s = gst_structure_new (
       "clipfilter-stats", "frames", G_TYPE_UINT64, stats.frames, "inferences", G_TYPE_UINT64,
-      stats.inferences, "mode", G_TYPE_STRING,
+      stats.inferences, "still", G_TYPE_UINT64, stats.still, "mode", G_TYPE_STRING,
       mode == GST_CLIP_MODE_IN_STEP  ? "in-step"
       : mode == GST_CLIP_MODE_LATEST ? "latest"
                                      : "",
@@ -343,6 +347,9 @@ gst_clip_filter_get_property (GObject *object, guint id, GValue *value, GParamSp
     break;
   case PROP_SKIP_LATE:
     g_value_set_boolean (value, s->pace.skip_late);
+    break;
+  case PROP_SKIP_STILL:
+    g_value_set_double (value, s->skip_still);
     break;
   case PROP_MESSAGES:
     g_value_set_enum (value, s->messages);
@@ -507,6 +514,13 @@ install_pace_properties (GObjectClass *klass)
           "skip-late", "Skip late",
           "in-step: pass frames on without encoding them while downstream says that they are late",
           TRUE, CONTROL));
+  g_object_class_install_property (
+      klass, PROP_SKIP_STILL,
+      g_param_spec_double (
+          "skip-still", "Skip still",
+          "Do not encode a picture that differs by less than this from the last one that was "
+          "encoded: mean difference of pixel values, 1 is black to white (0 = off)",
+          0.0, 1.0, 0.0, CONTROL));
 }
 
 static void

@@ -246,6 +246,19 @@ void clip_kernel_layernorm (ClipKernels *kernels, ClipGpuRecording *rec, const C
 void clip_kernel_l2norm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipMatrix *x,
                          const ClipMatrix *y, VkDeviceAddress flags);
 
+/* Pictures that stand still ----------------------------------------------- */
+
+/** Parts that clip_kernel_difference() gives. */
+#define CLIP_DIFFERENCE_SUMS 64
+
+/**
+ * clip_kernel_difference: sums[g] is a part of the sum of |a[i] - b[i]| over i < @n; the host adds
+ * all float[CLIP_DIFFERENCE_SUMS].
+ * @a, @b: float[n]
+ */
+void clip_kernel_difference (ClipKernels *kernels, ClipGpuRecording *rec, VkDeviceAddress a,
+                             VkDeviceAddress b, guint32 n, VkDeviceAddress sums);
+
 /* Ranking --------------------------------------------------------------- */
 
 /** Most values that clip_kernel_topk() chooses from. */

@@ -537,6 +537,52 @@ clip_job_best (ClipJob *job, guint *n)
   return job->best;
 }
 
+/* Pictures that stand still -------------------------------------------------- */
+
+struct _ClipStill {
+  gint kept; /* -1: none */
+  guint8 newest;
+};
+
+ClipStill *
+clip_still_new (ClipEngine *engine, GError **error)
+{
+  ClipStill *still = g_new0 (ClipStill, 1);
+
+  still->kept = -1;
+  g_atomic_int_inc (&fake.alive);
+  return still;
+}
+
+void
+clip_still_free (ClipStill *still)
+{
+  if (!still)
+    return;
+  g_atomic_int_add (&fake.alive, -1);
+  g_free (still);
+}
+
+gboolean
+clip_still_measure (ClipStill *still, ClipJob *job, gdouble *change, GError **error)
+{
+  still->newest = job->pixel;
+  *change = still->kept < 0 ? 1.0 : ABS (still->kept - job->pixel) / 255.0;
+  return TRUE;
+}
+
+void
+clip_still_keep (ClipStill *still)
+{
+  still->kept = still->newest;
+}
+
+void
+clip_still_forget (ClipStill *still)
+{
+  still->kept = -1;
+}
+
 ClipJobTimes
 clip_job_times (ClipJob *job)
 {
