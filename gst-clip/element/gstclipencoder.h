@@ -19,15 +19,25 @@ typedef struct _GstClipEncoder GstClipEncoder;
 /** How many submitted frames may be on their way. */
 #define GST_CLIP_ENCODER_DEPTH 3
 
-/** GstClipFrame: what goes with a frame's pixels. Clear with gst_clip_texts_clear (&texts). */
+/**
+ * GstClipFrame: what goes with a frame's pixels. Clear with gst_clip_frame_clear().
+ * @texts: whole: engine and texts
+ * @context: its region is the whole frame
+ * @regions: (nullable): of GstClipRegion: what of the frame is encoded, in one batch, in the order of
+ *   the results; NULL: the whole frame
+ */
 typedef struct {
-  GstClipTexts texts; /* whole: engine and texts */
+  GstClipTexts texts;
   GstClipScoreParams params;
   GstClipFrameContext context;
+  GArray *regions;
+  ClipFit fit;
   gdouble
       skip_still;  /* not encoded if it differs by less from the last one that was; 0: always is */
   gboolean forced; /* encoded also then */
 } GstClipFrame;
+
+void gst_clip_frame_clear (GstClipFrame *frame);
 
 /** GstClipTicket: stands for a submitted frame. */
 typedef struct _GstClipTicket GstClipTicket;
@@ -35,7 +45,8 @@ typedef struct _GstClipTicket GstClipTicket;
 /**
  * GstClipEncoderFuncs: called without any lock, from the thread that encoded, or from the one that
  * submits for what fails at once.
- * @done: results that were not discarded: of GstClipResult, at least one
+ * @done: results that were not discarded: of GstClipResult, at least one; a region that
+ *   failed has none
  * @failed: @engine could not encode a frame, or has no memory for one
  * @still: a frame was not encoded because of its skip_still
  * @settled: from the encoder's thread, after a submitted frame is ready to be collected.

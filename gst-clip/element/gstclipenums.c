@@ -24,6 +24,17 @@ DEFINE_ENUM (GstClipMessages, gst_clip_messages,
                "on-change" },
              { GST_CLIP_MESSAGES_EVERY_RESULT, "Each time a frame was encoded", "every-result" })
 
+DEFINE_ENUM (GstClipRegionMode, gst_clip_region_mode,
+             { GST_CLIP_REGION_MODE_FULL_FRAME, "The whole frame", "full-frame" },
+             { GST_CLIP_REGION_MODE_ROIS,
+               "Each GstVideoRegionOfInterestMeta and GstAnalyticsODMtd of the buffer", "rois" },
+             { GST_CLIP_REGION_MODE_BOTH, "The whole frame and these regions", "both" })
+
+DEFINE_ENUM (GstClipCrop, gst_clip_crop, { CLIP_FIT_AUTO, "What the model says", "auto" },
+             { CLIP_FIT_CENTER, "The middle is cut out of the longer side", "center" },
+             { CLIP_FIT_SQUASH, "The longer side is compressed", "squash" },
+             { CLIP_FIT_LETTERBOX, "The shorter side gets black bars", "letterbox" })
+
 DEFINE_ENUM (GstClipScoring, gst_clip_scoring,
              { CLIP_SCORING_AUTO,
                "softmax for two or more prompts, contrast for one; sigmoid for SigLIP", "auto" },

@@ -311,6 +311,7 @@ gst_clip_filter_start (GstBaseTransform *trans)
   ClipEngineConfig config = { model, device, self->settings.precision, group };
   GST_OBJECT_UNLOCK (self);
   self->warned_no_prompts = self->warned_not_finite = self->failed = FALSE;
+  self->warned_regions = FALSE;
   self->pushed = GST_FLOW_OK;
   gst_clip_filter_forget (self);
 
@@ -361,6 +362,7 @@ gst_clip_filter_finalize (GObject *object)
   gst_clip_encoder_free (self->encoder);
   gst_clip_loader_free (self->loader);
   gst_clip_announcer_free (self->announcer);
+  gst_clip_tracks_free (self->tracks);
   gst_clip_filter_clear_settings (self);
   g_clear_pointer (&self->last_result, gst_structure_free);
   g_mutex_clear (&self->prompts_lock);
@@ -379,6 +381,7 @@ gst_clip_filter_init (GstClipFilter *self)
   self->loader = gst_clip_loader_new (GST_ELEMENT (self));
   self->encoder = gst_clip_encoder_new (GST_ELEMENT (self), &funcs, self);
   self->announcer = gst_clip_announcer_new ();
+  self->tracks = gst_clip_tracks_new ();
 
   gst_base_transform_set_in_place (trans, TRUE);
   gst_base_transform_set_passthrough (trans, FALSE);

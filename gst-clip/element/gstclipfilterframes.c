@@ -186,30 +186,105 @@ age_of (const GstClipResult *result, const GstClipFrameContext *now)
 }
 
 static void
-append_result (GValue *array, const GstClipResult *result, GstClockTime age)
+append_structure (GValue *array, GstStructure *structure)
 {
   GValue value = G_VALUE_INIT;
 
+  if (!G_IS_VALUE (array))
+    g_value_init (array, GST_TYPE_ARRAY);
   g_value_init (&value, GST_TYPE_STRUCTURE);
-  g_value_take_boxed (&value, gst_clip_result_structure (result, age));
+  g_value_take_boxed (&value, structure);
   gst_value_array_append_and_take_value (array, &value);
 }
 
-/* @results: of GstClipResult, all of one frame */
-static void
-attach (GstClipFilter *self, GstBuffer *buffer, GPtrArray *results, const GstClipFrameContext *now)
+static const GstClipRegion *
+region_at (const GArray *regions, guint i)
 {
-  const GstClockTime age = age_of (g_ptr_array_index (results, 0), now);
+  return &g_array_index (regions, GstClipRegion, i);
+}
+
+/* (nullable): that of @region among those of one frame */
+static const GstClipResult *
+result_of (GPtrArray *results, const GstClipRegion *region)
+{
+  for (guint i = 0; i < results->len; i++) {
+    const GstClipRegion *r = &gst_clip_result_frame (g_ptr_array_index (results, i))->region;
+
+    if (r->kind == region->kind && (r->kind == GST_CLIP_REGION_FRAME || r->index == region->index))
+      return g_ptr_array_index (results, i);
+  }
+  return NULL;
+}
+
+static gboolean
+has_untracked (const GArray *regions, GstClipRegionKind kind)
+{
+  for (guint i = 0; i < regions->len; i++)
+    if (region_at (regions, i)->kind == kind && !region_at (regions, i)->tracked)
+      return TRUE;
+  return FALSE;
+}
+
+/* Untracked regions of an earlier frame can be compared with none of this one: their results are told
+ * while there are any, but attached to none. */
+static void
+carry_untracked (const GArray *regions, GPtrArray *results, const GstClipFrameContext *now,
+                 GValue *array)
+{
+  for (guint i = 0; i < results->len; i++) {
+    const GstClipResult *result = g_ptr_array_index (results, i);
+    const GstClipRegion *r = &gst_clip_result_frame (result)->region;
+
+    if (r->kind != GST_CLIP_REGION_FRAME && !r->tracked && has_untracked (regions, r->kind))
+      append_structure (array, gst_clip_result_structure (result, age_of (result, now)));
+  }
+}
+
+/* @regions: of this frame; @results: (nullable): of this frame, or (@own FALSE) of an earlier one */
+static void
+attach_to_regions (GstClipFilter *self, GstBuffer *buffer, const GArray *regions,
+                   GPtrArray *results, gboolean own, const GstClipFrameContext *now)
+{
+  GValue array = G_VALUE_INIT;
+
+  for (guint i = 0; i < regions->len; i++) {
+    const GstClipRegion *region = region_at (regions, i);
+    const GstClipResult *result = NULL;
+
+    if (results && (own || region->kind == GST_CLIP_REGION_FRAME))
+      result = result_of (results, region);
+    if (!result)
+      result = gst_clip_tracks_get (self->tracks, region);
+    if (!result)
+      continue;
+    append_structure (&array, gst_clip_result_structure_for (result, region, age_of (result, now)));
+    gst_clip_regions_attach (buffer, region, result);
+  }
+  if (results && !own)
+    carry_untracked (regions, results, now, &array);
+  if (G_IS_VALUE (&array))
+    gst_clip_meta_add (buffer, &array);
+}
+
+/* @regions: (nullable): of this frame; else see attach_to_regions() */
+static void
+attach (GstClipFilter *self, GstBuffer *buffer, const GArray *regions, GPtrArray *results,
+        gboolean own, const GstClipFrameContext *now)
+{
   GValue array;
 
   if (!g_atomic_int_get (&self->settings.attach_meta))
     return;
-  gst_clip_result_array (g_ptr_array_index (results, 0), age, &array);
-  for (guint i = 1; i < results->len; i++)
-    append_result (&array, g_ptr_array_index (results, i), age);
+  if (regions) {
+    attach_to_regions (self, buffer, regions, results, own, now);
+    return;
+  }
+  GstClipResult *result = results ? g_ptr_array_index (results, 0) : NULL;
+  if (!result || gst_clip_result_frame (result)->region.kind != GST_CLIP_REGION_FRAME)
+    return;
+  gst_clip_result_array (result, age_of (result, now), &array);
   gst_clip_meta_add (buffer, &array);
-  for (guint i = 0; i < results->len; i++)
-    gst_clip_analytics_add (buffer, g_ptr_array_index (results, i));
+  gst_clip_analytics_add (buffer, &gst_clip_result_frame (result)->region, result);
 }
 
 static void
@@ -233,6 +308,62 @@ warn_unreadable (GstClipFilter *self, GstBuffer *buffer)
 {
   GST_ELEMENT_WARNING (self, STREAM, FORMAT, ("A frame cannot be read and gets no labels"),
                        ("%" GST_PTR_FORMAT, buffer));
+}
+
+/* Regions ------------------------------------------------------------------------ */
+
+/* (transfer full) (nullable): the frame's; NULL where it is not looked at for regions */
+static GArray *
+find_regions (GstClipFilter *self, GstBuffer *buffer, const GstClipRegionWishes *wishes,
+              const GstClipFrameContext *frame)
+{
+  gboolean too_many = FALSE;
+
+  if (wishes->mode == GST_CLIP_REGION_MODE_FULL_FRAME)
+    return NULL;
+  GArray *regions = gst_clip_regions_find (buffer, wishes, frame, &too_many);
+  if (too_many && !self->warned_regions) {
+    self->warned_regions = TRUE;
+    GST_ELEMENT_WARNING (
+        self, STREAM, FAILED,
+        ("A frame has more than %u regions: the rest gets no labels; the properties "
+         "`roi-types` and `min-size` choose",
+         GST_CLIP_REGIONS_MAX),
+        (NULL));
+  }
+  GST_OBJECT_LOCK (self);
+  GstClipMessages messages = self->settings.messages;
+  GST_OBJECT_UNLOCK (self);
+  gst_clip_post_structures (GST_ELEMENT (self),
+                            gst_clip_announcer_see (self->announcer, messages,
+                                                    (const GstClipRegion *)regions->data,
+                                                    regions->len, frame));
+  return regions;
+}
+
+/* What of @regions is to be encoded goes to @frame. FALSE: nothing. */
+static gboolean
+choose_regions (GstClipFilter *self, GstClipFrame *frame, const GArray *regions,
+                GstClockTime interval)
+{
+  if (!regions)
+    return TRUE;
+  frame->regions = g_array_new (FALSE, FALSE, sizeof (GstClipRegion));
+  for (guint i = 0; i < regions->len; i++)
+    if (gst_clip_tracks_is_due (self->tracks, region_at (regions, i), &frame->context,
+                                frame->texts.serial, interval))
+      g_array_append_val (frame->regions, *region_at (regions, i));
+  return frame->regions->len > 0;
+}
+
+static void
+get_wishes (GstClipFilter *self, GstClipRegionWishes *wishes)
+{
+  GST_OBJECT_LOCK (self);
+  *wishes = self->settings.regions;
+  if (wishes->types)
+    g_array_ref (wishes->types);
+  GST_OBJECT_UNLOCK (self);
 }
 
 /* Which frames are encoded ------------------------------------------------------- */
@@ -259,11 +390,15 @@ is_wanted (GstClipFilter *self, GstClipFrame *frame, GstClipPace *pace, GstClipP
   return gst_clip_pacer_wants (&self->pacer, pace, at);
 }
 
+/* @regions: (nullable): those that are encoded */
 static void
-took (GstClipFilter *self, guint serial, const GstClipPace *pace, const GstClipPaceFrame *at)
+took (GstClipFilter *self, guint serial, const GArray *regions, const GstClipFrameContext *frame,
+      const GstClipPace *pace, const GstClipPaceFrame *at)
 {
   gst_clip_pacer_took (&self->pacer, pace, at);
   self->encoded_serial = serial;
+  for (guint i = 0; regions && i < regions->len; i++)
+    gst_clip_tracks_took (self->tracks, region_at (regions, i), frame, serial);
 }
 
 /* Returns: TRUE with @frame complete; FALSE with *@ret set when there is nothing to encode with. */
@@ -284,7 +419,7 @@ get_texts (GstClipFilter *self, GstClipFrame *frame, GstFlowReturn *ret)
 
 /* Latest, and the encoder is idle: it takes the frame if that is wanted. */
 static void
-offer (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
+offer (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer, GstClockTime interval)
 {
   gboolean unreadable = FALSE;
   GstClipPaceFrame at;
@@ -294,10 +429,12 @@ offer (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
   if (!get_texts (self, frame, &ret))
     return; /* taken away meanwhile: the next frame sees it */
   const guint serial = frame->texts.serial;
-  if (is_wanted (self, frame, &pace, &at)
-      && gst_clip_encoder_offer (self->encoder, frame, buffer, &self->info, &unreadable))
-    took (self, serial, &pace, &at);
-  gst_clip_texts_clear (&frame->texts);
+  if (choose_regions (self, frame, self->passage.regions, interval)
+      && is_wanted (self, frame, &pace, &at)) {
+    g_autoptr (GArray) chosen = frame->regions ? g_array_ref (frame->regions) : NULL;
+    if (gst_clip_encoder_offer (self->encoder, frame, buffer, &self->info, &unreadable))
+      took (self, serial, chosen, &frame->context, &pace, &at);
+  }
   if (unreadable)
     warn_unreadable (self, buffer);
 }
@@ -305,7 +442,7 @@ offer (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
 /* Latest: nothing is waited for; the newest results there are go with the frame. Most frames only
  * pass: they touch as little as they can, for nothing of ours is in a cache any more. */
 static GstFlowReturn
-pass_latest (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
+pass_latest (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer, GstClockTime interval)
 {
   gboolean idle;
 
@@ -318,42 +455,56 @@ pass_latest (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
     return GST_FLOW_OK;
   }
   g_autoptr (GPtrArray) newest = gst_clip_encoder_newest (self->encoder, &idle);
+  if (newest && self->passage.regions)
+    gst_clip_tracks_note (self->tracks, newest);
   if (idle)
-    offer (self, frame, buffer);
+    offer (self, frame, buffer, interval);
   if (newest)
-    attach (self, buffer, newest, &frame->context);
+    attach (self, buffer, self->passage.regions, newest, FALSE, &frame->context);
   return g_atomic_int_get (&self->failed) ? GST_FLOW_ERROR : GST_FLOW_OK;
 }
 
-/* In-step: the frame is on its way to the device; complete() has the rest. */
+/* The texts are there: sends what is wanted of the frame to the device, and says what becomes of it. */
 static GstFlowReturn
-begin_in_step (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
+submit (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer, GstClockTime interval)
 {
   GstClipPassage *passage = &self->passage;
-  GstFlowReturn ret = gst_clip_loader_wait (self->loader);
+  const guint serial = frame->texts.serial;
   gboolean still = FALSE, unreadable = FALSE;
   GstClipPaceFrame at;
   GstClipPace pace;
 
-  if (ret != GST_FLOW_OK)
-    return ret;
-  if (!get_texts (self, frame, &ret)) {
-    passage->kind = GST_CLIP_PASSAGE_FORGET;
-    return ret;
-  }
-  const guint serial = frame->texts.serial;
   passage->kind = GST_CLIP_PASSAGE_CARRY;
-  if (is_wanted (self, frame, &pace, &at)) {
-    ret = gst_clip_encoder_submit (self->encoder, frame, buffer, &self->info, &passage->ticket,
-                                   &still, &unreadable);
-    if (!still) {
-      took (self, serial, &pace, &at);
-      passage->kind = GST_CLIP_PASSAGE_ENCODE;
-    }
+  if (!choose_regions (self, frame, passage->regions, interval)) {
+    if (passage->regions->len == 0)
+      passage->kind = GST_CLIP_PASSAGE_FORGET;
+    return GST_FLOW_OK;
   }
-  gst_clip_texts_clear (&frame->texts);
+  if (!is_wanted (self, frame, &pace, &at))
+    return GST_FLOW_OK;
+  g_autoptr (GArray) chosen = frame->regions ? g_array_ref (frame->regions) : NULL;
+  GstFlowReturn ret = gst_clip_encoder_submit (self->encoder, frame, buffer, &self->info,
+                                               &passage->ticket, &still, &unreadable);
+  if (!still) {
+    took (self, serial, chosen, &frame->context, &pace, &at);
+    passage->kind = GST_CLIP_PASSAGE_ENCODE;
+  }
   if (unreadable)
     warn_unreadable (self, buffer);
+  return ret;
+}
+
+/* In-step: the frame is on its way to the device; complete() has the rest. */
+static GstFlowReturn
+begin_in_step (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer, GstClockTime interval)
+{
+  GstFlowReturn ret = gst_clip_loader_wait (self->loader);
+
+  if (ret != GST_FLOW_OK)
+    return ret;
+  if (get_texts (self, frame, &ret))
+    return submit (self, frame, buffer, interval);
+  self->passage.kind = GST_CLIP_PASSAGE_FORGET;
   return ret;
 }
 
@@ -372,9 +523,16 @@ gst_clip_filter_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   gst_clip_filter_decide_mode (self);
   sync_properties (self, &frame.context);
   gst_clip_pacer_count (&self->pacer, frame.context.position);
-  if (self->mode_in_effect == GST_CLIP_MODE_LATEST)
-    return pass_latest (self, &frame, buffer);
-  return begin_in_step (self, &frame, buffer);
+
+  g_auto (GstClipRegionWishes) wishes;
+  get_wishes (self, &wishes);
+  frame.fit = wishes.fit;
+  self->passage.regions = find_regions (self, buffer, &wishes, &frame.context);
+  GstFlowReturn ret = self->mode_in_effect == GST_CLIP_MODE_LATEST
+                          ? pass_latest (self, &frame, buffer, wishes.interval)
+                          : begin_in_step (self, &frame, buffer, wishes.interval);
+  gst_clip_frame_clear (&frame);
+  return ret;
 }
 
 /* Completing and holding ----------------------------------------------------------- */
@@ -406,6 +564,8 @@ collect (GstClipFilter *self, GstClipPassage *passage)
   }
   g_clear_pointer (&self->carried, g_ptr_array_unref);
   self->carried = results;
+  if (results)
+    gst_clip_tracks_note (self->tracks, results);
   return GST_FLOW_OK;
 }
 
@@ -424,8 +584,10 @@ complete (GstClipFilter *self, GstClipPassage *passage, GstBuffer **buffer)
     ret = GST_FLOW_ERROR;
   if (ret != GST_FLOW_OK)
     gst_clear_buffer (buffer);
-  else if (self->carried && passage->kind >= GST_CLIP_PASSAGE_CARRY)
-    attach (self, *buffer, self->carried, &passage->context);
+  else if (passage->kind >= GST_CLIP_PASSAGE_CARRY)
+    attach (self, *buffer, passage->regions, self->carried,
+            passage->kind == GST_CLIP_PASSAGE_ENCODE, &passage->context);
+  g_clear_pointer (&passage->regions, g_array_unref);
   return ret;
 }
 
@@ -434,6 +596,7 @@ clear_passage (GstClipPassage *passage)
 {
   gst_clear_buffer (&passage->buffer);
   g_clear_pointer (&passage->ticket, gst_clip_encoder_forget);
+  g_clear_pointer (&passage->regions, g_array_unref);
 }
 
 static void
@@ -547,6 +710,7 @@ gst_clip_filter_forget (GstClipFilter *self)
   clear_passage (&self->passage);
   g_clear_pointer (&self->carried, g_ptr_array_unref);
   gst_clip_pacer_reset (&self->pacer);
+  gst_clip_tracks_reset (self->tracks);
   self->encoded_serial = 0;
   self->stretch++;
 }

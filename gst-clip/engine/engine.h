@@ -57,11 +57,14 @@ typedef gint ClipCancel;
 typedef void (*ClipProgressFunc) (const gchar *code, const gchar *text, guint percent,
                                   gpointer data);
 
+/** ClipEngineConfig: @caches_texts: keep embeddings of texts on disk; of a shared engine, what who opened
+ * it first said. */
 typedef struct {
   const gchar *model;  /* nullable: the embedded one; a folder or a name */
   const gchar *device; /* nullable */
   ClipPrecision precision;
   const gchar *group; /* nullable: those with the same one share */
+  gboolean caches_texts;
 } ClipEngineConfig;
 
 /**
@@ -155,6 +158,9 @@ typedef struct {
 
 /** clip_job_new: staging memory and recordings for frames of @info. Blocks (allocation). */
 ClipJob *clip_job_new (ClipEngine *engine, const ClipFrameInfo *info, GError **error);
+/** clip_job_new_for_regions: the same for rectangles of such frames, which come in any number: only as much
+ * memory as they need. Nothing may be loaded before clip_job_set_view(). */
+ClipJob *clip_job_new_for_regions (ClipEngine *engine, const ClipFrameInfo *info, GError **error);
 /** clip_job_free: also while it is running: then the device's work on it is waited for. NULL-safe. */
 void clip_job_free (ClipJob *job);
 
