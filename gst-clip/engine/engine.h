@@ -57,11 +57,14 @@ typedef gint ClipCancel;
 typedef void (*ClipProgressFunc) (const gchar *code, const gchar *text, guint percent,
                                   gpointer data);
 
+/** ClipEngineConfig: @caches_texts: keep embeddings of texts on disk; of a shared engine, what who opened
+ * it first said. */
 typedef struct {
   const gchar *model;  /* nullable: the embedded one; a folder or a name */
   const gchar *device; /* nullable */
   ClipPrecision precision;
   const gchar *group; /* nullable: those with the same one share */
+  gboolean caches_texts;
 } ClipEngineConfig;
 
 /**
