@@ -4,7 +4,8 @@
 
 /* Each buffer is followed by zeros, see ClipGpuBuffer. */
 #define BUFFER_OVERHEAD (64u << 10)
-#define N_BUFFERS       12
+#define N_BUFFERS       4 /* of a set, and of activations */
+#define N_ACTIVATIONS   8
 
 gsize
 clip_batch_set_bytes (const ClipBatchSet *one, ClipEngine *e, guint capacity)
@@ -15,7 +16,8 @@ clip_batch_set_bytes (const ClipBatchSet *one, ClipEngine *e, guint capacity)
       one->patches->size + (capacity - 1) * picture + 2 * head + N_BUFFERS * BUFFER_OVERHEAD;
 
   if (!clip_activations_hold (e->activations, e->kernels, e->vision, capacity))
-    bytes += clip_activations_bytes (e->kernels, e->vision, capacity);
+    bytes +=
+        clip_activations_bytes (e->kernels, e->vision, capacity) + N_ACTIVATIONS * BUFFER_OVERHEAD;
   return bytes;
 }
 
