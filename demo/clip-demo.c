@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
- * clip-demo: labels the patterns of videotestsrc, or a file, a stream or a camera.
+ * clip-demo: labels test patterns, colours, shapes and photographs, or a file, a stream or a camera.
  *
  * Every pipeline is printed before it is played, as a line for a terminal.
  */
@@ -9,13 +9,15 @@
 /* With a model of photographs and no prompts given. */
 #define PHOTO_PROMPTS "a person;a dog;a cat;a car;a street;a landscape;food;a screen with text"
 
-static gchar *model, *device;
+static gchar *model, *device, *photos;
 static gboolean no_window;
 static gchar **arguments;
 
 static const GOptionEntry options[] = {
   { "model", 0, 0, G_OPTION_ARG_FILENAME, &model, "folder of a CLIP (Hugging Face layout)", "DIR" },
   { "device", 0, 0, G_OPTION_ARG_STRING, &device, "part of a Vulkan device's name", "NAME" },
+  { "photos", 0, 0, G_OPTION_ARG_FILENAME, &photos,
+    "folder with the photographs that the demo knows", "DIR" },
   { "no-window", 0, 0, G_OPTION_ARG_NONE, &no_window, "do not show the video", NULL },
   { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments, NULL, "[SOURCE [PROMPTS]]" },
   { NULL },
@@ -42,38 +44,111 @@ add_clipfilter (GPtrArray *words, const gchar *prompts)
   add (words, "!");
 }
 
+/* What came of it so far. */
+typedef struct {
+  DemoPlayer *player;
+  guint n, right;
+} Score;
+
+static void
+add_words (GPtrArray *words, const gchar *text)
+{
+  g_auto (GStrv) parts = g_strsplit (text, " ", -1);
+
+  for (guint i = 0; parts[i]; i++)
+    add (words, "%s", parts[i]);
+}
+
+/* @words: what comes before clipfilter, consumed. Returns: FALSE when it could not be played. */
+static gboolean
+play_one (Score *score, GPtrArray *words, const gchar *tail, const gchar *prompts,
+          const gchar *label)
+{
+  g_autoptr (GPtrArray) all = words;
+  gboolean is_right;
+
+  add (all, "!");
+  add_clipfilter (all, prompts);
+  add (all, "fakesink");
+  if (tail)
+    add_words (all, tail);
+  g_ptr_array_add (all, NULL);
+  if (!demo_player_play (score->player, (const gchar **)all->pdata))
+    return FALSE;
+  is_right = g_str_equal (demo_player_label (score->player), label);
+  demo_show_verdict (is_right, label, demo_player_label (score->player));
+  score->right += is_right;
+  score->n++;
+  return TRUE;
+}
+
+static gboolean
+play_chapter (Score *score, const DemoChapter *chapter)
+{
+  g_autofree gchar *prompts = demo_chapter_prompts (chapter);
+
+  demo_show_title (chapter->title);
+  demo_show_prompts (prompts);
+  for (const DemoPicture *p = chapter->pictures; p->source; p++) {
+    GPtrArray *words = g_ptr_array_new_with_free_func (g_free);
+
+    add_words (words, p->source);
+    if (!play_one (score, words, p->tail, prompts, p->label))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+have_element (const gchar *name)
+{
+  g_autoptr (GstElementFactory) factory = gst_element_factory_find (name);
+
+  return factory != NULL;
+}
+
+/* Those that are in the folder. */
+static gboolean
+play_photos (Score *score)
+{
+  if (!have_element ("jpegdec") || !have_element ("pngdec") || !have_element ("imagefreeze")) {
+    g_print ("\nPhotographs need the plugins \"jpeg\", \"png\" and \"imagefreeze\" of "
+             "gst-plugins-good.\n");
+    return TRUE;
+  }
+  demo_show_title ("Photographs");
+  demo_show_prompts (demo_photo_prompts);
+  for (const DemoPhoto *p = demo_photos; p->file; p++) {
+    g_autofree gchar *path = g_build_filename (photos, p->file, NULL);
+    GPtrArray *words;
+
+    if (!g_file_test (path, G_FILE_TEST_EXISTS))
+      continue;
+    words = g_ptr_array_new_with_free_func (g_free);
+    add (words, "filesrc");
+    add (words, "location=%s", path);
+    add_words (words, "! decodebin ! videoconvert ! imagefreeze num-buffers=5");
+    if (!play_one (score, words, NULL, demo_photo_prompts, p->label))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* Returns: whether at least 80 % were right; the rest is for the eye. */
 static gboolean
-play_patterns (DemoPlayer *player)
+play_all (DemoPlayer *player)
 {
-  g_autofree gchar *prompts = demo_pattern_prompts ();
+  Score score = { .player = player };
   g_autofree gchar *about = NULL;
-  guint n = 0, right = 0;
 
-  demo_show_prompts (prompts);
-  for (const DemoPattern *p = demo_patterns; p->pattern; p++) {
-    g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
-    gboolean is_right;
-
-    add (words, "videotestsrc");
-    add (words, "pattern=%s", p->pattern);
-    for (guint i = 0; p->options[i]; i++)
-      add (words, "%s", p->options[i]);
-    add (words, "num-buffers=10");
-    add (words, "!");
-    add_clipfilter (words, prompts);
-    add (words, "fakesink");
-    g_ptr_array_add (words, NULL);
-    if (!demo_player_play (player, (const gchar **)words->pdata))
+  for (const DemoChapter *c = demo_chapters; c->title; c++)
+    if (!play_chapter (&score, c))
       return FALSE;
-    is_right = g_str_equal (demo_player_label (player), p->label);
-    demo_show_verdict (is_right, p->label, demo_player_label (player));
-    right += is_right;
-    n++;
-  }
+  if (photos && !play_photos (&score))
+    return FALSE;
   about = demo_player_about (player);
-  g_print ("\n%u of %u right%s%s\n", right, n, about ? ", " : "", about ? about : "");
-  return right * 10 >= n * 8;
+  g_print ("\n%u of %u right%s%s\n", score.right, score.n, about ? ", " : "", about ? about : "");
+  return score.right * 10 >= score.n * 8;
 }
 
 /* Returns: FALSE when there is no such file. */
@@ -109,7 +184,6 @@ play_source (DemoPlayer *player, const gchar *source, const gchar *prompts)
 {
   g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GError) error = NULL;
-  g_autofree gchar *known = demo_pattern_prompts ();
   g_autofree gchar *about = NULL;
   gboolean window = !no_window && (g_getenv ("DISPLAY") || g_getenv ("WAYLAND_DISPLAY"));
 
@@ -118,9 +192,10 @@ play_source (DemoPlayer *player, const gchar *source, const gchar *prompts)
     return FALSE;
   }
   if (!model)
-    g_print ("The embedded model knows test patterns, plain colours and coloured shapes only; "
-             "--model DIR names a folder with more (docs/models.md).\n");
-  add_clipfilter (words, prompts ? prompts : model ? PHOTO_PROMPTS : known);
+    g_print (
+        "The embedded model knows ten kinds of animals and vehicles, test patterns, colours and "
+        "shapes; --model DIR names a folder with more (docs/models.md).\n");
+  add_clipfilter (words, prompts ? prompts : model ? PHOTO_PROMPTS : demo_photo_prompts);
   if (window) {
     add (words, "videoconvert");
     add (words, "!");
@@ -142,11 +217,10 @@ main (int argc, char **argv)
   DemoPlayer player;
   gboolean ok;
 
-  g_option_context_set_summary (
-      context,
-      "Labels the patterns of videotestsrc, or SOURCE (a file, a URI or /dev/videoN) with PROMPTS\n"
-      "(\"a dog;a cat\"). Exits with 1 after an error or when fewer than 80 % of the patterns are "
-      "right.");
+  g_option_context_set_summary (context, "Labels test patterns, colours, shapes and photographs, "
+                                         "or SOURCE (a file, a URI or /dev/videoN)\n"
+                                         "with PROMPTS (\"a dog;a cat\"). Exits with 1 after an "
+                                         "error or when fewer than 80 % are right.");
   g_option_context_add_main_entries (context, options, NULL);
   g_option_context_add_group (context, gst_init_get_option_group ());
   if (!g_option_context_parse (context, &argc, &argv, &error)) {
@@ -161,7 +235,7 @@ main (int argc, char **argv)
   demo_player_init (&player);
   if (g_getenv ("GST_PLUGIN_PATH"))
     g_print ("To run these yourself:\nexport GST_PLUGIN_PATH=%s\n", g_getenv ("GST_PLUGIN_PATH"));
-  ok = arguments ? play_source (&player, arguments[0], arguments[1]) : play_patterns (&player);
+  ok = arguments ? play_source (&player, arguments[0], arguments[1]) : play_all (&player);
   demo_player_clear (&player);
   g_strfreev (arguments);
   return ok ? 0 : 1;

@@ -9,22 +9,39 @@
 
 G_BEGIN_DECLS
 
-/* patterns.c ------------------------------------------------------------ */
+/* pictures.c ------------------------------------------------------------ */
 
-/** DemoPattern: a pattern of videotestsrc, the prompt that describes it, and properties without
- * which it would be plain. */
+/** DemoPicture: a picture that GStreamer makes. @source: words as gst-launch takes them, of what
+ * comes before clipfilter; @tail: of what comes after the sink, or NULL; @label: the prompt that
+ * describes it. */
 typedef struct {
-  const gchar *pattern;
-  const gchar *label;
-  const gchar *options[4];
-} DemoPattern;
+  const gchar *source, *tail, *label;
+} DemoPicture;
 
-/** demo_patterns: ends with a NULL pattern. */
-extern const DemoPattern demo_patterns[];
+/** DemoChapter: pictures of which each has the labels of all as prompts. @pictures: the last has
+ * no source. */
+typedef struct {
+  const gchar *title;
+  const DemoPicture *pictures;
+} DemoChapter;
 
-/** demo_pattern_prompts: every label of the table, as the `prompts` property takes them.
+/** demo_chapters: the last has no title. */
+extern const DemoChapter demo_chapters[];
+
+/** DemoPhoto: a file name, and which of demo_photo_prompts describes it. */
+typedef struct {
+  const gchar *file, *label;
+} DemoPhoto;
+
+/** demo_photos: the last has no file. */
+extern const DemoPhoto demo_photos[];
+
+/** demo_photo_prompts: what the embedded model knows of the world. */
+extern const gchar demo_photo_prompts[];
+
+/** demo_chapter_prompts: every label of the chapter, as the `prompts` property takes them.
  * (transfer full) */
-gchar *demo_pattern_prompts (void);
+gchar *demo_chapter_prompts (const DemoChapter *chapter);
 
 /* play.c ---------------------------------------------------------------- */
 
@@ -69,6 +86,9 @@ gchar *demo_player_about (DemoPlayer *player);
 
 /** demo_show_init: colours and a progress line only where standard output is a terminal. */
 void demo_show_init (void);
+
+/** demo_show_title: of what follows. */
+void demo_show_title (const gchar *title);
 
 /** demo_show_prompts: long prompts become the shell variable PROMPTS in the commands that follow;
  * no character of @prompts is special inside double quotes. */

@@ -65,6 +65,13 @@ shell_word (const gchar *word)
 }
 
 void
+demo_show_title (const gchar *title)
+{
+  clear_progress ();
+  g_print ("\n%s%s%s\n", BOLD, title, PLAIN);
+}
+
+void
 demo_show_prompts (const gchar *prompts)
 {
   g_free (shell_prompts);

@@ -19,9 +19,10 @@
  *
  * The loop over subgroups is the driver's own, which is why it can be fast when ours cannot.
  * CHUNK: larger means fewer partial sums, until the code outgrows the instruction cache (128).
- * Grid: (row tiles <= 16, panels / PANELS <= 256, batch <= 16), for the digits that uniform ids have.
+ * Grid: (row tiles <= 16, or 256 where TALL; panels / PANELS <= 256; batch <= 16), for the digits that
+ * uniform ids have.
  * Constants: 0 local size = 8 CHUNKS PANELS, 1 CHUNK, 2 CHUNKS, 3 ACTIVATES, 4 BATCHED, 5 PANELS,
- *   7 PAIRS.
+ *   7 PAIRS, 8 TALL.
  */
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -34,6 +35,7 @@ layout(constant_id = 1) const uint CHUNK = 64;
 layout(constant_id = 2) const uint CHUNKS = 1;
 layout(constant_id = 5) const uint PANELS = 1;
 layout(constant_id = 7) const bool PAIRS = false; /* never with lanes apart */
+layout(constant_id = 8) const bool TALL = false;
 layout(push_constant, std430) uniform Push {
   GemmLlvmpipePush p;
 };
@@ -154,7 +156,7 @@ main ()
                   : SUBGROUPS <= 16 ? uniform_id4 (gl_SubgroupID)
                                     : uniform_id8 (gl_SubgroupID);
   const uint chunk = id / PANELS, tile = id % PANELS;
-  const uint m0 = uniform_id4 (gl_WorkGroupID.x) * ROWS;
+  const uint m0 = (TALL ? uniform_id8 (gl_WorkGroupID.x) : uniform_id4 (gl_WorkGroupID.x)) * ROWS;
   const uint first_panel = uniform_id8 (gl_WorkGroupID.y) * PANELS, n = panel_of (first_panel, tile);
   const uint z = BATCHED ? uniform_id4 (gl_WorkGroupID.z) : 0;
 

@@ -3,8 +3,63 @@
 
 #include <gst/analytics/analytics.h>
 
+#include "gst-clip/element/gstclipregions.h"
+
+/* Finding ------------------------------------------------------------------ */
+
+static gboolean
+is_related (GstAnalyticsRelationMeta *meta, guint a, guint b)
+{
+  return gst_analytics_relation_meta_get_relation (meta, a, b) != GST_ANALYTICS_REL_TYPE_NONE
+         || gst_analytics_relation_meta_get_relation (meta, b, a) != GST_ANALYTICS_REL_TYPE_NONE;
+}
+
+static void
+note_tracking (GstClipRegion *region, GstAnalyticsRelationMeta *meta, guint od)
+{
+  GstAnalyticsTrackingMtd tracking;
+  GstClockTime first, last;
+  gpointer state = NULL;
+  gboolean lost;
+
+  while (!region->tracked
+         && gst_analytics_relation_meta_iterate (
+             meta, &state, gst_analytics_tracking_mtd_get_mtd_type (), &tracking))
+    if (is_related (meta, od, tracking.id))
+      region->tracked = gst_analytics_tracking_mtd_get_info (&tracking, &region->tracking_id,
+                                                             &first, &last, &lost);
+}
+
 void
-gst_clip_analytics_add (GstBuffer *buffer, const GstClipResult *result)
+gst_clip_analytics_find (GstBuffer *buffer, const GstClipFrameContext *frame, GArray *regions)
+{
+  GstAnalyticsRelationMeta *meta = gst_buffer_get_analytics_relation_meta (buffer);
+  gpointer state = NULL;
+  GstAnalyticsODMtd od;
+
+  for (guint i = 0; meta
+                    && gst_analytics_relation_meta_iterate (
+                        meta, &state, gst_analytics_od_mtd_get_mtd_type (), &od);
+       i++) {
+    GstClipRegion region = { .kind = GST_CLIP_REGION_OD,
+                             .index = i,
+                             .id = (gint)od.id,
+                             .type = gst_analytics_od_mtd_get_obj_type (&od) };
+    gint x, y, w, h;
+    gfloat confidence;
+
+    if (!gst_analytics_od_mtd_get_location (&od, &x, &y, &w, &h, &confidence)
+        || !gst_clip_regions_clip (&region, (gint64[]){ x, y, w, h }, frame))
+      continue;
+    note_tracking (&region, meta, od.id);
+    g_array_append_val (regions, region);
+  }
+}
+
+/* Attaching ---------------------------------------------------------------- */
+
+void
+gst_clip_analytics_add (GstBuffer *buffer, const GstClipRegion *region, const GstClipResult *result)
 {
   guint n = MIN (gst_clip_result_n_accepted (result), gst_clip_result_top_k (result));
 
@@ -20,6 +75,13 @@ gst_clip_analytics_add (GstBuffer *buffer, const GstClipResult *result)
   }
   GstAnalyticsClsMtd mtd;
   GstAnalyticsRelationMeta *meta = gst_buffer_add_analytics_relation_meta (buffer);
-  if (!meta || !gst_analytics_relation_meta_add_cls_mtd (meta, n, scores, labels, &mtd))
+  if (!meta || !gst_analytics_relation_meta_add_cls_mtd (meta, n, scores, labels, &mtd)) {
     GST_WARNING ("cannot attach %u labels as a GstAnalyticsClsMtd", n);
+    return;
+  }
+  /* Upstream's overlay looks for RELATE_TO, DL Streamer for CONTAIN. */
+  if (region->kind == GST_CLIP_REGION_OD)
+    gst_analytics_relation_meta_set_relation (
+        meta, GST_ANALYTICS_REL_TYPE_CONTAIN | GST_ANALYTICS_REL_TYPE_RELATE_TO, (guint)region->id,
+        mtd.id);
 }

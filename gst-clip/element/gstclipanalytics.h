@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
- * element/gstclipanalytics.h: accepted labels as a GstAnalyticsClsMtd (built with
- * GStreamer >= 1.24; elsewhere nothing happens).
+ * element/gstclipanalytics.h: GstAnalyticsRelationMeta: detected objects read, accepted labels
+ * attached as a GstAnalyticsClsMtd (built with GStreamer >= 1.24; elsewhere nothing happens).
  */
 #pragma once
 
@@ -10,12 +10,24 @@
 
 G_BEGIN_DECLS
 
-/** gst_clip_analytics_add: @buffer: writable. No accepted label: no Cls. */
 #ifdef HAVE_ANALYTICS
-void gst_clip_analytics_add (GstBuffer *buffer, const GstClipResult *result);
+/** gst_clip_analytics_find: appends each GstAnalyticsODMtd that lies in the frame, clipped to it. It is
+ * tracked where a GstAnalyticsTrackingMtd is related to it, in either direction.
+ * @regions: of GstClipRegion */
+void gst_clip_analytics_find (GstBuffer *buffer, const GstClipFrameContext *frame, GArray *regions);
+
+/** gst_clip_analytics_add: @buffer: writable; @region: of it: of the frame, or an OD, to which the Cls gets
+ * the relations CONTAIN and RELATE_TO. No accepted label: no Cls. */
+void gst_clip_analytics_add (GstBuffer *buffer, const GstClipRegion *region,
+                             const GstClipResult *result);
 #else
 static inline void
-gst_clip_analytics_add (GstBuffer *buffer, const GstClipResult *result)
+gst_clip_analytics_find (GstBuffer *buffer, const GstClipFrameContext *frame, GArray *regions)
+{
+}
+
+static inline void
+gst_clip_analytics_add (GstBuffer *buffer, const GstClipRegion *region, const GstClipResult *result)
 {
 }
 #endif

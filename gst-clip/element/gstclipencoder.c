@@ -3,6 +3,9 @@
 #include "gst-clip/element/gstclipframe.h"
 #include "gst-clip/element/gstclipsmoother.h"
 
+GST_DEBUG_CATEGORY_EXTERN (gst_clip_debug);
+#define GST_CAT_DEFAULT gst_clip_debug
+
 /* How often `settled` is called again where it asks for it; twice as long each time. */
 #define FIRST_RETRY_US 1000
 #define LAST_RETRY_US  20000
@@ -35,8 +38,11 @@ typedef enum {
 } State;
 
 typedef struct {
-  State state; /* encoder lock; the rest is the owner's */
-  ClipJob *job;
+  State state;     /* encoder lock; the rest is the owner's */
+  ClipJob *job;    /* of whole frames */
+  GPtrArray *more; /* of ClipJob: for regions; NULL where none were needed */
+  ClipJob *used[GST_CLIP_REGIONS_MAX + 1]; /* those of this frame, in the order of its regions */
+  guint n_used;
   ClipEngine *engine;
   guint info_count;
   GstClipTicket *ticket;
@@ -58,14 +64,26 @@ struct _GstClipEncoder {
   guint epoch;      /* +1 for each discard */
   GPtrArray *newest;
   guint n_wanted;            /* how often the newest were asked for since they came */
-  ClipEngine *wanted_engine; /* nullable: the thread shall make a job for it */
+  ClipEngine *wanted_engine; /* nullable: the thread shall make jobs for it */
+  guint wanted_more;         /* and so many for regions */
   gint64 settle_at;          /* monotonic us when `settled` is to be called; 0: not */
   gint64 settle_pause;       /* us until it is called again */
 
+  gboolean forget_still; /* the picture that is kept has no results (any more) */
+
+  ClipStill *still; /* nullable; of whoever starts jobs: the streaming thread, or ours in latest */
+  ClipEngine *still_engine;
   GArray *similarities, *negatives; /* of float; the thread's */
   GArray *scores;                   /* of double; likewise */
   GstClipSmoother *smoother;        /* likewise */
 };
+
+void
+gst_clip_frame_clear (GstClipFrame *frame)
+{
+  gst_clip_texts_clear (&frame->texts);
+  g_clear_pointer (&frame->regions, g_array_unref);
+}
 
 /* Tickets ------------------------------------------------------------------ */
 
@@ -77,6 +95,7 @@ ticket_new (GstClipFrame *frame, guint epoch, gboolean wanted)
   g_atomic_ref_count_init (&ticket->refs);
   ticket->frame = *frame;
   frame->texts = (GstClipTexts){ NULL };
+  frame->regions = NULL;
   ticket->epoch = epoch;
   ticket->wanted = wanted;
   return ticket;
@@ -87,12 +106,30 @@ ticket_unref (GstClipTicket *ticket)
 {
   if (!g_atomic_ref_count_dec (&ticket->refs))
     return;
-  gst_clip_texts_clear (&ticket->frame.texts);
+  gst_clip_frame_clear (&ticket->frame);
   g_clear_pointer (&ticket->results, g_ptr_array_unref);
   g_free (ticket);
 }
 
 /* Jobs --------------------------------------------------------------------- */
+
+static const GstClipRegion *
+region_of (const GstClipFrame *frame, guint i)
+{
+  return frame->regions ? &g_array_index (frame->regions, GstClipRegion, i)
+                        : &frame->context.region;
+}
+
+/* How many jobs @frame needs besides the one of whole frames. */
+static guint
+count_more (const GstClipFrame *frame)
+{
+  guint n = 0;
+
+  for (guint i = 0; frame->regions && i < frame->regions->len; i++)
+    n += region_of (frame, i)->kind != GST_CLIP_REGION_FRAME;
+  return n;
+}
 
 static gboolean
 job_fits (GstClipEncoder *self, const Slot *slot, ClipEngine *engine)
@@ -100,10 +137,18 @@ job_fits (GstClipEncoder *self, const Slot *slot, ClipEngine *engine)
   return slot->job && slot->engine == engine && slot->info_count == self->info_count;
 }
 
+static gboolean
+jobs_fit (GstClipEncoder *self, const Slot *slot, ClipEngine *engine, guint more)
+{
+  return job_fits (self, slot, engine) && (slot->more ? slot->more->len : 0) >= more;
+}
+
 static void
 drop_job (Slot *slot)
 {
   g_clear_pointer (&slot->job, clip_job_free);
+  g_clear_pointer (&slot->more, g_ptr_array_unref);
+  slot->n_used = 0;
   g_clear_pointer (&slot->engine, clip_engine_unref);
 }
 
@@ -125,9 +170,29 @@ drop_jobs_of_lost_device (GstClipEncoder *self, Slot *mine)
   drop_job (mine);
 }
 
-/* The caller owns the slot. */
+/* The caller owns the slot; so does that of the next one. */
 static gboolean
-prepare_job (GstClipEncoder *self, Slot *slot, ClipEngine *engine)
+prepare_more (GstClipEncoder *self, Slot *slot, const ClipFrameInfo *info, guint n)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!slot->more)
+    slot->more = g_ptr_array_new_with_free_func ((GDestroyNotify)clip_job_free);
+  while (slot->more->len < n) {
+    ClipJob *job = clip_job_new_for_regions (slot->engine, info, &error);
+
+    if (!job) {
+      self->funcs.failed (slot->engine, error, self->data);
+      return FALSE;
+    }
+    clip_job_set_stream (job, self);
+    g_ptr_array_add (slot->more, job);
+  }
+  return TRUE;
+}
+
+static gboolean
+prepare_jobs (GstClipEncoder *self, Slot *slot, ClipEngine *engine, guint more)
 {
   g_autoptr (GError) error = NULL;
 
@@ -137,7 +202,7 @@ prepare_job (GstClipEncoder *self, Slot *slot, ClipEngine *engine)
   guint info_count = self->info_count;
   g_mutex_unlock (&self->lock);
   if (fits)
-    return TRUE;
+    return prepare_more (self, slot, &info, more);
 
   drop_job (slot);
   slot->job = clip_job_new (engine, &info, &error);
@@ -147,7 +212,7 @@ prepare_job (GstClipEncoder *self, Slot *slot, ClipEngine *engine)
     clip_job_set_stream (slot->job, self);
   else
     self->funcs.failed (engine, error, self->data);
-  return slot->job != NULL;
+  return slot->job != NULL && prepare_more (self, slot, &info, more);
 }
 
 static void
@@ -155,25 +220,56 @@ fail_job (GstClipEncoder *self, Slot *slot, const GError *error)
 {
   g_autoptr (ClipEngine) engine = clip_engine_ref (slot->engine);
 
+  g_mutex_lock (&self->lock);
+  self->forget_still = TRUE;
+  g_mutex_unlock (&self->lock);
   if (g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST))
     drop_jobs_of_lost_device (self, slot);
   self->funcs.failed (engine, error, self->data);
 }
 
+/* Which job sees what. A region that is too narrow to be resized is left out, here and in @frame. */
+static void
+aim_jobs (GstClipEncoder *self, Slot *slot, GstClipFrame *frame)
+{
+  guint more = 0;
+
+  slot->n_used = 0;
+  for (guint i = 0; i < (frame->regions ? frame->regions->len : 1);) {
+    const GstClipRegion *region = region_of (frame, i);
+    const gboolean whole = region->kind == GST_CLIP_REGION_FRAME;
+    const ClipRect rect = { region->x, region->y, region->width, region->height };
+    ClipJob *job = whole ? slot->job : g_ptr_array_index (slot->more, more++);
+    g_autoptr (GError) error = NULL;
+
+    if (clip_job_set_view (job, whole ? NULL : &rect, frame->fit, &error)) {
+      slot->used[slot->n_used++] = job;
+      i++;
+      continue;
+    }
+    GST_WARNING_OBJECT (self->element, "%ux%u pixels at %u,%u are left out: %s", rect.width,
+                        rect.height, rect.x, rect.y, error->message);
+    if (!frame->regions)
+      return;
+    g_array_remove_index (frame->regions, i);
+  }
+}
+
 static gboolean
-start_job (Slot *slot, GError **error)
+start_jobs (Slot *slot, GError **error)
 {
   const GstClipFrame *frame = &slot->ticket->frame;
 
   /* What the device ranks are the similarities of this frame alone. */
-  clip_job_rank (slot->job, frame->params.smoothing > 0 ? 0 : frame->params.top_k);
-  return clip_job_start (slot->job, frame->texts.texts, error);
+  for (guint i = 0; i < slot->n_used; i++)
+    clip_job_rank (slot->used[i], frame->params.smoothing > 0 ? 0 : frame->params.top_k);
+  return clip_jobs_start (slot->used, slot->n_used, frame->texts.texts, error);
 }
 
 static gboolean *
-smooth (GstClipEncoder *self, const GstClipFrame *frame)
+smooth (GstClipEncoder *self, const GstClipFrame *frame, const GstClipFrameContext *context)
 {
-  return gst_clip_smoother_apply (self->smoother, frame->params.smoothing, &frame->context,
+  return gst_clip_smoother_apply (self->smoother, frame->params.smoothing, context,
                                   &(GstClipSmootherInput){
                                       .serial = frame->texts.serial,
                                       .scoring = frame->params.scoring,
@@ -184,9 +280,45 @@ smooth (GstClipEncoder *self, const GstClipFrame *frame)
                                   });
 }
 
-/* (transfer full) (nullable) */
+static void
+drop_still (GstClipEncoder *self)
+{
+  g_clear_pointer (&self->still, clip_still_free);
+  g_clear_pointer (&self->still_engine, clip_engine_unref);
+}
+
+/* Whether the loaded frame is so much like the last encoded one that it is not. If not, it is the one
+ * to compare with. What fails here fails again where the frame is encoded, and is told there. */
+static gboolean
+is_still (GstClipEncoder *self, Slot *slot)
+{
+  const GstClipFrame *frame = &slot->ticket->frame;
+  gdouble change = 1.0;
+
+  if (frame->skip_still <= 0.0 || frame->regions)
+    return FALSE;
+  if (self->still_engine != slot->engine) {
+    drop_still (self);
+    self->still = clip_still_new (slot->engine, NULL);
+    self->still_engine = clip_engine_ref (slot->engine);
+  }
+  g_mutex_lock (&self->lock);
+  gboolean forget = self->forget_still;
+  self->forget_still = FALSE;
+  g_mutex_unlock (&self->lock);
+  if (self->still && forget)
+    clip_still_forget (self->still);
+  if (!self->still || !clip_still_measure (self->still, slot->job, &change, NULL))
+    return FALSE;
+  if (change < frame->skip_still && !frame->forced)
+    return TRUE;
+  clip_still_keep (self->still);
+  return FALSE;
+}
+
+/* (transfer full) (nullable): of region @i */
 static GstClipResult *
-wait_for_result (GstClipEncoder *self, Slot *slot, GError **error)
+wait_for_result (GstClipEncoder *self, Slot *slot, guint i, GError **error)
 {
   const GstClipFrame *frame = &slot->ticket->frame;
   const GstClipTexts *texts = &frame->texts;
@@ -194,37 +326,46 @@ wait_for_result (GstClipEncoder *self, Slot *slot, GError **error)
   guint n = clip_prompt_set_size (clip_texts_prompts (texts->texts));
   guint n_negatives = clip_texts_n_negatives (texts->texts, &n_background);
   g_autofree gchar *source = gst_object_get_name (GST_OBJECT (self->element));
+  GstClipFrameContext context = frame->context;
+  ClipJob *job = slot->used[i];
   GstClipInference inference = {
     .texts = texts->texts,
     .serial = texts->serial,
     .model = clip_engine_model_name (texts->engine),
   };
 
+  context.region = *region_of (frame, i);
   g_array_set_size (self->similarities, n);
   g_array_set_size (self->negatives, n_negatives + n_background);
   g_array_set_size (self->scores, n);
-  if (!clip_job_wait (slot->job, (float *)self->similarities->data, (float *)self->negatives->data,
+  if (!clip_job_wait (job, (float *)self->similarities->data, (float *)self->negatives->data,
                       error))
     return NULL;
   inference.similarities = (const float *)self->similarities->data;
   inference.negatives = (const float *)self->negatives->data;
   inference.scores = (gdouble *)self->scores->data;
-  inference.best = clip_job_best (slot->job, &inference.n_best);
-  inference.accepted = smooth (self, frame);
-  return gst_clip_result_new (source, &inference, &frame->params, &frame->context, error);
+  inference.best = clip_job_best (job, &inference.n_best);
+  inference.accepted = smooth (self, frame, &context);
+  return gst_clip_result_new (source, &inference, &frame->params, &context, error);
 }
 
-/* (transfer full) (nullable): one a region of the frame. */
+/* (transfer full) (nullable): one a region of the frame, but for those that failed; @error: why the
+ * first of these did. */
 static GPtrArray *
 wait_for_results (GstClipEncoder *self, Slot *slot, GError **error)
 {
-  GstClipResult *result = wait_for_result (self, slot, error);
-
-  if (!result)
-    return NULL;
   GPtrArray *results = g_ptr_array_new_with_free_func ((GDestroyNotify)gst_clip_result_unref);
-  g_ptr_array_add (results, result);
-  return results;
+
+  for (guint i = 0; i < slot->n_used; i++) {
+    GstClipResult *result = wait_for_result (self, slot, i, *error ? NULL : error);
+
+    if (result)
+      g_ptr_array_add (results, result);
+  }
+  if (results->len > 0)
+    return results;
+  g_ptr_array_unref (results);
+  return NULL;
 }
 
 /* Slots: the next ones are called with the lock held --------------------------- */
@@ -313,11 +454,15 @@ encode (GstClipEncoder *self, Slot *slot, gboolean started)
   g_autoptr (GPtrArray) results = NULL;
   ClipJobTimes times = { 0 };
 
-  if (started || start_job (slot, &error))
+  if (!started && is_still (self, slot)) {
+    self->funcs.still (self->data);
+    return;
+  }
+  if (started || start_jobs (slot, &error))
     results = wait_for_results (self, slot, &error);
   if (results)
-    times = clip_job_times (slot->job);
-  else
+    times = clip_job_times (slot->used[0]);
+  if (error)
     fail_job (self, slot, error);
 
   report (self, slot->ticket, results, &times);
@@ -335,7 +480,7 @@ serve_slot (GstClipEncoder *self, Slot *slot)
   g_mutex_unlock (&self->lock);
   if (started || !discarded)
     encode (self, slot, started);
-  gst_clip_texts_clear (&ticket->frame.texts); /* whoever collects needs them no more */
+  gst_clip_frame_clear (&ticket->frame); /* whoever collects needs them no more */
   g_mutex_lock (&self->lock);
   ticket->took = (g_get_monotonic_time () - ticket->started) * GST_USECOND;
   ticket->settled = TRUE;
@@ -355,10 +500,11 @@ static void
 serve_engine (GstClipEncoder *self)
 {
   ClipEngine *engine = g_steal_pointer (&self->wanted_engine);
+  const guint more = self->wanted_more;
   Slot *slot = take_slot (self, PREPARING);
 
   g_mutex_unlock (&self->lock);
-  prepare_job (self, slot, engine);
+  prepare_jobs (self, slot, engine, more);
   clip_engine_unref (engine);
   g_mutex_lock (&self->lock);
   free_oldest_slot (self);
@@ -421,7 +567,7 @@ load_frame (GstClipEncoder *self, Slot *slot, GstClipFrame *frame, GstBuffer *bu
   g_mutex_lock (&self->lock);
   guint epoch = self->epoch;
   g_mutex_unlock (&self->lock);
-  if (!gst_clip_frame_load (slot->job, buffer, video))
+  if (!gst_clip_frame_load (slot->used, slot->n_used, buffer, video))
     return FALSE;
   slot->ticket = ticket_new (frame, epoch, wanted);
   slot->ticket->started = started;
@@ -467,16 +613,24 @@ wait_for_slot (GstClipEncoder *self)
 
 static gboolean
 load_and_start (GstClipEncoder *self, Slot *slot, GstClipFrame *frame, GstBuffer *buffer,
-                const GstVideoInfo *video, gboolean *unreadable)
+                const GstVideoInfo *video, gboolean *still, gboolean *unreadable)
 {
   g_autoptr (GError) error = NULL;
 
-  if (!prepare_job (self, slot, frame->texts.engine))
+  if (!prepare_jobs (self, slot, frame->texts.engine, count_more (frame)))
+    return FALSE;
+  aim_jobs (self, slot, frame);
+  if (slot->n_used == 0)
     return FALSE;
   *unreadable = !load_frame (self, slot, frame, buffer, video, TRUE);
   if (*unreadable)
     return FALSE;
-  if (start_job (slot, &error))
+  *still = is_still (self, slot);
+  if (*still) {
+    self->funcs.still (self->data);
+    return FALSE;
+  }
+  if (start_jobs (slot, &error))
     return TRUE;
   fail_job (self, slot, error);
   return FALSE;
@@ -484,20 +638,21 @@ load_and_start (GstClipEncoder *self, Slot *slot, GstClipFrame *frame, GstBuffer
 
 GstFlowReturn
 gst_clip_encoder_submit (GstClipEncoder *self, GstClipFrame *frame, GstBuffer *buffer,
-                         const GstVideoInfo *video, GstClipTicket **ticket, gboolean *unreadable)
+                         const GstVideoInfo *video, GstClipTicket **ticket, gboolean *still,
+                         gboolean *unreadable)
 {
   *ticket = NULL;
-  *unreadable = FALSE;
+  *still = *unreadable = FALSE;
   need_thread (self);
   Slot *slot = wait_for_slot (self);
-  if (slot && load_and_start (self, slot, frame, buffer, video, unreadable)) {
+  if (slot && load_and_start (self, slot, frame, buffer, video, still, unreadable)) {
     *ticket = slot->ticket;
     g_atomic_ref_count_inc (&slot->ticket->refs);
     hand_over (self, slot, STARTED);
   } else if (slot) {
     give_up (self, slot);
   }
-  gst_clip_texts_clear (&frame->texts);
+  gst_clip_frame_clear (frame);
   return slot ? GST_FLOW_OK : GST_FLOW_FLUSHING;
 }
 
@@ -531,19 +686,20 @@ gst_clip_encoder_forget (GstClipTicket *ticket)
   g_clear_pointer (&ticket, ticket_unref);
 }
 
-/* Returns: (nullable): a slot in LOADING. Else, where it can be, a job is asked for. */
+/* Returns: (nullable): a slot in LOADING. Else, where it can be, jobs are asked for. */
 static Slot *
-idle_slot (GstClipEncoder *self, ClipEngine *engine)
+idle_slot (GstClipEncoder *self, ClipEngine *engine, guint more)
 {
   ClipEngine *old = NULL;
   Slot *slot = NULL;
 
   g_mutex_lock (&self->lock);
-  if (self->busy == 0 && job_fits (self, next_slot (self), engine)) {
+  if (self->busy == 0 && jobs_fit (self, next_slot (self), engine, more)) {
     slot = take_slot (self, LOADING);
   } else if (self->busy == 0) {
     old = self->wanted_engine;
     self->wanted_engine = clip_engine_ref (engine);
+    self->wanted_more = more;
     g_cond_broadcast (&self->cond);
   }
   g_mutex_unlock (&self->lock);
@@ -559,16 +715,17 @@ gst_clip_encoder_offer (GstClipEncoder *self, GstClipFrame *frame, GstBuffer *bu
 
   *unreadable = FALSE;
   need_thread (self);
-  Slot *slot = idle_slot (self, frame->texts.engine);
+  Slot *slot = idle_slot (self, frame->texts.engine, count_more (frame));
   if (slot) {
-    taken = load_frame (self, slot, frame, buffer, video, FALSE);
-    *unreadable = !taken;
+    aim_jobs (self, slot, frame);
+    taken = slot->n_used > 0 && load_frame (self, slot, frame, buffer, video, FALSE);
+    *unreadable = slot->n_used > 0 && !taken;
     if (taken)
       hand_over (self, slot, LOADED);
     else
       give_up (self, slot);
   }
-  gst_clip_texts_clear (&frame->texts);
+  gst_clip_frame_clear (frame);
   return taken;
 }
 
@@ -598,6 +755,7 @@ static void
 discard_locked (GstClipEncoder *self)
 {
   self->epoch++;
+  self->forget_still = TRUE;
   g_clear_pointer (&self->newest, g_ptr_array_unref);
 }
 
@@ -675,6 +833,7 @@ gst_clip_encoder_stop (GstClipEncoder *self)
     g_clear_pointer (&self->slots[i].ticket, ticket_unref);
     self->slots[i].state = IDLE;
   }
+  drop_still (self);
   self->oldest = self->busy = 0;
   self->settle_at = 0;
   gst_clip_smoother_reset (self->smoother);

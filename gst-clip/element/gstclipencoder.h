@@ -19,12 +19,25 @@ typedef struct _GstClipEncoder GstClipEncoder;
 /** How many submitted frames may be on their way. */
 #define GST_CLIP_ENCODER_DEPTH 3
 
-/** GstClipFrame: what goes with a frame's pixels. Clear with gst_clip_texts_clear (&texts). */
+/**
+ * GstClipFrame: what goes with a frame's pixels. Clear with gst_clip_frame_clear().
+ * @texts: whole: engine and texts
+ * @context: its region is the whole frame
+ * @regions: (nullable): of GstClipRegion: what of the frame is encoded, in one batch, in the order of
+ *   the results; NULL: the whole frame
+ */
 typedef struct {
-  GstClipTexts texts; /* whole: engine and texts */
+  GstClipTexts texts;
   GstClipScoreParams params;
   GstClipFrameContext context;
+  GArray *regions;
+  ClipFit fit;
+  gdouble
+      skip_still;  /* not encoded if it differs by less from the last one that was; 0: always is */
+  gboolean forced; /* encoded also then */
 } GstClipFrame;
+
+void gst_clip_frame_clear (GstClipFrame *frame);
 
 /** GstClipTicket: stands for a submitted frame. */
 typedef struct _GstClipTicket GstClipTicket;
@@ -32,14 +45,17 @@ typedef struct _GstClipTicket GstClipTicket;
 /**
  * GstClipEncoderFuncs: called without any lock, from the thread that encoded, or from the one that
  * submits for what fails at once.
- * @done: results that were not discarded: of GstClipResult, at least one
+ * @done: results that were not discarded: of GstClipResult, at least one; a region that
+ *   failed has none
  * @failed: @engine could not encode a frame, or has no memory for one
+ * @still: a frame was not encoded because of its skip_still
  * @settled: from the encoder's thread, after a submitted frame is ready to be collected.
  *   Returns: TRUE to be called again soon.
  */
 typedef struct {
   void (*done) (GPtrArray *results, const ClipJobTimes *times, gpointer data);
   void (*failed) (ClipEngine *engine, const GError *error, gpointer data);
+  void (*still) (gpointer data);
   gboolean (*settled) (gpointer data);
 } GstClipEncoderFuncs;
 
@@ -62,13 +78,15 @@ void gst_clip_encoder_set_info (GstClipEncoder *encoder, const ClipFrameInfo *in
  * gst_clip_encoder_submit: copies the pixels of @buffer and lets the device encode them. Waits only
  * where GST_CLIP_ENCODER_DEPTH frames are on their way.
  * @frame: (transfer full)
- * @ticket: (out) (transfer full) (nullable): to be collected; NULL after a failure
+ * @ticket: (out) (transfer full) (nullable): to be collected; NULL after a failure, or if @still
+ * @still: (out): it was not encoded because of its skip_still
  * @unreadable: (out): the buffer could not be mapped
  * Returns: GST_FLOW_FLUSHING without a ticket, while flushing or cancelled.
  */
 GstFlowReturn gst_clip_encoder_submit (GstClipEncoder *encoder, GstClipFrame *frame,
                                        GstBuffer *buffer, const GstVideoInfo *video,
-                                       GstClipTicket **ticket, gboolean *unreadable);
+                                       GstClipTicket **ticket, gboolean *still,
+                                       gboolean *unreadable);
 
 /** gst_clip_encoder_is_settled: gst_clip_encoder_collect() would not wait. */
 gboolean gst_clip_encoder_is_settled (GstClipEncoder *encoder, GstClipTicket *ticket);

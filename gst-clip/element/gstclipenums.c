@@ -24,6 +24,17 @@ DEFINE_ENUM (GstClipMessages, gst_clip_messages,
                "on-change" },
              { GST_CLIP_MESSAGES_EVERY_RESULT, "Each time a frame was encoded", "every-result" })
 
+DEFINE_ENUM (GstClipRegionMode, gst_clip_region_mode,
+             { GST_CLIP_REGION_MODE_FULL_FRAME, "The whole frame", "full-frame" },
+             { GST_CLIP_REGION_MODE_ROIS,
+               "Each GstVideoRegionOfInterestMeta and GstAnalyticsODMtd of the buffer", "rois" },
+             { GST_CLIP_REGION_MODE_BOTH, "The whole frame and these regions", "both" })
+
+DEFINE_ENUM (GstClipCrop, gst_clip_crop, { CLIP_FIT_AUTO, "What the model says", "auto" },
+             { CLIP_FIT_CENTER, "The middle is cut out of the longer side", "center" },
+             { CLIP_FIT_SQUASH, "The longer side is compressed", "squash" },
+             { CLIP_FIT_LETTERBOX, "The shorter side gets black bars", "letterbox" })
+
 DEFINE_ENUM (GstClipScoring, gst_clip_scoring,
              { CLIP_SCORING_AUTO,
                "softmax for two or more prompts, contrast for one; sigmoid for SigLIP", "auto" },
@@ -40,3 +51,8 @@ DEFINE_ENUM (GstClipPrecision, gst_clip_precision,
              { CLIP_PRECISION_FP16, "16-bit floating point: half the memory", "fp16" },
              { CLIP_PRECISION_INT8, "8-bit integers: a quarter of the memory, a little less exact",
                "int8" })
+
+DEFINE_ENUM (GstClipCorner, gst_clip_corner, { GST_CLIP_CORNER_TOP_LEFT, "Top left", "top-left" },
+             { GST_CLIP_CORNER_TOP_RIGHT, "Top right", "top-right" },
+             { GST_CLIP_CORNER_BOTTOM_LEFT, "Bottom left", "bottom-left" },
+             { GST_CLIP_CORNER_BOTTOM_RIGHT, "Bottom right", "bottom-right" })

@@ -93,6 +93,16 @@ on_failure (ClipEngine *engine, const GError *error, gpointer data)
   }
 }
 
+static void
+on_still (gpointer data)
+{
+  GstClipFilter *self = data;
+
+  GST_OBJECT_LOCK (self);
+  self->stats.still++;
+  GST_OBJECT_UNLOCK (self);
+}
+
 static gboolean
 on_settled (gpointer data)
 {
@@ -298,6 +308,7 @@ gst_clip_filter_start (GstBaseTransform *trans)
   ClipEngineConfig config = { model, device, self->settings.precision, group };
   GST_OBJECT_UNLOCK (self);
   self->warned_no_prompts = self->warned_not_finite = self->failed = FALSE;
+  self->warned_regions = FALSE;
   self->pushed = GST_FLOW_OK;
   gst_clip_filter_forget (self);
 
@@ -348,6 +359,7 @@ gst_clip_filter_finalize (GObject *object)
   gst_clip_encoder_free (self->encoder);
   gst_clip_loader_free (self->loader);
   gst_clip_announcer_free (self->announcer);
+  gst_clip_tracks_free (self->tracks);
   gst_clip_filter_clear_settings (self);
   g_clear_pointer (&self->last_result, gst_structure_free);
   g_mutex_clear (&self->prompts_lock);
@@ -357,7 +369,7 @@ gst_clip_filter_finalize (GObject *object)
 static void
 gst_clip_filter_init (GstClipFilter *self)
 {
-  static const GstClipEncoderFuncs funcs = { on_results, on_failure, on_settled };
+  static const GstClipEncoderFuncs funcs = { on_results, on_failure, on_still, on_settled };
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
 
   g_mutex_init (&self->prompts_lock);
@@ -365,6 +377,7 @@ gst_clip_filter_init (GstClipFilter *self)
   self->loader = gst_clip_loader_new (GST_ELEMENT (self));
   self->encoder = gst_clip_encoder_new (GST_ELEMENT (self), &funcs, self);
   self->announcer = gst_clip_announcer_new ();
+  self->tracks = gst_clip_tracks_new ();
 
   gst_base_transform_set_in_place (trans, TRUE);
   gst_base_transform_set_passthrough (trans, FALSE);

@@ -16,7 +16,9 @@
 #include "gst-clip/element/gstcliploader.h"
 #include "gst-clip/element/gstclipmessages.h"
 #include "gst-clip/element/gstclippacer.h"
+#include "gst-clip/element/gstclipregions.h"
 #include "gst-clip/element/gstclipresult.h"
+#include "gst-clip/element/gstcliptracks.h"
 
 G_BEGIN_DECLS
 
@@ -44,13 +46,16 @@ typedef struct {
 
   GstClipMode mode;
   GstClipPace pace;
+  gdouble skip_still;
+  GstClipRegionWishes regions;
+  gchar *roi_types; /* what its types were made of */
   GstClipMessages messages;
   gboolean attach_meta; /* read without a lock too */
 } GstClipSettings;
 
 /** GstClipStats: guarded by the object lock; times in ns. */
 typedef struct {
-  guint64 frames, inferences;
+  guint64 frames, inferences, still;
   ClipJobTimes last, sum;
 } GstClipStats;
 
@@ -74,6 +79,8 @@ typedef struct {
   GstBuffer *buffer;     /* owned once transform_ip is over */
   GstClipTicket *ticket; /* of ENCODE; NULL where encoding failed */
   GstClipFrameContext context;
+  GArray
+      *regions; /* of GstClipRegion: all that the buffer has; NULL: the whole frame is looked at */
 } GstClipPassage;
 
 struct _GstClipFilter {
@@ -97,12 +104,15 @@ struct _GstClipFilter {
   guint encoded_serial;   /* prompts of the last frame that was taken */
   GstClipPassage passage; /* from transform_ip to generate_output */
   GQueue held;            /* of GstClipPassage *, oldest first */
-  GPtrArray *carried;     /* nullable: in-step: of GstClipResult: what goes on to the next frames */
-  GstFlowReturn pushed;   /* of held frames */
+  GstClipTracks *tracks;  /* for the life of the element */
+  gboolean warned_regions;
+  GPtrArray *carried;   /* nullable: in-step: of GstClipResult: what goes on to the next frames */
+  GstFlowReturn pushed; /* of held frames */
 
   /* Read under the stream lock, written under the object lock too. */
   GstClipMode mode_in_effect; /* AUTO: not decided yet */
   gboolean live;              /* upstream */
+  gboolean source_thread;     /* we run in the thread of a GstBaseSrc */
 
   /* Object lock. */
   GstClockTime earliest_time; /* running time: what is before is late; NONE: nothing is */

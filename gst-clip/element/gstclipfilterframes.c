@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/element/gstclipfilterframes.h"
 
+#include <gst/base/gstbasesrc.h>
+
 #include "gst-clip/element/gstclipanalytics.h"
 #include "gst-clip/element/gstclipmeta.h"
 
@@ -26,15 +28,66 @@ upstream_is_live (GstClipFilter *self)
   return live;
 }
 
+/* The thread of @pad: its own, or FALSE. */
+static gboolean
+has_task (GstPad *pad)
+{
+  GST_OBJECT_LOCK (pad);
+  gboolean has = GST_PAD_TASK (pad) != NULL;
+  GST_OBJECT_UNLOCK (pad);
+  return has;
+}
+
+/* (transfer full) (nullable): a pad on the other side of @pad's element. */
+static GstPad *
+inner_pad (GstPad *pad)
+{
+  GstIterator *links = gst_pad_iterate_internal_links (pad);
+  GValue value = G_VALUE_INIT;
+  GstPad *inner = NULL;
+
+  if (!links)
+    return NULL;
+  if (gst_iterator_next (links, &value) == GST_ITERATOR_OK) {
+    inner = g_value_dup_object (&value);
+    g_value_unset (&value);
+  }
+  gst_iterator_free (links);
+  return inner;
+}
+
+/*
+ * A GstBaseSrc pushes caps and segments with its `live` lock held, which it needs to be paused. If a
+ * held frame were pushed then, and a sink that is paused already did not let it pass, the state
+ * could not change any more. A queue in between has a thread without such a lock.
+ */
+static gboolean
+runs_in_source_thread (GstClipFilter *self)
+{
+  g_autoptr (GstPad) pad = gst_pad_get_peer (GST_BASE_TRANSFORM_SINK_PAD (self));
+
+  while (pad && !has_task (pad)) {
+    g_autoptr (GstPad) sink = inner_pad (pad);
+    if (sink && has_task (sink))
+      return FALSE; /* whoever pulls from there pushes to us */
+    g_clear_object (&pad);
+    pad = sink ? gst_pad_get_peer (sink) : NULL;
+  }
+  g_autoptr (GstElement) element = pad ? gst_pad_get_parent_element (pad) : NULL;
+  return element && GST_IS_BASE_SRC (element);
+}
+
 void
 gst_clip_filter_decide_mode (GstClipFilter *self)
 {
   if (self->mode_in_effect != GST_CLIP_MODE_AUTO)
     return;
   gboolean live = upstream_is_live (self);
+  gboolean source_thread = runs_in_source_thread (self);
 
   GST_OBJECT_LOCK (self);
   self->live = live;
+  self->source_thread = source_thread;
   self->mode_in_effect = self->settings.mode;
   if (self->mode_in_effect == GST_CLIP_MODE_AUTO)
     self->mode_in_effect = live ? GST_CLIP_MODE_LATEST : GST_CLIP_MODE_IN_STEP;
@@ -44,7 +97,7 @@ gst_clip_filter_decide_mode (GstClipFilter *self)
 gboolean
 gst_clip_filter_may_hold (GstClipFilter *self)
 {
-  return self->mode_in_effect == GST_CLIP_MODE_IN_STEP && !self->live
+  return self->mode_in_effect == GST_CLIP_MODE_IN_STEP && !self->live && !self->source_thread
          && GST_VIDEO_INFO_FPS_N (&self->info) > 0;
 }
 
@@ -133,30 +186,105 @@ age_of (const GstClipResult *result, const GstClipFrameContext *now)
 }
 
 static void
-append_result (GValue *array, const GstClipResult *result, GstClockTime age)
+append_structure (GValue *array, GstStructure *structure)
 {
   GValue value = G_VALUE_INIT;
 
+  if (!G_IS_VALUE (array))
+    g_value_init (array, GST_TYPE_ARRAY);
   g_value_init (&value, GST_TYPE_STRUCTURE);
-  g_value_take_boxed (&value, gst_clip_result_structure (result, age));
+  g_value_take_boxed (&value, structure);
   gst_value_array_append_and_take_value (array, &value);
 }
 
-/* @results: of GstClipResult, all of one frame */
-static void
-attach (GstClipFilter *self, GstBuffer *buffer, GPtrArray *results, const GstClipFrameContext *now)
+static const GstClipRegion *
+region_at (const GArray *regions, guint i)
 {
-  const GstClockTime age = age_of (g_ptr_array_index (results, 0), now);
+  return &g_array_index (regions, GstClipRegion, i);
+}
+
+/* (nullable): that of @region among those of one frame */
+static const GstClipResult *
+result_of (GPtrArray *results, const GstClipRegion *region)
+{
+  for (guint i = 0; i < results->len; i++) {
+    const GstClipRegion *r = &gst_clip_result_frame (g_ptr_array_index (results, i))->region;
+
+    if (r->kind == region->kind && (r->kind == GST_CLIP_REGION_FRAME || r->index == region->index))
+      return g_ptr_array_index (results, i);
+  }
+  return NULL;
+}
+
+static gboolean
+has_untracked (const GArray *regions, GstClipRegionKind kind)
+{
+  for (guint i = 0; i < regions->len; i++)
+    if (region_at (regions, i)->kind == kind && !region_at (regions, i)->tracked)
+      return TRUE;
+  return FALSE;
+}
+
+/* Untracked regions of an earlier frame can be compared with none of this one: their results are told
+ * while there are any, but attached to none. */
+static void
+carry_untracked (const GArray *regions, GPtrArray *results, const GstClipFrameContext *now,
+                 GValue *array)
+{
+  for (guint i = 0; i < results->len; i++) {
+    const GstClipResult *result = g_ptr_array_index (results, i);
+    const GstClipRegion *r = &gst_clip_result_frame (result)->region;
+
+    if (r->kind != GST_CLIP_REGION_FRAME && !r->tracked && has_untracked (regions, r->kind))
+      append_structure (array, gst_clip_result_structure (result, age_of (result, now)));
+  }
+}
+
+/* @regions: of this frame; @results: (nullable): of this frame, or (@own FALSE) of an earlier one */
+static void
+attach_to_regions (GstClipFilter *self, GstBuffer *buffer, const GArray *regions,
+                   GPtrArray *results, gboolean own, const GstClipFrameContext *now)
+{
+  GValue array = G_VALUE_INIT;
+
+  for (guint i = 0; i < regions->len; i++) {
+    const GstClipRegion *region = region_at (regions, i);
+    const GstClipResult *result = NULL;
+
+    if (results && (own || region->kind == GST_CLIP_REGION_FRAME))
+      result = result_of (results, region);
+    if (!result)
+      result = gst_clip_tracks_get (self->tracks, region);
+    if (!result)
+      continue;
+    append_structure (&array, gst_clip_result_structure_for (result, region, age_of (result, now)));
+    gst_clip_regions_attach (buffer, region, result);
+  }
+  if (results && !own)
+    carry_untracked (regions, results, now, &array);
+  if (G_IS_VALUE (&array))
+    gst_clip_meta_add (buffer, &array);
+}
+
+/* @regions: (nullable): of this frame; else see attach_to_regions() */
+static void
+attach (GstClipFilter *self, GstBuffer *buffer, const GArray *regions, GPtrArray *results,
+        gboolean own, const GstClipFrameContext *now)
+{
   GValue array;
 
   if (!g_atomic_int_get (&self->settings.attach_meta))
     return;
-  gst_clip_result_array (g_ptr_array_index (results, 0), age, &array);
-  for (guint i = 1; i < results->len; i++)
-    append_result (&array, g_ptr_array_index (results, i), age);
+  if (regions) {
+    attach_to_regions (self, buffer, regions, results, own, now);
+    return;
+  }
+  GstClipResult *result = results ? g_ptr_array_index (results, 0) : NULL;
+  if (!result || gst_clip_result_frame (result)->region.kind != GST_CLIP_REGION_FRAME)
+    return;
+  gst_clip_result_array (result, age_of (result, now), &array);
   gst_clip_meta_add (buffer, &array);
-  for (guint i = 0; i < results->len; i++)
-    gst_clip_analytics_add (buffer, g_ptr_array_index (results, i));
+  gst_clip_analytics_add (buffer, &gst_clip_result_frame (result)->region, result);
 }
 
 static void
@@ -182,16 +310,73 @@ warn_unreadable (GstClipFilter *self, GstBuffer *buffer)
                        ("%" GST_PTR_FORMAT, buffer));
 }
 
+/* Regions ------------------------------------------------------------------------ */
+
+/* (transfer full) (nullable): the frame's; NULL where it is not looked at for regions */
+static GArray *
+find_regions (GstClipFilter *self, GstBuffer *buffer, const GstClipRegionWishes *wishes,
+              const GstClipFrameContext *frame)
+{
+  gboolean too_many = FALSE;
+
+  if (wishes->mode == GST_CLIP_REGION_MODE_FULL_FRAME)
+    return NULL;
+  GArray *regions = gst_clip_regions_find (buffer, wishes, frame, &too_many);
+  if (too_many && !self->warned_regions) {
+    self->warned_regions = TRUE;
+    GST_ELEMENT_WARNING (
+        self, STREAM, FAILED,
+        ("A frame has more than %u regions: the rest gets no labels; the properties "
+         "`roi-types` and `min-size` choose",
+         GST_CLIP_REGIONS_MAX),
+        (NULL));
+  }
+  GST_OBJECT_LOCK (self);
+  GstClipMessages messages = self->settings.messages;
+  GST_OBJECT_UNLOCK (self);
+  gst_clip_post_structures (GST_ELEMENT (self),
+                            gst_clip_announcer_see (self->announcer, messages,
+                                                    (const GstClipRegion *)regions->data,
+                                                    regions->len, frame));
+  return regions;
+}
+
+/* What of @regions is to be encoded goes to @frame. FALSE: nothing. */
+static gboolean
+choose_regions (GstClipFilter *self, GstClipFrame *frame, const GArray *regions,
+                GstClockTime interval)
+{
+  if (!regions)
+    return TRUE;
+  frame->regions = g_array_new (FALSE, FALSE, sizeof (GstClipRegion));
+  for (guint i = 0; i < regions->len; i++)
+    if (gst_clip_tracks_is_due (self->tracks, region_at (regions, i), &frame->context,
+                                frame->texts.serial, interval))
+      g_array_append_val (frame->regions, *region_at (regions, i));
+  return frame->regions->len > 0;
+}
+
+static void
+get_wishes (GstClipFilter *self, GstClipRegionWishes *wishes)
+{
+  GST_OBJECT_LOCK (self);
+  *wishes = self->settings.regions;
+  if (wishes->types)
+    g_array_ref (wishes->types);
+  GST_OBJECT_UNLOCK (self);
+}
+
 /* Which frames are encoded ------------------------------------------------------- */
 
 /* Returns: TRUE when the frame is to be encoded, and *@pace and *@at to tell the pacer if it is. */
 static gboolean
-is_wanted (GstClipFilter *self, const GstClipFrame *frame, GstClipPace *pace, GstClipPaceFrame *at)
+is_wanted (GstClipFilter *self, GstClipFrame *frame, GstClipPace *pace, GstClipPaceFrame *at)
 {
   if (frame->texts.serial != self->encoded_serial)
     gst_clip_pacer_reset (&self->pacer); /* what is carried on answers other prompts */
   GST_OBJECT_LOCK (self);
   *pace = self->settings.pace;
+  frame->skip_still = self->settings.skip_still;
   GstClockTime earliest = self->earliest_time;
   GST_OBJECT_UNLOCK (self);
   *at = (GstClipPaceFrame){
@@ -201,14 +386,19 @@ is_wanted (GstClipFilter *self, const GstClipFrame *frame, GstClipPace *pace, Gs
             && frame->context.running_time <= earliest,
     .now = g_get_monotonic_time () * GST_USECOND,
   };
+  frame->forced = !self->pacer.started;
   return gst_clip_pacer_wants (&self->pacer, pace, at);
 }
 
+/* @regions: (nullable): those that are encoded */
 static void
-took (GstClipFilter *self, guint serial, const GstClipPace *pace, const GstClipPaceFrame *at)
+took (GstClipFilter *self, guint serial, const GArray *regions, const GstClipFrameContext *frame,
+      const GstClipPace *pace, const GstClipPaceFrame *at)
 {
   gst_clip_pacer_took (&self->pacer, pace, at);
   self->encoded_serial = serial;
+  for (guint i = 0; regions && i < regions->len; i++)
+    gst_clip_tracks_took (self->tracks, region_at (regions, i), frame, serial);
 }
 
 /* Returns: TRUE with @frame complete; FALSE with *@ret set when there is nothing to encode with. */
@@ -229,7 +419,7 @@ get_texts (GstClipFilter *self, GstClipFrame *frame, GstFlowReturn *ret)
 
 /* Latest, and the encoder is idle: it takes the frame if that is wanted. */
 static void
-offer (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
+offer (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer, GstClockTime interval)
 {
   gboolean unreadable = FALSE;
   GstClipPaceFrame at;
@@ -239,10 +429,12 @@ offer (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
   if (!get_texts (self, frame, &ret))
     return; /* taken away meanwhile: the next frame sees it */
   const guint serial = frame->texts.serial;
-  if (is_wanted (self, frame, &pace, &at)
-      && gst_clip_encoder_offer (self->encoder, frame, buffer, &self->info, &unreadable))
-    took (self, serial, &pace, &at);
-  gst_clip_texts_clear (&frame->texts);
+  if (choose_regions (self, frame, self->passage.regions, interval)
+      && is_wanted (self, frame, &pace, &at)) {
+    g_autoptr (GArray) chosen = frame->regions ? g_array_ref (frame->regions) : NULL;
+    if (gst_clip_encoder_offer (self->encoder, frame, buffer, &self->info, &unreadable))
+      took (self, serial, chosen, &frame->context, &pace, &at);
+  }
   if (unreadable)
     warn_unreadable (self, buffer);
 }
@@ -250,7 +442,7 @@ offer (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
 /* Latest: nothing is waited for; the newest results there are go with the frame. Most frames only
  * pass: they touch as little as they can, for nothing of ours is in a cache any more. */
 static GstFlowReturn
-pass_latest (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
+pass_latest (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer, GstClockTime interval)
 {
   gboolean idle;
 
@@ -263,40 +455,56 @@ pass_latest (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
     return GST_FLOW_OK;
   }
   g_autoptr (GPtrArray) newest = gst_clip_encoder_newest (self->encoder, &idle);
+  if (newest && self->passage.regions)
+    gst_clip_tracks_note (self->tracks, newest);
   if (idle)
-    offer (self, frame, buffer);
+    offer (self, frame, buffer, interval);
   if (newest)
-    attach (self, buffer, newest, &frame->context);
+    attach (self, buffer, self->passage.regions, newest, FALSE, &frame->context);
   return g_atomic_int_get (&self->failed) ? GST_FLOW_ERROR : GST_FLOW_OK;
+}
+
+/* The texts are there: sends what is wanted of the frame to the device, and says what becomes of it. */
+static GstFlowReturn
+submit (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer, GstClockTime interval)
+{
+  GstClipPassage *passage = &self->passage;
+  const guint serial = frame->texts.serial;
+  gboolean still = FALSE, unreadable = FALSE;
+  GstClipPaceFrame at;
+  GstClipPace pace;
+
+  passage->kind = GST_CLIP_PASSAGE_CARRY;
+  if (!choose_regions (self, frame, passage->regions, interval)) {
+    if (passage->regions->len == 0)
+      passage->kind = GST_CLIP_PASSAGE_FORGET;
+    return GST_FLOW_OK;
+  }
+  if (!is_wanted (self, frame, &pace, &at))
+    return GST_FLOW_OK;
+  g_autoptr (GArray) chosen = frame->regions ? g_array_ref (frame->regions) : NULL;
+  GstFlowReturn ret = gst_clip_encoder_submit (self->encoder, frame, buffer, &self->info,
+                                               &passage->ticket, &still, &unreadable);
+  if (!still) {
+    took (self, serial, chosen, &frame->context, &pace, &at);
+    passage->kind = GST_CLIP_PASSAGE_ENCODE;
+  }
+  if (unreadable)
+    warn_unreadable (self, buffer);
+  return ret;
 }
 
 /* In-step: the frame is on its way to the device; complete() has the rest. */
 static GstFlowReturn
-begin_in_step (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer)
+begin_in_step (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer, GstClockTime interval)
 {
-  GstClipPassage *passage = &self->passage;
   GstFlowReturn ret = gst_clip_loader_wait (self->loader);
-  gboolean unreadable = FALSE;
-  GstClipPaceFrame at;
-  GstClipPace pace;
 
   if (ret != GST_FLOW_OK)
     return ret;
-  if (!get_texts (self, frame, &ret)) {
-    passage->kind = GST_CLIP_PASSAGE_FORGET;
-    return ret;
-  }
-  const guint serial = frame->texts.serial;
-  passage->kind = GST_CLIP_PASSAGE_CARRY;
-  if (is_wanted (self, frame, &pace, &at)) {
-    took (self, serial, &pace, &at);
-    passage->kind = GST_CLIP_PASSAGE_ENCODE;
-    ret = gst_clip_encoder_submit (self->encoder, frame, buffer, &self->info, &passage->ticket,
-                                   &unreadable);
-  }
-  gst_clip_texts_clear (&frame->texts);
-  if (unreadable)
-    warn_unreadable (self, buffer);
+  if (get_texts (self, frame, &ret))
+    return submit (self, frame, buffer, interval);
+  self->passage.kind = GST_CLIP_PASSAGE_FORGET;
   return ret;
 }
 
@@ -315,9 +523,16 @@ gst_clip_filter_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   gst_clip_filter_decide_mode (self);
   sync_properties (self, &frame.context);
   gst_clip_pacer_count (&self->pacer, frame.context.position);
-  if (self->mode_in_effect == GST_CLIP_MODE_LATEST)
-    return pass_latest (self, &frame, buffer);
-  return begin_in_step (self, &frame, buffer);
+
+  g_auto (GstClipRegionWishes) wishes;
+  get_wishes (self, &wishes);
+  frame.fit = wishes.fit;
+  self->passage.regions = find_regions (self, buffer, &wishes, &frame.context);
+  GstFlowReturn ret = self->mode_in_effect == GST_CLIP_MODE_LATEST
+                          ? pass_latest (self, &frame, buffer, wishes.interval)
+                          : begin_in_step (self, &frame, buffer, wishes.interval);
+  gst_clip_frame_clear (&frame);
+  return ret;
 }
 
 /* Completing and holding ----------------------------------------------------------- */
@@ -349,6 +564,8 @@ collect (GstClipFilter *self, GstClipPassage *passage)
   }
   g_clear_pointer (&self->carried, g_ptr_array_unref);
   self->carried = results;
+  if (results)
+    gst_clip_tracks_note (self->tracks, results);
   return GST_FLOW_OK;
 }
 
@@ -367,8 +584,10 @@ complete (GstClipFilter *self, GstClipPassage *passage, GstBuffer **buffer)
     ret = GST_FLOW_ERROR;
   if (ret != GST_FLOW_OK)
     gst_clear_buffer (buffer);
-  else if (self->carried && passage->kind >= GST_CLIP_PASSAGE_CARRY)
-    attach (self, *buffer, self->carried, &passage->context);
+  else if (passage->kind >= GST_CLIP_PASSAGE_CARRY)
+    attach (self, *buffer, passage->regions, self->carried,
+            passage->kind == GST_CLIP_PASSAGE_ENCODE, &passage->context);
+  g_clear_pointer (&passage->regions, g_array_unref);
   return ret;
 }
 
@@ -377,6 +596,7 @@ clear_passage (GstClipPassage *passage)
 {
   gst_clear_buffer (&passage->buffer);
   g_clear_pointer (&passage->ticket, gst_clip_encoder_forget);
+  g_clear_pointer (&passage->regions, g_array_unref);
 }
 
 static void
@@ -470,9 +690,9 @@ gst_clip_filter_release (GstClipFilter *self)
   GstPad *sink = GST_BASE_TRANSFORM_SINK_PAD (self);
 
   GST_OBJECT_LOCK (self);
-  gboolean live = self->live;
+  gboolean never_holds = self->live || self->source_thread;
   GST_OBJECT_UNLOCK (self);
-  if (live)
+  if (never_holds)
     return FALSE;
   /* It may be waiting for us, so that we must not wait for it. */
   if (!g_rec_mutex_trylock (GST_PAD_GET_STREAM_LOCK (sink)))
@@ -490,6 +710,7 @@ gst_clip_filter_forget (GstClipFilter *self)
   clear_passage (&self->passage);
   g_clear_pointer (&self->carried, g_ptr_array_unref);
   gst_clip_pacer_reset (&self->pacer);
+  gst_clip_tracks_reset (self->tracks);
   self->encoded_serial = 0;
   self->stretch++;
 }

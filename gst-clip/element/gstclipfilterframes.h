@@ -3,7 +3,7 @@
  * element/gstclipfilterframes.h: frames through clipfilter: which are encoded, which wait for
  * their results, and what is attached.
  *
- * In in-step, where upstream is not live and frames come at a rate, up to
+ * In in-step, where upstream is not live, frames come at a rate and not from a source's own thread, up to
  * GST_CLIP_FILTER_HELD of them are held while the device works, in the order in which they came.
  * Everything here is called with the sink pad's stream lock held, unless said otherwise.
  */

@@ -29,6 +29,12 @@ enum {
   PROP_INTERVAL,
   PROP_MAX_RATE,
   PROP_SKIP_LATE,
+  PROP_SKIP_STILL,
+  PROP_REGION,
+  PROP_ROI_TYPES,
+  PROP_MIN_SIZE,
+  PROP_RECLASSIFY_INTERVAL,
+  PROP_CROP,
   PROP_MESSAGES,
   PROP_ATTACH_META,
   PROP_LAST_RESULT,
@@ -59,6 +65,8 @@ gst_clip_filter_clear_settings (GstClipFilter *self)
   g_clear_pointer (&s->negatives, clip_prompt_set_unref);
   g_clear_pointer (&s->prompts_file, g_free);
   g_clear_pointer (&s->template_text, g_free);
+  g_clear_pointer (&s->roi_types, g_free);
+  gst_clip_region_wishes_clear (&s->regions);
 }
 
 /* Setting ------------------------------------------------------------------------ */
@@ -96,6 +104,57 @@ set_string (gchar **field, const GValue *value)
 {
   g_free (*field);
   *field = g_value_dup_string (value);
+}
+
+/* Those about regions; the object lock is held. Returns: FALSE for the others. */
+static gboolean
+set_region_property (GstClipSettings *s, guint id, const GValue *value)
+{
+  switch (id) {
+  case PROP_REGION:
+    s->regions.mode = g_value_get_enum (value);
+    return TRUE;
+  case PROP_ROI_TYPES:
+    set_string (&s->roi_types, value);
+    gst_clip_region_wishes_clear (&s->regions);
+    s->regions.types = gst_clip_region_types_parse (s->roi_types);
+    return TRUE;
+  case PROP_MIN_SIZE:
+    s->regions.min_size = g_value_get_uint (value);
+    return TRUE;
+  case PROP_RECLASSIFY_INTERVAL:
+    s->regions.interval = g_value_get_uint (value) * GST_MSECOND;
+    return TRUE;
+  case PROP_CROP:
+    s->regions.fit = g_value_get_enum (value);
+    return TRUE;
+  default:
+    return FALSE;
+  }
+}
+
+static gboolean
+get_region_property (const GstClipSettings *s, guint id, GValue *value)
+{
+  switch (id) {
+  case PROP_REGION:
+    g_value_set_enum (value, s->regions.mode);
+    return TRUE;
+  case PROP_ROI_TYPES:
+    g_value_set_string (value, s->roi_types);
+    return TRUE;
+  case PROP_MIN_SIZE:
+    g_value_set_uint (value, s->regions.min_size);
+    return TRUE;
+  case PROP_RECLASSIFY_INTERVAL:
+    g_value_set_uint (value, (guint)(s->regions.interval / GST_MSECOND));
+    return TRUE;
+  case PROP_CROP:
+    g_value_set_enum (value, s->regions.fit);
+    return TRUE;
+  default:
+    return FALSE;
+  }
 }
 
 static void
@@ -147,6 +206,9 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
   case PROP_SKIP_LATE:
     s->pace.skip_late = g_value_get_boolean (value);
     break;
+  case PROP_SKIP_STILL:
+    s->skip_still = g_value_get_double (value);
+    break;
   case PROP_MESSAGES:
     s->messages = g_value_get_enum (value);
     break;
@@ -154,7 +216,8 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
     g_atomic_int_set (&s->attach_meta, g_value_get_boolean (value));
     break;
   default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    if (!set_region_property (s, id, value))
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     break;
   }
   GST_OBJECT_UNLOCK (self);
@@ -185,7 +248,7 @@ get_stats (GstClipFilter *self)
   ClipEngine *engine = texts.engine;
   GstStructure *s = gst_structure_new (
       "clipfilter-stats", "frames", G_TYPE_UINT64, stats.frames, "inferences", G_TYPE_UINT64,
-      stats.inferences, "mode", G_TYPE_STRING,
+      stats.inferences, "still", G_TYPE_UINT64, stats.still, "mode", G_TYPE_STRING,
       mode == GST_CLIP_MODE_IN_STEP  ? "in-step"
       : mode == GST_CLIP_MODE_LATEST ? "latest"
                                      : "",
@@ -285,6 +348,9 @@ gst_clip_filter_get_property (GObject *object, guint id, GValue *value, GParamSp
   case PROP_SKIP_LATE:
     g_value_set_boolean (value, s->pace.skip_late);
     break;
+  case PROP_SKIP_STILL:
+    g_value_set_double (value, s->skip_still);
+    break;
   case PROP_MESSAGES:
     g_value_set_enum (value, s->messages);
     break;
@@ -295,7 +361,8 @@ gst_clip_filter_get_property (GObject *object, guint id, GValue *value, GParamSp
     g_value_set_boxed (value, self->last_result);
     break;
   default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    if (!get_region_property (s, id, value))
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     break;
   }
   GST_OBJECT_UNLOCK (self);
@@ -447,6 +514,42 @@ install_pace_properties (GObjectClass *klass)
           "skip-late", "Skip late",
           "in-step: pass frames on without encoding them while downstream says that they are late",
           TRUE, CONTROL));
+  g_object_class_install_property (
+      klass, PROP_SKIP_STILL,
+      g_param_spec_double (
+          "skip-still", "Skip still",
+          "Do not encode a picture that differs by less than this from the last one that was "
+          "encoded: mean difference of pixel values, 1 is black to white (0 = off)",
+          0.0, 1.0, 0.0, CONTROL));
+}
+
+static void
+install_region_properties (GObjectClass *klass)
+{
+  g_object_class_install_property (
+      klass, PROP_REGION,
+      g_param_spec_enum ("region", "Region", "What of a frame is encoded",
+                         GST_TYPE_CLIP_REGION_MODE, GST_CLIP_REGION_MODE_FULL_FRAME, PLAYING));
+  g_object_class_install_property (
+      klass, PROP_ROI_TYPES,
+      g_param_spec_string ("roi-types", "ROI types",
+                           "Encode only regions that are called so, separated by ; (unset: all)",
+                           NULL, PLAYING));
+  g_object_class_install_property (
+      klass, PROP_MIN_SIZE,
+      g_param_spec_uint ("min-size", "Minimum size",
+                         "Encode only regions whose shorter side has so many pixels", 0, G_MAXINT,
+                         0, CONTROL));
+  g_object_class_install_property (
+      klass, PROP_RECLASSIFY_INTERVAL,
+      g_param_spec_uint ("reclassify-interval", "Reclassify interval",
+                         "Milliseconds of stream time for which a tracked region keeps its result",
+                         0, G_MAXINT, 0, CONTROL));
+  g_object_class_install_property (
+      klass, PROP_CROP,
+      g_param_spec_enum ("crop", "Crop",
+                         "How a frame or region becomes the square that the model sees",
+                         GST_TYPE_CLIP_CROP, CLIP_FIT_AUTO, PLAYING));
 }
 
 static void
@@ -486,9 +589,12 @@ gst_clip_filter_install_properties (GObjectClass *klass)
   install_time_properties (klass);
   install_engine_properties (klass);
   install_pace_properties (klass);
+  install_region_properties (klass);
   install_output_properties (klass);
   gst_type_mark_as_plugin_api (GST_TYPE_CLIP_SCORING, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_CLIP_PRECISION, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_CLIP_MODE, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_CLIP_MESSAGES, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_CLIP_REGION_MODE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_CLIP_CROP, 0);
 }

@@ -103,7 +103,7 @@ gst_clip_frame_info_from_video (const GstVideoInfo *video, ClipFrameInfo *info)
 }
 
 gboolean
-gst_clip_frame_load (ClipJob *job, GstBuffer *buffer, const GstVideoInfo *video)
+gst_clip_frame_load (ClipJob *const *jobs, guint n, GstBuffer *buffer, const GstVideoInfo *video)
 {
   GstVideoFrame frame;
   ClipFramePlanes planes = { 0 };
@@ -114,7 +114,8 @@ gst_clip_frame_load (ClipJob *job, GstBuffer *buffer, const GstVideoInfo *video)
     planes.data[i] = GST_VIDEO_FRAME_PLANE_DATA (&frame, i);
     planes.stride[i] = GST_VIDEO_FRAME_PLANE_STRIDE (&frame, i);
   }
-  clip_job_load (job, &planes);
+  for (guint i = 0; i < n; i++)
+    clip_job_load (jobs[i], &planes);
   gst_video_frame_unmap (&frame);
   return TRUE;
 }

@@ -16,8 +16,9 @@ GstCaps *gst_clip_frame_caps (void);
 /** gst_clip_frame_info_from_video: FALSE when the format is none of gst_clip_frame_caps(). */
 gboolean gst_clip_frame_info_from_video (const GstVideoInfo *video, ClipFrameInfo *info);
 
-/** gst_clip_frame_load: maps @buffer for reading only and copies the pixels that @job needs; no
- * reference is kept. FALSE when it cannot be mapped as @video. */
-gboolean gst_clip_frame_load (ClipJob *job, GstBuffer *buffer, const GstVideoInfo *video);
+/** gst_clip_frame_load: maps @buffer for reading only and copies the pixels that the @n @jobs need;
+ * no reference is kept. FALSE when it cannot be mapped as @video. */
+gboolean gst_clip_frame_load (ClipJob *const *jobs, guint n, GstBuffer *buffer,
+                              const GstVideoInfo *video);
 
 G_END_DECLS

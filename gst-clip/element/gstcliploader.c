@@ -159,7 +159,7 @@ fail (GstClipLoader *self, const GError *error)
 static void
 open_engine (GstClipLoader *self)
 {
-  ClipEngineConfig config = { self->model, self->device, self->precision, self->group };
+  ClipEngineConfig config = { self->model, self->device, self->precision, self->group, TRUE };
   Progress progress = { .element = self->element };
   g_autoptr (GError) error = NULL;
 

@@ -16,7 +16,7 @@ typedef enum {
 
 /**
  * GstClipRegion: as in the fields of the structure `clipfilter`, see docs/elements.md.
- * @index: among the regions of this frame and kind
+ * @index: place of the meta among all of its kind on the buffer
  * @id: the meta's own id, which need not be unique; -1 for the frame
  * @type: what the detector calls it; 0 for the frame and where it says nothing
  * @tracked: @tracking_id stays the same from frame to frame
@@ -31,6 +31,9 @@ typedef struct {
   guint64 tracking_id;
   guint x, y, width, height;
 } GstClipRegion;
+
+/** Most regions of a frame that are looked at. */
+#define GST_CLIP_REGIONS_MAX 64
 
 /** GstClipRegionKey: what is the same region from frame to frame: the whole frame, a tracked one;
  * untracked ones of a kind share one key. */

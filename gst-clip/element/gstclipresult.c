@@ -179,10 +179,9 @@ set_label_arrays (GstClipResult *self, GstStructure *s, const GArray *entries)
 }
 
 static void
-set_region_fields (GstStructure *s, const GstClipFrameContext *frame)
+set_region_fields (GstStructure *s, const GstClipFrameContext *frame, const GstClipRegion *r)
 {
   static const gchar *const kinds[] = { "frame", "roi", "od" };
-  const GstClipRegion *r = &frame->region;
 
   gst_structure_set (s, "region", G_TYPE_STRING, kinds[r->kind], "region-index", G_TYPE_UINT,
                      r->index, "region-id", G_TYPE_INT, r->id, "region-type", G_TYPE_STRING,
@@ -210,7 +209,7 @@ build_structure (GstClipResult *self, const gchar *source, const GstClipInferenc
                      best ? best->score : 0.0, "similarity", G_TYPE_DOUBLE,
                      best ? best->similarity : 0.0, NULL);
   set_label_arrays (self, s, entries);
-  set_region_fields (s, &self->frame);
+  set_region_fields (s, &self->frame, &self->frame.region);
   return s;
 }
 
@@ -292,6 +291,28 @@ gst_clip_result_structure (const GstClipResult *self, GstClockTime age)
 
   gst_structure_map_in_place (copy, set_age, &age);
   return copy;
+}
+
+GstStructure *
+gst_clip_result_structure_for (const GstClipResult *self, const GstClipRegion *region,
+                               GstClockTime age)
+{
+  GstStructure *copy = gst_clip_result_structure (self, age);
+
+  set_region_fields (copy, &self->frame, region);
+  return copy;
+}
+
+const gchar *
+gst_clip_result_source (const GstClipResult *self)
+{
+  return gst_structure_get_string (self->structure, "source");
+}
+
+const gchar *
+gst_clip_result_model (const GstClipResult *self)
+{
+  return gst_structure_get_string (self->structure, "model");
 }
 
 static Spare

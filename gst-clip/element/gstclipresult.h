@@ -82,6 +82,15 @@ const GstClipFrameContext *gst_clip_result_frame (const GstClipResult *result);
  * the encoded frame and the buffer that carries the result. (transfer full) */
 GstStructure *gst_clip_result_structure (const GstClipResult *result, GstClockTime age);
 
+/** gst_clip_result_structure_for: the same for a buffer on which the region is (@region): its place and
+ * ids there. (transfer full) */
+GstStructure *gst_clip_result_structure_for (const GstClipResult *result,
+                                             const GstClipRegion *region, GstClockTime age);
+
+/** Borrowed: names of the element and of the model. */
+const gchar *gst_clip_result_source (const GstClipResult *result);
+const gchar *gst_clip_result_model (const GstClipResult *result);
+
 /** gst_clip_result_prepare: makes what the next @n calls of gst_clip_result_array() give, which are
  * quick then. Before anybody else has @result. */
 void gst_clip_result_prepare (GstClipResult *result, guint n);

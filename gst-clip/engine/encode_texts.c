@@ -31,6 +31,7 @@ clip_text_resources_init (ClipEngine *e, GError **error)
   for (guint i = 0; i < CLIP_TEXT_SHAPES; i++)
     rows = MAX (rows, e->text_shapes[i].batch * e->text_shapes[i].tokens);
   e->cache = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  e->unsaved_texts = g_ptr_array_new_with_free_func (g_free);
   e->text_rec = clip_gpu_recording_new (e->gpu, "text");
   e->text_input =
       clip_gpu_buffer_new (e->gpu, CLIP_GPU_MEMORY_UPLOAD,
@@ -45,6 +46,7 @@ clip_text_resources_clear (ClipEngine *e)
   clip_gpu_buffer_free (e->text_input);
   clip_head_clear (&e->text_head);
   g_clear_pointer (&e->cache, g_hash_table_unref);
+  g_clear_pointer (&e->unsaved_texts, g_ptr_array_unref);
 }
 
 /* Token and position rows of one text; behind its end there is padding, or zeros that nobody sees. */

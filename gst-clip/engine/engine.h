@@ -57,11 +57,14 @@ typedef gint ClipCancel;
 typedef void (*ClipProgressFunc) (const gchar *code, const gchar *text, guint percent,
                                   gpointer data);
 
+/** ClipEngineConfig: @caches_texts: keep embeddings of texts on disk; of a shared engine, what who opened
+ * it first said. */
 typedef struct {
   const gchar *model;  /* nullable: the embedded one; a folder or a name */
   const gchar *device; /* nullable */
   ClipPrecision precision;
   const gchar *group; /* nullable: those with the same one share */
+  gboolean caches_texts;
 } ClipEngineConfig;
 
 /**
@@ -155,6 +158,9 @@ typedef struct {
 
 /** clip_job_new: staging memory and recordings for frames of @info. Blocks (allocation). */
 ClipJob *clip_job_new (ClipEngine *engine, const ClipFrameInfo *info, GError **error);
+/** clip_job_new_for_regions: the same for rectangles of such frames, which come in any number: only as much
+ * memory as they need. Nothing may be loaded before clip_job_set_view(). */
+ClipJob *clip_job_new_for_regions (ClipEngine *engine, const ClipFrameInfo *info, GError **error);
 /** clip_job_free: also while it is running: then the device's work on it is waited for. NULL-safe. */
 void clip_job_free (ClipJob *job);
 
@@ -235,6 +241,30 @@ const guint *clip_job_best (ClipJob *job, guint *n);
 const float *clip_job_embedding (ClipJob *job, guint *dim);
 ClipJobTimes clip_job_times (ClipJob *job);
 
+/* Pictures that stand still ----------------------------------------------- */
+
+/** ClipStill: keeps one picture, as it was preprocessed, to compare others with. Thread: one at a
+ * time. */
+typedef struct _ClipStill ClipStill;
+
+/** clip_still_new: memory for two pictures. Blocks (allocation). */
+ClipStill *clip_still_new (ClipEngine *engine, GError **error);
+void clip_still_free (ClipStill *still);
+
+/**
+ * clip_still_measure: preprocesses the pixels that are loaded into @job, and compares. Waits for the
+ * device, which does first what others have started.
+ * @job: of the same engine, not running
+ * @change: (out): mean absolute difference of pixel values, 0 (the same) to 1 (black and white); 1 when
+ *   no picture is kept
+ */
+gboolean clip_still_measure (ClipStill *still, ClipJob *job, gdouble *change, GError **error);
+
+/** clip_still_keep: the picture that was measured last is compared with from now on. */
+void clip_still_keep (ClipStill *still);
+/** clip_still_forget: none is. */
+void clip_still_forget (ClipStill *still);
+
 /** clip_texts_n_negatives: number of negatives given, then of the background set (0 unless asked). */
 guint clip_texts_n_negatives (ClipTexts *texts, guint *n_background);
 
@@ -286,5 +316,6 @@ gdouble clip_scoring_default_threshold (ClipScoring scoring, guint n_labels);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipEngine, clip_engine_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipTexts, clip_texts_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipJob, clip_job_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipStill, clip_still_free)
 
 G_END_DECLS

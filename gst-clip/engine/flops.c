@@ -88,9 +88,8 @@ clip_image_flops (const ClipModelConfig *config)
            + transformer (&config->vision, config->vision_tokens, config->projection);
   case CLIP_TOWER_RESNET:
     return resnet (config);
-  default:
-    return 0;
   }
+  return 0;
 }
 
 gdouble

@@ -230,9 +230,11 @@ clip_inspection_family (const ClipInspection *inspection)
 {
   const ClipModelConfig *config = &inspection->config;
 
-  if (config->vision_kind == CLIP_TOWER_RESNET)
+  switch (config->vision_kind) {
+  case CLIP_TOWER_VIT:
+    return config->vision.pool == CLIP_POOL_MAP ? "SigLIP" : "CLIP (ViT)";
+  case CLIP_TOWER_RESNET:
     return "CLIP (ResNet)";
-  if (config->vision_kind != CLIP_TOWER_VIT)
-    return "MobileCLIP";
-  return config->vision.pool == CLIP_POOL_MAP ? "SigLIP" : "CLIP (ViT)";
+  }
+  return "CLIP";
 }

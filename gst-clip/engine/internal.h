@@ -43,7 +43,10 @@ struct _ClipEngine {
   ClipGpuRecording *text_rec;
   ClipGpuBuffer *text_input; /* upload */
   ClipHead text_head;
-  GHashTable *cache; /* text -> float[projection], L2-normalised */
+  GHashTable *cache;        /* text -> float[projection], L2-normalised */
+  gboolean caches_texts;    /* on disk, see text_cache.h; the next two are for that */
+  GPtrArray *unsaved_texts; /* of gchar *: keys of @cache */
+  guint n_texts_on_disk;    /* as far as we know */
 };
 
 /** clip_engine_check: FALSE with FORKED or DEVICE_LOST when @engine may not be used (any more). */

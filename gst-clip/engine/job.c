@@ -93,6 +93,39 @@ make_embedding (ClipJob *job, GError **error)
   return job->embedding != NULL;
 }
 
+/* @pre: (transfer full) (nullable) */
+static ClipJob *
+job_new (ClipEngine *engine, ClipPreprocess *pre, GError **error)
+{
+  g_autoptr (ClipJob) job = NULL;
+
+  if (pre == NULL)
+    return NULL;
+  job = g_new0 (ClipJob, 1);
+  job->engine = clip_engine_ref (engine);
+  job->link.data = job;
+  job->stream = job;
+  job->pre = pre;
+  clip_batcher_join (engine->batcher);
+  if (!make_embedding (job, error))
+    return NULL;
+  job->load = clip_gpu_recording_new (engine->gpu, "load");
+  job->finish = clip_gpu_recording_new (engine->gpu, "finish");
+  return g_steal_pointer (&job);
+}
+
+ClipJob *
+clip_job_new_for_regions (ClipEngine *engine, const ClipFrameInfo *info, GError **error)
+{
+  const ClipModelConfig *config = clip_model_config (engine->model);
+
+  if (!clip_engine_check (engine, error))
+    return NULL;
+  return job_new (engine,
+                  clip_preprocess_new_for_rects (engine->kernels, &config->preprocess, info, error),
+                  error);
+}
+
 ClipJob *
 clip_job_new (ClipEngine *engine, const ClipFrameInfo *info, GError **error)
 {
@@ -101,17 +134,9 @@ clip_job_new (ClipEngine *engine, const ClipFrameInfo *info, GError **error)
 
   if (!clip_engine_check (engine, error))
     return NULL;
-  job = g_new0 (ClipJob, 1);
-  job->engine = clip_engine_ref (engine);
-  job->link.data = job;
-  job->stream = job;
-  clip_batcher_join (engine->batcher);
-  job->pre = clip_preprocess_new (engine->kernels, &config->preprocess, info, error);
-  if (job->pre == NULL || !make_embedding (job, error))
-    return NULL;
-  job->load = clip_gpu_recording_new (engine->gpu, "load");
-  job->finish = clip_gpu_recording_new (engine->gpu, "finish");
-  if (!place_early (job, error))
+  job = job_new (engine, clip_preprocess_new (engine->kernels, &config->preprocess, info, error),
+                 error);
+  if (job == NULL || !place_early (job, error))
     return NULL;
   return g_steal_pointer (&job);
 }

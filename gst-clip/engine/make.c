@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Making an engine: device, weights, pipelines, warm-up; and taking it apart. */
 #include "gst-clip/engine/internal.h"
+#include "gst-clip/engine/text_cache.h"
 #include "gst-clip/kernels/tune.h"
 
 #include <unistd.h>
@@ -165,6 +166,9 @@ clip_engine_make (const ClipEngineConfig *config, const gchar *model_path, const
   if (!clip_engine_tune (e, cancel, error) || !clip_engine_warm_up (e, cancel, error))
     goto fail;
   report (&r, "compile", "Compiled", 100);
+  /* Not before: warming up must not find its texts. */
+  e->caches_texts =
+      config->caches_texts && g_strcmp0 (g_getenv ("GST_CLIP_TEXT_CACHE"), "off") != 0;
   return e;
 
 fail:
@@ -176,6 +180,7 @@ void
 clip_engine_destroy (ClipEngine *e)
 {
   clip_batcher_free (e->batcher);
+  clip_text_cache_store (e, TRUE);
   clip_text_resources_clear (e);
   clip_activations_free (e->activations);
   clip_tower_weights_free (e->text);

@@ -117,6 +117,12 @@ clip_model_free (ClipModel *model)
   g_free (model);
 }
 
+void
+clip_model_fingerprint (const ClipModel *model, GChecksum *sum)
+{
+  clip_source_fingerprint (model->source, sum);
+}
+
 const ClipModelConfig *
 clip_model_config (const ClipModel *model)
 {

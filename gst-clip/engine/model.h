@@ -120,6 +120,11 @@ void clip_model_free (ClipModel *model);
  */
 gchar *clip_model_find (const gchar *name, GError **error);
 
+/** clip_model_fingerprint: adds what identifies the model to @sum: of each file that was opened for it
+ * the name, size, time of change, and content: whole up to 1 MiB, else its beginning (where safetensors
+ * has names and shapes) and 64 samples of 4 KiB. */
+void clip_model_fingerprint (const ClipModel *model, GChecksum *sum);
+
 const ClipModelConfig *clip_model_config (const ClipModel *model);
 
 /** clip_model_name: last part of the path, or "demo". */

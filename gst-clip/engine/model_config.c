@@ -167,6 +167,27 @@ choose_part (JsonObject *root, const gchar *what, const gchar *key, JsonObject *
   return TRUE;
 }
 
+/* What to do about types that are nearly right. */
+static const gchar *
+family_hint (const gchar *type)
+{
+  static const struct {
+    const gchar *type, *hint;
+  } hints[] = {
+    { "siglip2", "; SigLIP 2 with a fixed resolution is siglip, this is NaFlex" },
+    { "clip_vision_model", "; this is the images' tower alone, a CLIPModel has both" },
+    { "clip_text_model", "; this is the texts' tower alone, a CLIPModel has both" },
+    { "siglip_vision_model", "; this is the images' tower alone, a SiglipModel has both" },
+    { "siglip_text_model", "; this is the texts' tower alone, a SiglipModel has both" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (hints); i++) {
+    if (g_strcmp0 (type, hints[i].type) == 0)
+      return hints[i].hint;
+  }
+  return "";
+}
+
 /* @siglip: (out): else it is a CLIPModel */
 static gboolean
 parse_family (JsonObject *root, const gchar *what, gboolean *siglip, GError **error)
@@ -178,12 +199,9 @@ parse_family (JsonObject *root, const gchar *what, gboolean *siglip, GError **er
   *siglip = g_strcmp0 (type, "siglip") == 0;
   if (*siglip || g_strcmp0 (type, "clip") == 0)
     return TRUE;
-  g_set_error (
-      error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_UNSUPPORTED,
-      "%s: the \"model_type\" \"%.100s\" is " UNSUPPORTED_FAMILY "%s", what, type ? type : "(none)",
-      g_strcmp0 (type, "siglip2") == 0 ? "; SigLIP 2 with a fixed resolution is siglip, this "
-                                         "is NaFlex"
-                                       : "");
+  g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_UNSUPPORTED,
+               "%s: the \"model_type\" \"%.100s\" is " UNSUPPORTED_FAMILY "%s", what,
+               type ? type : "(none)", family_hint (type));
   return FALSE;
 }
 

@@ -48,6 +48,14 @@ gboolean clip_model_config_parse_timm (JsonObject *object, const gchar *what, co
 gboolean clip_model_config_load_open_clip (const ClipSource *source, ClipModelConfig *config,
                                            GError **error);
 
+/** clip_config_check_choice: that a string is one of @supported, or missing. */
+gboolean clip_config_check_choice (JsonObject *object, const gchar *what, const gchar *key,
+                                   const gchar *const *supported, GError **error);
+
+/** clip_preprocess_config_parse_open_clip: all of the preprocessing; @object: (nullable): "preprocess_cfg" */
+gboolean clip_preprocess_config_parse_open_clip (JsonObject *object, const gchar *what,
+                                                 ClipModelConfig *config, GError **error);
+
 /** clip_preprocess_config_init: CLIP's preprocessing for @config's image and patches. */
 void clip_preprocess_config_init (ClipModelConfig *config);
 

@@ -93,11 +93,12 @@ cased_before (const GString *bytes, gsize at)
 {
   while (at > 0) {
     const gchar *p = g_utf8_prev_char (bytes->str + at);
-    gunichar c = g_utf8_get_char (p);
+    gsize before = (gsize)(p - bytes->str), n_bytes;
+    gunichar c = clip_unicode_decode (p, at - before, &n_bytes);
 
     if (!clip_unicode_is_case_ignorable (c))
       return clip_unicode_is_cased (c);
-    at = (gsize)(p - bytes->str);
+    at = before;
   }
   return FALSE;
 }

@@ -14,9 +14,16 @@
 
 #define EMBEDDED_PATH "/gst-clip/models/demo/"
 
+/* Of what a fingerprint is made. */
+#define WHOLE_BYTES  (1024 * 1024)
+#define BEGIN_BYTES  (64 * 1024)
+#define SAMPLE_BYTES 4096
+#define SAMPLES      64
+
 /* One of two kinds: @folder is a file descriptor, or @resource is set. */
 struct _ClipSource {
   gchar *path;
+  GHashTable *opened; /* name -> SHA-256 in hexadecimal digits */
   int folder;
   GResource *resource;
 };
@@ -25,6 +32,7 @@ struct _ClipSource {
 struct _ClipFile {
   gchar *name;
   guint64 size;
+  gint64 changed; /* ns; 0 for bytes */
   int fd;
   GBytes *bytes;
 };
@@ -33,6 +41,16 @@ static ClipModelError
 code_of_errno (int code)
 {
   return code == ENOENT || code == ENOTDIR ? CLIP_MODEL_ERROR_NOT_FOUND : CLIP_MODEL_ERROR_IO;
+}
+
+static ClipSource *
+new_source (const gchar *path)
+{
+  ClipSource *source = g_new0 (ClipSource, 1);
+
+  source->path = g_strdup (path);
+  source->opened = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  return source;
 }
 
 ClipSource *
@@ -46,8 +64,7 @@ clip_source_open_folder (const gchar *path, GError **error)
                  "cannot open the model folder %s: %s", path, g_strerror (errno));
     return NULL;
   }
-  source = g_new0 (ClipSource, 1);
-  source->path = g_strdup (path);
+  source = new_source (path);
   source->folder = fd;
   return source;
 }
@@ -57,13 +74,12 @@ clip_source_open_embedded (GError **error)
 {
 #ifdef CLIP_HAVE_DEMO
   static gsize registered = 0;
-  ClipSource *source = g_new0 (ClipSource, 1);
+  ClipSource *source = new_source ("(embedded model)");
 
   if (g_once_init_enter (&registered)) {
     clip_demo_register_resource ();
     g_once_init_leave (&registered, 1);
   }
-  source->path = g_strdup ("(embedded model)");
   source->folder = -1;
   source->resource = g_resource_ref (clip_demo_get_resource ());
   return source;
@@ -82,6 +98,7 @@ clip_source_free (ClipSource *source)
   if (source->folder >= 0)
     close (source->folder);
   g_clear_pointer (&source->resource, g_resource_unref);
+  g_hash_table_unref (source->opened);
   g_free (source->path);
   g_free (source);
 }
@@ -138,7 +155,66 @@ open_regular (const ClipSource *source, const gchar *name, ClipFile *file, GErro
     return FALSE;
   }
   file->size = (guint64)info.st_size;
+  file->changed = (gint64)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
   return TRUE;
+}
+
+/* FALSE where the file cannot be read. */
+static gboolean
+add_part (const ClipFile *file, GChecksum *sum, guint64 offset, gsize length)
+{
+  g_autofree guint8 *part = g_malloc (length + 1);
+
+  if (!clip_file_read (file, offset, part, length, NULL))
+    return FALSE;
+  g_checksum_update (sum, part, (gssize)length);
+  return TRUE;
+}
+
+static gboolean
+add_content (const ClipFile *file, GChecksum *sum)
+{
+  if (file->size <= WHOLE_BYTES)
+    return add_part (file, sum, 0, (gsize)file->size);
+  if (!add_part (file, sum, 0, BEGIN_BYTES))
+    return FALSE;
+  for (guint i = 0; i < SAMPLES; i++) {
+    const guint64 last = file->size - SAMPLE_BYTES;
+    if (!add_part (file, sum, last / (SAMPLES - 1) * i, SAMPLE_BYTES))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* What cannot be read now is told when it is wanted. */
+static void
+note_opened (const ClipSource *source, const gchar *name, const ClipFile *file)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  const guint64 numbers[] = { file->size, (guint64)file->changed };
+
+  g_checksum_update (sum, (const guchar *)numbers, sizeof numbers);
+  if (add_content (file, sum))
+    g_hash_table_replace (source->opened, g_strdup (name), g_strdup (g_checksum_get_string (sum)));
+}
+
+static gint
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (a, b);
+}
+
+void
+clip_source_fingerprint (const ClipSource *source, GChecksum *sum)
+{
+  g_autoptr (GList) names = g_hash_table_get_keys (source->opened);
+
+  names = g_list_sort (names, compare_names);
+  for (GList *l = names; l; l = l->next) {
+    const gchar *digits = g_hash_table_lookup (source->opened, l->data);
+    g_checksum_update (sum, l->data, (gssize)strlen (l->data) + 1);
+    g_checksum_update (sum, (const guchar *)digits, (gssize)strlen (digits));
+  }
 }
 
 ClipFile *
@@ -154,6 +230,8 @@ clip_source_open (const ClipSource *source, const gchar *name, GError **error)
     ok = open_resource (source, name, file, error);
   else
     ok = open_regular (source, name, file, error);
+  if (ok)
+    note_opened (source, name, file);
   return ok ? g_steal_pointer (&file) : NULL;
 }
 

@@ -47,6 +47,10 @@ gboolean clip_file_read (const ClipFile *file, guint64 offset, gpointer buffer, 
  * Returns: (transfer full) */
 GBytes *clip_source_load (const ClipSource *source, const gchar *name, gsize max, GError **error);
 
+/** clip_source_fingerprint: adds to @sum what was opened, as it was then: see
+ * clip_model_fingerprint(). */
+void clip_source_fingerprint (const ClipSource *source, GChecksum *sum);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipSource, clip_source_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipFile, clip_file_close)
 

@@ -150,6 +150,8 @@ write_metaspace (const Step *step, const ClipTraced *in, gsize from, gsize to, C
   if (step->scheme == CLIP_PREPEND_NEVER || (step->scheme == CLIP_PREPEND_FIRST && origin != 0)
       || (word->bytes->len >= n && memcmp (word->bytes->str, step->replacement, n) == 0))
     return;
+  if (word->bytes->len > CLIP_TRACED_MAX_BYTES - n)
+    return;
   g_string_prepend_len (word->bytes, step->replacement, (gssize)n);
   for (gsize i = 0; i < n; i++)
     g_array_prepend_val (word->origins, origin);

@@ -2,12 +2,16 @@
 /* Prompt sets to rows of embeddings. */
 #include "gst-clip/engine/internal.h"
 #include "gst-clip/engine/picture_prompts.h"
+#include "gst-clip/engine/text_cache.h"
 
 #include <math.h>
 #include <string.h>
 
 /* Embeddings kept per engine; beyond it the cache starts afresh. 20,000 rows of 512 are 40 MB. */
 #define MAX_CACHED 20000
+
+/* Reading the file again is worth it for one text in so many of it. */
+#define WORTH_READING 512
 
 /*
  * What a picture may show when it shows none of the labels: the built-in background set that
@@ -88,6 +92,29 @@ queue_set (Batch *b, const ClipPromptSet *set)
   }
 }
 
+/* Of what is missing some may be on disk. That is not looked for again for a few texts. */
+static void
+load_missing (Batch *b)
+{
+  ClipEngine *e = b->engine;
+  guint left = 0;
+
+  if (b->missing->len == 0 || b->missing->len < e->n_texts_on_disk / WORTH_READING
+      || clip_text_cache_load (e, b->missing) == 0)
+    return;
+  for (guint i = 0; i < b->missing->len; i++) {
+    if (g_hash_table_contains (e->cache, g_ptr_array_index (b->missing, i)))
+      continue;
+    g_ptr_array_index (b->missing, left) = g_ptr_array_index (b->missing, i);
+    g_array_index (b->n_ids, guint32, left) = g_array_index (b->n_ids, guint32, i);
+    memmove (&g_array_index (b->ids, guint32, (gsize)left * b->context),
+             &g_array_index (b->ids, guint32, (gsize)i * b->context),
+             b->context * sizeof (guint32));
+    left++;
+  }
+  g_ptr_array_set_size (b->missing, left);
+}
+
 /* Encodes what is missing, a few dozen texts at a time so that it can be cancelled. */
 static gboolean
 encode_missing (Batch *b, GError **error)
@@ -105,9 +132,12 @@ encode_missing (Batch *b, GError **error)
             b->engine, count, &g_array_index (b->ids, guint32, (gsize)done * b->context),
             &g_array_index (b->n_ids, guint32, done), b->cancel, NULL, rows, NULL, error))
       return FALSE;
-    for (guint i = 0; i < count; i++)
-      g_hash_table_replace (b->engine->cache, g_strdup (g_ptr_array_index (b->missing, done + i)),
+    for (guint i = 0; i < count; i++) {
+      const gchar *text = g_ptr_array_index (b->missing, done + i);
+      g_hash_table_replace (b->engine->cache, g_strdup (text),
                             g_memdup2 (rows + (gsize)i * b->dim, b->dim * sizeof (float)));
+      clip_text_cache_note (b->engine, text);
+    }
     if (b->progress)
       b->progress ("encode-prompts", "Encoding the prompts", 100 * (done + count) / n, b->data);
   }
@@ -180,15 +210,20 @@ upload_rows (ClipTexts *t, const Batch *b, GError **error)
 static gboolean
 build (ClipTexts *t, Batch *b, gboolean background, GError **error)
 {
-  if (g_hash_table_size (b->engine->cache) > MAX_CACHED)
+  if (g_hash_table_size (b->engine->cache) > MAX_CACHED) {
+    clip_text_cache_store (b->engine, TRUE);
     g_hash_table_remove_all (b->engine->cache);
+  }
   queue_set (b, t->prompts);
   queue_set (b, t->negatives);
   t->n_labels = clip_prompt_set_size (t->prompts);
   t->n_negatives = t->negatives ? clip_prompt_set_size (t->negatives) : 0;
   for (; background && clip_background_texts[t->n_background]; t->n_background++)
     queue_text (b, "background", clip_background_texts[t->n_background]);
-  return encode_missing (b, error) && upload_rows (t, b, error)
+  load_missing (b);
+  gboolean encoded = encode_missing (b, error);
+  clip_text_cache_store (b->engine, FALSE); /* also what there is of it */
+  return encoded && upload_rows (t, b, error)
          && (t->n_labels <= CLIP_RANK_MIN_LABELS || clip_job_scores_warm_up (b->engine, error));
 }
 

@@ -84,10 +84,11 @@ trim_space (const ClipTraced *text, gsize from, gsize to)
 {
   while (to > from) {
     const gchar *last = g_utf8_prev_char (text->bytes->str + to);
+    gsize at = (gsize)(last - text->bytes->str), n_bytes;
 
-    if (!clip_unicode_is_space (g_utf8_get_char (last)))
+    if (!clip_unicode_is_space (clip_unicode_decode (last, to - at, &n_bytes)))
       break;
-    to = (gsize)(last - text->bytes->str);
+    to = at;
   }
   return to;
 }

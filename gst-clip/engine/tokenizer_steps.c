@@ -4,15 +4,16 @@
 #include "gst-clip/engine/model.h"
 #include "gst-clip/engine/tokenizer_private.h"
 
-/* Sequences within sequences. */
+/* Sequences within sequences, and steps in all. */
 #define MAX_NESTING 8
+#define MAX_STEPS   64
 
 /* What the parts of one kind of step go to: one of the two. */
 typedef struct {
   ClipNormalizer *normalizer;
   ClipSplitter *splitter;
   const gchar *what;
-  guint depth;
+  guint depth, n;
 } Steps;
 
 typedef gboolean (*LoadStep) (Steps *steps, JsonObject *object, GError **error);
@@ -35,6 +36,9 @@ load_step (Steps *steps, const Kind *kinds, const gchar *part, JsonObject *objec
 {
   const gchar *type = "";
 
+  if (++steps->n > MAX_STEPS)
+    return clip_tokenizer_invalid (steps->what, error, "the %s has more than %d steps", part,
+                                   MAX_STEPS);
   if (!clip_json_get_string (object, steps->what, "type", &type, error))
     return FALSE;
   for (; kinds->type; kinds++) {

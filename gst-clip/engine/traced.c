@@ -33,6 +33,8 @@ clip_traced_clear (ClipTraced *traced)
 void
 clip_traced_append (ClipTraced *traced, const gchar *bytes, gsize length, gsize origin)
 {
+  if (length > CLIP_TRACED_MAX_BYTES - traced->bytes->len)
+    return;
   g_string_append_len (traced->bytes, bytes, (gssize)length);
   for (gsize i = 0; i < length; i++)
     g_array_append_val (traced->origins, origin);
@@ -41,7 +43,7 @@ clip_traced_append (ClipTraced *traced, const gchar *bytes, gsize length, gsize 
 void
 clip_traced_append_part (ClipTraced *traced, const ClipTraced *other, gsize from, gsize to)
 {
-  if (from >= to)
+  if (from >= to || to - from > CLIP_TRACED_MAX_BYTES - traced->bytes->len)
     return;
   g_string_append_len (traced->bytes, other->bytes->str + from, (gssize)(to - from));
   g_array_append_vals (traced->origins, &g_array_index (other->origins, gsize, from),

@@ -10,6 +10,10 @@
 
 G_BEGIN_DECLS
 
+/** A text does not grow beyond this, whatever a file's rules say: the rest is dropped. No prompt comes
+ * near it (CLIP_PROMPTS_MAX_BYTES). */
+#define CLIP_TRACED_MAX_BYTES (4 * 1024 * 1024)
+
 /** ClipTraced: @origins: (element-type gsize): for each byte the offset in the original text of
  * the character it comes from. @bytes is valid UTF-8, in which NUL is a character. */
 typedef struct {

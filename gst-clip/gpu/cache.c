@@ -4,6 +4,7 @@
  * it. */
 #include "gst-clip/gpu/internal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -203,4 +204,57 @@ gboolean
 clip_gpu_remember (ClipGpu *gpu, const gchar *kind, gconstpointer data, gsize size)
 {
   return clip_gpu_cache_store (&gpu->info, kind, data, size);
+}
+
+/* Forgetting --------------------------------------------------------------- */
+
+typedef struct {
+  gchar *name;
+  struct timespec written;
+} Remembered;
+
+static void
+remembered_clear (gpointer data)
+{
+  g_free (((Remembered *)data)->name);
+}
+
+static gint
+newest_first (gconstpointer a, gconstpointer b)
+{
+  const struct timespec *x = &((const Remembered *)a)->written;
+  const struct timespec *y = &((const Remembered *)b)->written;
+
+  if (x->tv_sec != y->tv_sec)
+    return x->tv_sec > y->tv_sec ? -1 : 1;
+  return x->tv_nsec > y->tv_nsec ? -1 : x->tv_nsec < y->tv_nsec;
+}
+
+/* Also what a process left that died while it wrote. */
+void
+clip_gpu_forget_oldest (const gchar *prefix, guint keep)
+{
+  g_autoptr (GArray) files = g_array_new (FALSE, FALSE, sizeof (Remembered));
+  int folder = open_folder (FALSE);
+  DIR *list = folder >= 0 ? fdopendir (folder) : NULL;
+  struct dirent *entry;
+  struct stat st;
+
+  if (!list) {
+    if (folder >= 0)
+      close (folder);
+    return;
+  }
+  g_array_set_clear_func (files, remembered_clear);
+  while ((entry = readdir (list))) {
+    if (!g_str_has_prefix (entry->d_name, prefix)
+        || fstatat (folder, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+      continue;
+    Remembered file = { g_strdup (entry->d_name), st.st_mtim };
+    g_array_append_val (files, file);
+  }
+  g_array_sort (files, newest_first);
+  for (guint i = keep; i < files->len; i++)
+    unlinkat (folder, g_array_index (files, Remembered, i).name, 0);
+  closedir (list);
 }

@@ -162,6 +162,10 @@ void clip_gpu_save_cache (ClipGpu *gpu);
  */
 GBytes *clip_gpu_remembered (ClipGpu *gpu, const gchar *kind);
 
+/** clip_gpu_forget_oldest: of the files whose kind begins with @prefix, for whatever device, only the @keep
+ * that were written last stay. */
+void clip_gpu_forget_oldest (const gchar *prefix, guint keep);
+
 /** clip_gpu_remember: keeps @data in the user's cache directory, in the place of what was there. FALSE
  * (and a log line) when it cannot. */
 gboolean clip_gpu_remember (ClipGpu *gpu, const gchar *kind, gconstpointer data, gsize size);

@@ -104,7 +104,7 @@ record_plane (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op, g
   gemm->w = op->weights + plane * clip_llvmpipe_packed_bytes (kernels, width, k);
   gemm->bias = op->bias ? op->bias + (gsize)plane * width * sizeof (float) : 0;
   gemm->batch = 1;
-  gemm->k = clip_gemm_kernel (kernels)->chunks (kernels, k, CLIP_ACTIVATION_NONE);
+  gemm->k = clip_gemm_kernel (kernels)->chunks (kernels, k, CLIP_ACTIVATION_NONE, FALSE);
   gemm->a_ld = op->a.ld;
   gemm->w_panel = clip_llvmpipe_panel_steps (kernels, k);
   gemm->type = kernels->weights;
@@ -201,27 +201,27 @@ record_scores (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention 
 {
   const guint32 ld = l->blocks * 32;
 
-  clip_panel_gemm (
-      kernels, rec,
-      &(ClipPanelGemm){
-          .a = q,
-          .w = k,
-          .c = scores,
-          .rows = shape->tokens,
-          .panels = (shape->tokens + GEMM_PANEL - 1) / GEMM_PANEL,
-          .batch = shape->heads,
-          .k = clip_gemm_kernel (kernels)->chunks (kernels, shape->head_dim, CLIP_ACTIVATION_NONE),
-          .a_rows = shape->tokens,
-          .a_ld = l->width,
-          .w_panel = l->width,
-          .c_rows = shape->tokens,
-          .c_row = ld,
-          .c_16_rows = ld * 16,
-          .c_panel = GEMM_PANEL,
-          .a_step = shape->head_dim,
-          .w_step = shape->head_dim * GEMM_PANEL,
-          .c_step = shape->tokens * ld,
-      });
+  clip_panel_gemm (kernels, rec,
+                   &(ClipPanelGemm){
+                       .a = q,
+                       .w = k,
+                       .c = scores,
+                       .rows = shape->tokens,
+                       .panels = (shape->tokens + GEMM_PANEL - 1) / GEMM_PANEL,
+                       .batch = shape->heads,
+                       .k = clip_gemm_kernel (kernels)->chunks (kernels, shape->head_dim,
+                                                                CLIP_ACTIVATION_NONE, FALSE),
+                       .a_rows = shape->tokens,
+                       .a_ld = l->width,
+                       .w_panel = l->width,
+                       .c_rows = shape->tokens,
+                       .c_row = ld,
+                       .c_16_rows = ld * 16,
+                       .c_panel = GEMM_PANEL,
+                       .a_step = shape->head_dim,
+                       .w_step = shape->head_dim * GEMM_PANEL,
+                       .c_step = shape->tokens * ld,
+                   });
   clip_gpu_recording_barrier (rec);
 }
 

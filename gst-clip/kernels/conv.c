@@ -74,6 +74,7 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op,
                     .c = op->y.pixels,
                     .activation = op->activation,
                     .relu = op->relu,
+                    .plain = op->activation == CLIP_ACTIVATION_NONE,
                     .partial = op->few ? partial : 0 };
 
   gemm.c.address += skipped;

@@ -55,7 +55,7 @@ clip_kernel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *o
   g_return_if_fail (!op->norm || op->a.type == CLIP_ELEMENT_F32);
   g_return_if_fail (!(op->residual || op->stats) || op->c.type == CLIP_ELEMENT_F32);
 
-  g_return_if_fail (!op->partial || !(op->norm || op->stats || op->activation));
+  g_return_if_fail (!(op->partial || op->plain) || !(op->norm || op->stats || op->activation));
 
   plain = clip_gemm_normalise (kernels, rec, op);
   kernels->family->gemm (kernels, rec, &plain);

@@ -192,9 +192,9 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGemm
   const ClipGemmKernel *kernel = clip_gemm_kernel (kernels);
   const guint32 rows = kernel->tile_rows (kernels, op->rows), tiles = (op->rows + rows - 1) / rows;
   const guint32 constants[] = { op->k.chunk,     op->k.chunks, op->activation,
-                                op->c_step != 0, rows,         op->part };
-  const guint32 block =
-      block_tiles (op, rows, MIN (kernel->row_tiles, GEMM_MAX_ROWS / rows / 16 * 16));
+                                op->c_step != 0, rows,         op->plain };
+  const guint32 most = op->plain ? kernel->plain_row_tiles : kernel->row_tiles;
+  const guint32 block = block_tiles (op, rows, MIN (most, GEMM_MAX_ROWS / rows / 16 * 16));
 
   for (guint32 x = 0; x < tiles; x += block)
     for (guint32 y = 0; y < op->panels; y += kernel->panels) {
@@ -239,6 +239,7 @@ static ClipPanelGemm
 panel_gemm (ClipKernels *kernels, const ClipGemm *op, guint32 first, guint32 rows)
 {
   const guint32 k = clip_round_up (op->a.cols, K_STEP);
+  const guint32 least = clip_round_up (op->a.cols, GEMM_PANEL); /* that have to be multiplied */
 
   return (ClipPanelGemm){
     .a = op->a.address + (gsize)first * op->a.ld * sizeof (float),
@@ -249,7 +250,8 @@ panel_gemm (ClipKernels *kernels, const ClipGemm *op, guint32 first, guint32 row
     .rows = rows,
     .panels = (op->c.cols + GEMM_PANEL - 1) / GEMM_PANEL,
     .batch = 1,
-    .k = clip_gemm_kernel (kernels)->chunks (kernels, k, op->activation),
+    .k = clip_gemm_kernel (kernels)->chunks (kernels, op->plain ? least : k, op->activation,
+                                             op->plain),
     .a_rows = rows,
     .a_ld = op->a.ld,
     .w_panel = clip_llvmpipe_panel_steps (kernels, k),
@@ -260,6 +262,7 @@ panel_gemm (ClipKernels *kernels, const ClipGemm *op, guint32 first, guint32 row
     .c_panel = GEMM_PANEL,
     .activation = op->activation,
     .relu = op->relu,
+    .plain = op->plain,
     .type = kernels->weights,
   };
 }
@@ -299,7 +302,7 @@ record_slices (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op)
   const guint n = count_slices (kernels, k);
   ClipPanelGemm part = panel_gemm (kernels, op, 0, rows);
 
-  part.part = TRUE;
+  part.plain = TRUE;
   for (guint i = 0; i < n; i++) {
     const gboolean last = i + 1 == n;
 

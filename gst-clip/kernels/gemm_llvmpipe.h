@@ -30,7 +30,7 @@ typedef struct {
  *   is only one
  * @type: of w
  * @k_first: of a's columns and of w's steps: a part of a product; 0 where batch is not 1
- * @part: with the least that there is to compile: no activation
+ * @plain: no activation; c has neighbouring columns
  */
 typedef struct {
   VkDeviceAddress a, w, bias, residual, c;
@@ -44,23 +44,24 @@ typedef struct {
   gboolean relu;
   ClipWeightType type;
   guint32 k_first;
-  gboolean part;
+  gboolean plain;
 } ClipPanelGemm;
 
 /**
  * ClipGemmKernel: what differs between the two shaders.
  * @row_tiles, @panels, @batch: the largest grid; row_tiles is a multiple of 16
+ * @plain_row_tiles: of plain products
  * @max_chunks: that the device has room for
  * @chunks: for k exactly, a multiple of 16; of weights a multiple of CLIP_LD
  * @key_chunks: for at least @tokens
  * @tile_rows: of the tiles of a product of @rows
  * @slice: (nullable): the first part of the products that a product over so many k is made as
- * @record: one dispatch; @constants: CHUNK, CHUNKS, the activation, BATCHED, ROWS, ClipPanelGemm's part
+ * @record: one dispatch; @constants: CHUNK, CHUNKS, the activation, BATCHED, ROWS, ClipPanelGemm's plain
  */
 typedef struct {
-  guint32 row_tiles, panels, batch;
+  guint32 row_tiles, plain_row_tiles, panels, batch;
   guint32 (*max_chunks) (ClipKernels *kernels);
-  ClipChunks (*chunks) (ClipKernels *kernels, guint32 k, ClipActivation activation);
+  ClipChunks (*chunks) (ClipKernels *kernels, guint32 k, ClipActivation activation, gboolean plain);
   ClipChunks (*key_chunks) (ClipKernels *kernels, guint32 tokens);
   ClipChunks (*slice) (ClipKernels *kernels, guint32 k);
   guint32 (*tile_rows) (ClipKernels *kernels, guint32 rows);

@@ -62,8 +62,11 @@ max_chunks (ClipKernels *kernels)
 /* Long iterations are fast where this family is meant to run; elsewhere, in tests, they would only
  * be slow to compile. Powers of two keep pipelines few. */
 static ClipChunks
-chunks_of (ClipKernels *kernels, guint32 k, ClipActivation activation)
+chunks_of (ClipKernels *kernels, guint32 k, ClipActivation activation, gboolean plain)
 {
+  if (plain) /* few different chunks */
+    k = clip_round_up (k, CLIP_LD);
+
   const gboolean fast = (kernels->caps & CLIP_GPU_CAP_LLVMPIPE_LOOPS) != 0;
   const guint32 chunk = fast ? MIN (k & -k, MAX_CHUNK) : SLOW_CHUNK;
 
@@ -87,6 +90,7 @@ tile_rows (ClipKernels *kernels, guint32 rows)
 /* Byte offsets within a dispatch have 32 bits. */
 static const ClipGemmKernel kernel = {
   .row_tiles = GEMM_MAX_ROWS,
+  .plain_row_tiles = GEMM_MAX_ROWS,
   .panels = 2048,
   .batch = 64,
   .max_chunks = max_chunks,

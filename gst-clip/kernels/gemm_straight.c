@@ -96,7 +96,8 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
                           constants[3],
                           panels,
                           constants[4],
-                          pairs (k, constants[2], constants[3] || constants[5]) };
+                          pairs (k, constants[2], constants[3] || constants[5]),
+                          constants[5] };
   struct GemmLlvmpipePush own = *push;
 
   own.c_step = (push->c_step & G_MAXUINT16) | (y - 1) << 16;
@@ -110,9 +111,9 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
  * the chunk is half the wait for 12 % of the speed.
  */
 static ClipChunks
-chunks_of (ClipKernels *kernels, guint32 k, ClipActivation activation)
+chunks_of (ClipKernels *kernels, guint32 k, ClipActivation activation, gboolean plain)
 {
-  const guint32 max = k <= NARROW ? NARROW_CHUNK : MAX_CHUNK;
+  const guint32 max = k <= NARROW && !plain ? NARROW_CHUNK : MAX_CHUNK;
   guint32 chunk = MIN (activation == CLIP_ACTIVATION_GELU ? k / 2 : k, max);
 
   while (k % chunk || chunk % 4)
@@ -136,6 +137,7 @@ tile_rows (ClipKernels *kernels, guint32 rows)
 /* The largest ids that the shader's table can spell. */
 static const ClipGemmKernel kernel = {
   .row_tiles = 16,
+  .plain_row_tiles = 256,
   .panels = 256,
   .batch = 16,
   .max_chunks = max_chunks,

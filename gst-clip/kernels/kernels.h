@@ -170,6 +170,8 @@ typedef struct {
  * @partial: (nullable as 0): memory like c's, overlapping nothing, for families that would rather make
  *   several products of parts of K, which share their pipelines, than one; without activation, norm and
  *   stats
+ * @plain: a hint: a product without activation and norm, one of many such of pictures: some families have
+ *   pipelines for these
  * @norm: (nullable): layer normalisation of a
  * @stats: clip_gemm_stats_bytes (M, N) for what a following GEMM's @norm needs to know of rows of c;
  *   0 for none
@@ -189,6 +191,7 @@ typedef struct {
   ClipActivation activation;
   gboolean relu;
   VkDeviceAddress partial;
+  gboolean plain;
   const ClipNorm *norm;
   VkDeviceAddress stats;
 } ClipGemm;
@@ -245,6 +248,19 @@ void clip_kernel_layernorm (ClipKernels *kernels, ClipGpuRecording *rec, const C
  */
 void clip_kernel_l2norm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipMatrix *x,
                          const ClipMatrix *y, VkDeviceAddress flags);
+
+/* Pictures that stand still ----------------------------------------------- */
+
+/** Parts that clip_kernel_difference() gives. */
+#define CLIP_DIFFERENCE_SUMS 64
+
+/**
+ * clip_kernel_difference: sums[g] is a part of the sum of |a[i] - b[i]| over i < @n; the host adds
+ * all float[CLIP_DIFFERENCE_SUMS].
+ * @a, @b: float[n]
+ */
+void clip_kernel_difference (ClipKernels *kernels, ClipGpuRecording *rec, VkDeviceAddress a,
+                             VkDeviceAddress b, guint32 n, VkDeviceAddress sums);
 
 /* Ranking --------------------------------------------------------------- */
 

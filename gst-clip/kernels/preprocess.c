@@ -332,18 +332,30 @@ make_buffers (ClipPreprocess *pre, GError **error)
 }
 
 ClipPreprocess *
-clip_preprocess_new (ClipKernels *kernels, const ClipPreprocessSpec *spec,
-                     const ClipFrameInfo *info, GError **error)
+clip_preprocess_new_for_rects (ClipKernels *kernels, const ClipPreprocessSpec *spec,
+                               const ClipFrameInfo *info, GError **error)
 {
-  gboolean stale;
-
   if (!check (spec, info, error))
     return NULL;
 
-  g_autoptr (ClipPreprocess) pre = g_new0 (ClipPreprocess, 1);
+  ClipPreprocess *pre = g_new0 (ClipPreprocess, 1);
   pre->kernels = kernels;
   pre->spec = *spec;
   pre->info = *info;
+  pre->movable = TRUE;
+  return pre;
+}
+
+ClipPreprocess *
+clip_preprocess_new (ClipKernels *kernels, const ClipPreprocessSpec *spec,
+                     const ClipFrameInfo *info, GError **error)
+{
+  g_autoptr (ClipPreprocess) pre = clip_preprocess_new_for_rects (kernels, spec, info, error);
+  gboolean stale;
+
+  if (!pre)
+    return NULL;
+  pre->movable = FALSE;
   if (!clip_preprocess_set_view (pre, NULL, spec->resize, spec->resize_edge, &stale, error))
     return NULL;
   return g_steal_pointer (&pre);

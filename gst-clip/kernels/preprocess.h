@@ -131,6 +131,10 @@ typedef struct _ClipPreprocess ClipPreprocess;
  */
 ClipPreprocess *clip_preprocess_new (ClipKernels *kernels, const ClipPreprocessSpec *spec,
                                      const ClipFrameInfo *info, GError **error);
+/** clip_preprocess_new_for_rects: the same for rectangles only: nothing may be loaded before
+ * clip_preprocess_set_view(), and memory is only taken for what that needs. */
+ClipPreprocess *clip_preprocess_new_for_rects (ClipKernels *kernels, const ClipPreprocessSpec *spec,
+                                               const ClipFrameInfo *info, GError **error);
 void clip_preprocess_free (ClipPreprocess *pre);
 
 /**

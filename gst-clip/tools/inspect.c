@@ -64,8 +64,6 @@ print_towers (const ClipModelConfig *c)
           c->resnet.layers[0], c->resnet.layers[1], c->resnet.layers[2], c->resnet.layers[3],
           c->resnet.width, c->resnet.heads, c->image_size, c->image_size);
     break;
-  default:
-    line ("images", "convolutions; %ux%u pixels", c->image_size, c->image_size);
   }
   text = g_strdup_printf ("%u tokens%s", c->context, c->causal ? ", causal" : "");
   print_tower ("texts", &c->text, text);

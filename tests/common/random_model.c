@@ -24,6 +24,22 @@ const ClipRandomModel clip_random_models[] = {
   { "vit-b-16", { 768, 12, 12, 3072 }, { 512, 12, 8, 2048 }, 224, 16, 77, 512 },
   { "vit-l-14", { 1024, 24, 16, 4096 }, { 768, 12, 12, 3072 }, 224, 14, 77, 768 },
   { "vit-l-14-336", { 1024, 24, 16, 4096 }, { 768, 12, 12, 3072 }, 336, 14, 77, 768 },
+  { "vit-l-14-336-wide", { 1024, 2, 16, 4096 }, { 768, 2, 12, 3072 }, 336, 14, 77, 768 },
+  { "vit-h-14-wide", { 1280, 2, 16, 5120 }, { 1024, 2, 16, 4096 }, 224, 14, 77, 1024 },
+  { "vit-g-14-wide", { 1408, 2, 16, 6144 }, { 1024, 2, 16, 4096 }, 224, 14, 77, 1024 },
+  { "vit-bigg-14-wide", { 1664, 2, 16, 8192 }, { 1280, 2, 20, 5120 }, 224, 14, 77, 1280 },
+  { "tiny-heads", { 176, 2, 2, 200 }, { 208, 2, 2, 240 }, 30, 7, 12, 40 },
+  { "siglip-tiny", { 72, 2, 2, 148 }, { 48, 2, 3, 96 }, 45, 7, 12, 72, .siglip = TRUE },
+  { "siglip-timm", { 192, 12, 3, 768 }, { 48, 2, 3, 96 }, 32, 16, 12, 192, .siglip = TRUE },
+  { "siglip-b-16", { 768, 12, 12, 3072 }, { 768, 12, 12, 3072 }, 224, 16, 64, 768, .siglip = TRUE },
+  { "siglip-so400m-wide",
+    { 1152, 2, 16, 4304 },
+    { 1152, 2, 16, 4304 },
+    384,
+    14,
+    64,
+    1152,
+    .siglip = TRUE },
   RESNET ("tiny-rn", 24, 2, 3, 3, 1, 64, 128, { 128, 2, 2, 512 }),
   RESNET ("rn50", 64, 3, 4, 6, 3, 224, 1024, { 512, 12, 8, 2048 }),
   RESNET ("rn101", 64, 3, 4, 23, 3, 224, 512, { 512, 12, 8, 2048 }),
@@ -172,8 +188,8 @@ random_linear (Writer *w, const gchar *prefix, const gchar *name, guint n, guint
          && random_vector (w, prefix, bias_name, n, 0.0f, bias, error);
 }
 
-static gboolean
-layers (Writer *w, const gchar *tower, const ClipRandomTower *t, GError **error)
+gboolean
+random_layers (Writer *w, const gchar *tower, const ClipRandomTower *t, GError **error)
 {
   const guint d = t->width;
 
@@ -206,14 +222,14 @@ all_tensors (Writer *w, const ClipRandomModel *m, GError **error)
          && random_matrix (w, "vision_model.embeddings.", "position_embedding.weight",
                            side * side + 1, v, error)
          && random_norm (w, "vision_model.", "pre_layrnorm", v, NULL, plant_residual, error)
-         && layers (w, "vision_model", &m->vision, error)
+         && random_layers (w, "vision_model", &m->vision, error)
          && random_norm (w, "vision_model.", "post_layernorm", v, plant_gamma, NULL, error)
          && random_matrix (w, "", "visual_projection.weight", m->projection, v, error)
          && random_matrix (w, "text_model.embeddings.", "token_embedding.weight", RANDOM_VOCAB, t,
                            error)
          && planted_matrix (w, "text_model.embeddings.", "position_embedding.weight", m->context, t,
                             plant_residual, error)
-         && layers (w, "text_model", &m->text, error)
+         && random_layers (w, "text_model", &m->text, error)
          && random_norm (w, "text_model.", "final_layer_norm", t, plant_gamma, NULL, error)
          && random_matrix (w, "", "text_projection.weight", m->projection, t, error)
          && random_tensor (w, "", "logit_scale", "", 1, 1, 4.6f, 0.0f, NULL, error);
@@ -224,7 +240,9 @@ write_tensors (const ClipRandomModel *m, const gchar *dir, guint32 seed, GError 
 {
   const gboolean open_clip = m->resnet.width > 0;
   gboolean (*all) (Writer *, const ClipRandomModel *, GError **) =
-      open_clip ? random_open_clip_tensors : all_tensors;
+      open_clip   ? random_open_clip_tensors
+      : m->siglip ? random_siglip_tensors
+                  : all_tensors;
   g_autofree gchar *path =
       g_build_filename (dir, open_clip ? "open_clip_model.safetensors" : "model.safetensors", NULL);
   g_autoptr (GFile) file = g_file_new_for_path (path);
@@ -325,6 +343,7 @@ clip_random_model_write (const ClipRandomModel *model, const gchar *dir, guint32
     return FALSE;
   }
   return (model->resnet.width ? random_open_clip_config (model, dir, error)
+          : model->siglip     ? random_siglip_config (model, dir, error)
                               : write_configs (model, dir, error))
          && write_vocabulary (dir, error) && write_tensors (model, dir, seed, error);
 }

@@ -23,6 +23,7 @@ typedef struct {
  * ClipRandomModel: one architecture.
  * @resnet: where its width is not 0: the images' tower, in place of @vision and @patch; the folder is
  *   open_clip's then
+ * @siglip: a SiglipModel; @projection is then the width of @vision
  * @outliers: with what trained models have and random ones do not: a few channels of the residual
  *   stream at +-1e3 and +-3e4, whose gammas are small while the others' are as large as it takes to see
  *   them, and inputs of the GELU of +-100
@@ -33,10 +34,13 @@ typedef struct {
   guint image, patch, context, projection;
   gboolean outliers;
   ClipRandomResnet resnet;
+  gboolean siglip;
 } ClipRandomModel;
 
 /** clip_random_models: terminated by a NULL name: tiny, outliers (as large), wide (ViT-B/32
- * with one layer in each tower), vit-b-32, vit-b-16, vit-l-14, vit-l-14-336; tiny-rn (what the embedded
+ * with one layer in each tower), vit-b-32, vit-b-16, vit-l-14, vit-l-14-336; with the first and the last
+ * layer only vit-l-14-336-wide, vit-h-14-wide, vit-g-14-wide, vit-bigg-14-wide; tiny-heads (of 88 and
+ * 104 features); siglip-tiny, siglip-timm (timm's vit_tiny), siglip-b-16, siglip-so400m-wide (as -wide above); tiny-rn (what the embedded
  * model is like), rn50, rn101, rn50x4, rn50x16, rn50x64, and rn50-wide, -x4-wide, ... with one block a
  * stage. */
 extern const ClipRandomModel clip_random_models[];

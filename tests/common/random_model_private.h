@@ -41,6 +41,13 @@ gboolean random_norm (Writer *w, const gchar *prefix, const gchar *name, guint n
 gboolean random_linear (Writer *w, const gchar *prefix, const gchar *name, guint n, guint k,
                         Plant weight, Plant bias, GError **error);
 
+/** random_layers: TOWER.encoder.layers.N */
+gboolean random_layers (Writer *w, const gchar *tower, const ClipRandomTower *t, GError **error);
+
+/** random_siglip_*: a SiglipModel. */
+gboolean random_siglip_tensors (Writer *w, const ClipRandomModel *m, GError **error);
+gboolean random_siglip_config (const ClipRandomModel *m, const gchar *dir, GError **error);
+
 /** random_open_clip_*: a model with a ResNet, as open_clip publishes it. */
 gboolean random_open_clip_tensors (Writer *w, const ClipRandomModel *m, GError **error);
 gboolean random_open_clip_config (const ClipRandomModel *m, const gchar *dir, GError **error);

@@ -136,12 +136,13 @@ random_open_clip_config (const ClipRandomModel *m, const gchar *dir, GError **er
       "\"vision_cfg\":{\"image_size\":%u,\"layers\":[%u,%u,%u,%u],\"width\":%u,"
       "\"patch_size\":null},"
       "\"text_cfg\":{\"context_length\":%u,\"vocab_size\":%u,\"width\":%u,\"heads\":%u,"
-      "\"layers\":%u}},"
+      "\"layers\":%u,\"mlp_ratio\":%u}},"
       "\"preprocess_cfg\":{\"mean\":[0.48145466,0.4578275,0.40821073],"
       "\"std\":[0.26862954,0.26130258,0.27577711],\"interpolation\":\"bicubic\","
       "\"resize_mode\":\"shortest\",\"size\":[%u,%u]}}\n",
       m->projection, m->image, n[0], n[1], n[2], n[3], m->resnet.width, m->context, RANDOM_VOCAB,
-      m->text.width, m->text.heads, m->text.layers, m->image, m->image);
+      m->text.width, m->text.heads, m->text.layers, m->text.mlp / m->text.width, m->image,
+      m->image);
 
   return g_file_set_contents (path, json, -1, error);
 }

@@ -97,6 +97,121 @@ test_off (void)
   stage_free (stage);
 }
 
+/* Detected objects --------------------------------------------------------- */
+
+#define ROIS STEP "prompts=10;60, region=rois"
+
+/* Holds 10, and 60 from (8, 4) on. */
+static GstBuffer *
+make_frame (Stage *stage)
+{
+  GstBuffer *frame = stage_frame (stage, 10);
+  GstMapInfo map;
+
+  g_assert_true (gst_buffer_map (frame, &map, GST_MAP_WRITE));
+  for (guint i = 0; i < 256; i++)
+    map.data[i] = i % 16 >= 8 && i / 16 >= 4 ? 60 : 10;
+  gst_buffer_unmap (frame, &map);
+  return frame;
+}
+
+static guint
+detect (GstBuffer *frame, const gchar *type, gint x, gint y, gint w, gint h)
+{
+  GstAnalyticsRelationMeta *meta = gst_buffer_add_analytics_relation_meta (frame);
+  GstAnalyticsODMtd od;
+
+  g_assert_true (gst_analytics_relation_meta_add_od_mtd (meta, g_quark_from_string (type), x, y, w,
+                                                         h, 0.5, &od));
+  return od.id;
+}
+
+/* The label of the Cls that @od has both relations to. */
+static const gchar *
+label_of_od (GstBuffer *buffer, guint od)
+{
+  GstAnalyticsRelationMeta *meta = gst_buffer_get_analytics_relation_meta (buffer);
+  GstAnalyticsClsMtd cls, same;
+  gpointer state = NULL, state2 = NULL;
+
+  if (!gst_analytics_relation_meta_get_direct_related (meta, od, GST_ANALYTICS_REL_TYPE_CONTAIN,
+                                                       gst_analytics_cls_mtd_get_mtd_type (),
+                                                       &state, &cls))
+    return NULL;
+  g_assert_true (gst_analytics_relation_meta_get_direct_related (
+      meta, od, GST_ANALYTICS_REL_TYPE_RELATE_TO, gst_analytics_cls_mtd_get_mtd_type (), &state2,
+      &same));
+  g_assert_cmpuint (cls.id, ==, same.id);
+  return g_quark_to_string (gst_analytics_cls_mtd_get_quark (&cls, 0));
+}
+
+static void
+test_objects (void)
+{
+  Stage *stage = stage_new_playing (ROIS);
+  GstBuffer *frame = make_frame (stage);
+  const guint a = detect (frame, "face", -2, -3, 6, 6), b = detect (frame, "car", 9, 5, 3, 30),
+              c = detect (frame, "car", 20, 5, 3, 3);
+  gint id;
+
+  g_object_set (stage->filter, "roi-types", "car;face", NULL);
+  gst_harness_push (stage->harness, frame);
+  g_autoptr (GstBuffer) out = gst_harness_pull (stage->harness);
+  g_assert_cmpstr (label_of_od (out, a), ==, "10");
+  g_assert_cmpstr (label_of_od (out, b), ==, "60");
+  g_assert_null (label_of_od (out, c));
+  const GstStructure *s = stage_result (out, 1);
+  g_assert_cmpstr (gst_structure_get_string (s, "region"), ==, "od");
+  g_assert_cmpstr (gst_structure_get_string (s, "region-type"), ==, "car");
+  g_assert_true (gst_structure_get_int (s, "region-id", &id));
+  g_assert_cmpuint (id, ==, b);
+  g_assert_null (stage_result (out, 2));
+  stage_free (stage);
+}
+
+/* The frame's own Cls has no relation, the others have one each. */
+static void
+test_both (void)
+{
+  Stage *stage = stage_new_playing (STEP "prompts=10;60, region=both");
+  GstBuffer *frame = make_frame (stage);
+  const guint od = detect (frame, "car", 9, 5, 3, 3);
+  GstAnalyticsClsMtd cls;
+
+  gst_harness_push (stage->harness, frame);
+  g_autoptr (GstBuffer) out = gst_harness_pull (stage->harness);
+  g_assert_cmpuint (find_cls (out, &cls), ==, 2);
+  g_assert_cmpstr (label_of_od (out, od), ==, "60");
+  stage_free (stage);
+}
+
+/* A tracking related in either direction makes a tracked region. */
+static void
+test_tracking (void)
+{
+  Stage *stage = stage_new_playing (ROIS ", reclassify-interval=10000");
+
+  for (guint i = 0; i < 4; i++) {
+    GstBuffer *frame = make_frame (stage);
+    const guint od = detect (frame, "car", 9, 5, 3, 3);
+    GstAnalyticsTrackingMtd tracking;
+    guint64 id = 0;
+
+    gst_analytics_relation_meta_add_tracking_mtd (gst_buffer_get_analytics_relation_meta (frame),
+                                                  77, 0, &tracking);
+    gst_analytics_relation_meta_set_relation (gst_buffer_get_analytics_relation_meta (frame),
+                                              GST_ANALYTICS_REL_TYPE_RELATE_TO,
+                                              i % 2 ? od : tracking.id, i % 2 ? tracking.id : od);
+    gst_harness_push (stage->harness, frame);
+    g_autoptr (GstBuffer) out = gst_harness_pull (stage->harness);
+    g_assert_cmpstr (label_of_od (out, od), ==, "60");
+    g_assert_true (gst_structure_get_uint64 (stage_result (out, 0), "tracking-id", &id));
+    g_assert_cmpuint (id, ==, 77);
+  }
+  g_assert_cmpuint (fake_count (FAKE_JOB_RUN), ==, 1);
+  stage_free (stage);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -106,5 +221,8 @@ main (int argc, char **argv)
   g_test_add_func ("/analytics/top-k", test_top_k);
   g_test_add_func ("/analytics/joins", test_joins);
   g_test_add_func ("/analytics/off", test_off);
+  g_test_add_func ("/analytics/objects", test_objects);
+  g_test_add_func ("/analytics/both", test_both);
+  g_test_add_func ("/analytics/tracking", test_tracking);
   return g_test_run ();
 }

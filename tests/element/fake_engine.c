@@ -25,6 +25,7 @@ static struct {
   gint ranking;
   gint sigmoid; /* in thousandths */
   ClipFrameInfo last_info;
+  ClipFit last_fit;
   gchar *last_wordings, *last_group;
 } fake;
 
@@ -41,6 +42,8 @@ struct _ClipTexts {
 
 struct _ClipJob {
   guint8 pixel;
+  gboolean blind; /* made for regions, and no view yet */
+  ClipRect rect;
   guint top_k;
   ClipTexts *started;   /* NULL: not running */
   GArray *similarities; /* of the last run */
@@ -403,10 +406,49 @@ clip_job_free (ClipJob *job)
   g_free (job);
 }
 
+ClipJob *
+clip_job_new_for_regions (ClipEngine *engine, const ClipFrameInfo *info, GError **error)
+{
+  ClipJob *job = clip_job_new (engine, info, error);
+
+  if (job)
+    job->blind = TRUE;
+  return job;
+}
+
+gboolean
+clip_job_set_view (ClipJob *job, const ClipRect *rect, ClipFit fit, GError **error)
+{
+  const ClipRect whole = { 0, 0, 1, 1 };
+
+  g_assert_null (job->started);
+  job->rect = rect ? *rect : whole;
+  job->blind = FALSE;
+  g_assert_true (job->rect.width > 0 && job->rect.height > 0);
+  g_mutex_lock (&fake.lock);
+  g_assert_true (!rect
+                 || (rect->x + rect->width <= fake.last_info.width
+                     && rect->y + rect->height <= fake.last_info.height));
+  fake.last_fit = fit;
+  g_mutex_unlock (&fake.lock);
+  return TRUE;
+}
+
+ClipFit
+fake_last_fit (void)
+{
+  g_mutex_lock (&fake.lock);
+  const ClipFit fit = fake.last_fit;
+  g_mutex_unlock (&fake.lock);
+  return fit;
+}
+
+/* The first byte of what is looked at, in GRAY8 */
 void
 clip_job_load (ClipJob *job, const ClipFramePlanes *planes)
 {
-  job->pixel = planes->data[0][0];
+  g_assert_false (job->blind);
+  job->pixel = planes->data[0][(gssize)job->rect.y * planes->stride[0] + job->rect.x];
 }
 
 static float
@@ -425,6 +467,14 @@ clip_job_start (ClipJob *job, ClipTexts *texts, GError **error)
 {
   g_assert_null (job->started);
   job->started = clip_texts_ref (texts);
+  return TRUE;
+}
+
+gboolean
+clip_jobs_start (ClipJob *const *jobs, guint n, ClipTexts *texts, GError **error)
+{
+  for (guint i = 0; i < n; i++)
+    clip_job_start (jobs[i], texts, error);
   return TRUE;
 }
 
@@ -485,6 +535,52 @@ clip_job_best (ClipJob *job, guint *n)
     job->best[*n] = best;
   }
   return job->best;
+}
+
+/* Pictures that stand still -------------------------------------------------- */
+
+struct _ClipStill {
+  gint kept; /* -1: none */
+  guint8 newest;
+};
+
+ClipStill *
+clip_still_new (ClipEngine *engine, GError **error)
+{
+  ClipStill *still = g_new0 (ClipStill, 1);
+
+  still->kept = -1;
+  g_atomic_int_inc (&fake.alive);
+  return still;
+}
+
+void
+clip_still_free (ClipStill *still)
+{
+  if (!still)
+    return;
+  g_atomic_int_add (&fake.alive, -1);
+  g_free (still);
+}
+
+gboolean
+clip_still_measure (ClipStill *still, ClipJob *job, gdouble *change, GError **error)
+{
+  still->newest = job->pixel;
+  *change = still->kept < 0 ? 1.0 : ABS (still->kept - job->pixel) / 255.0;
+  return TRUE;
+}
+
+void
+clip_still_keep (ClipStill *still)
+{
+  still->kept = still->newest;
+}
+
+void
+clip_still_forget (ClipStill *still)
+{
+  still->kept = -1;
 }
 
 ClipJobTimes

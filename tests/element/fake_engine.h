@@ -3,7 +3,7 @@
  * tests/element/fake_engine.h: an engine without a GPU, linked instead of the real one: it makes
  * slow encodings, lost devices and other failures happen when a test wants them.
  *
- * Its picture of a frame is the first byte, v. A label that is a number N has the cosine
+ * Its picture of a frame, or of a rectangle of one, is the first byte, v. A label that is a number N has the cosine
  * 1 - |v - N| / 128; the label "nan" has none; any other has 0. Texts longer than
  * FAKE_TEXT_BYTES are cut.
  */
@@ -52,6 +52,9 @@ guint fake_alive (void);
 
 /** fake_last_info: what the newest job was made for. */
 ClipFrameInfo fake_last_info (void);
+
+/** fake_last_fit: of the last clip_job_set_view(). */
+ClipFit fake_last_fit (void);
 
 /** fake_last_group: of the engine that was opened last. (transfer full) (nullable) */
 gchar *fake_last_group (void);

@@ -403,6 +403,46 @@ test_still_picture (void)
   watch_free (watch);
 }
 
+/* In the thread of a source nothing is held either: it may not be able to pause then. */
+static GstPadProbeReturn
+count_buffers (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  g_atomic_int_inc ((gint *)data);
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+check_source (const gchar *between, gint want)
+{
+  g_autofree gchar *line = g_strdup_printf ("videotestsrc ! " STAGE_CAPS " ! %s clipfilter "
+                                            "name=filter mode=in-step prompts=10 ! fakesink",
+                                            between);
+  fake_reset ();
+  g_autoptr (GstElement) pipeline = gst_parse_launch (line, NULL);
+  g_autoptr (GstElement) filter = gst_bin_get_by_name (GST_BIN (pipeline), "filter");
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (filter, "sink");
+  gint came = 0;
+
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, count_buffers, &came, NULL);
+  fake_close (FAKE_JOB_RUN);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  fake_wait_inside (FAKE_JOB_RUN);
+  for (guint i = 0; i < TOO_LONG_S * 1000 && g_atomic_int_get (&came) < want; i++)
+    g_usleep (POLL_US);
+  g_usleep (20 * POLL_US);
+  g_assert_cmpint (g_atomic_int_get (&came), ==, want);
+  fake_open (FAKE_JOB_RUN);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+}
+
+static void
+test_source_thread (void)
+{
+  check_source ("", 1);
+  check_source ("identity !", 1);
+  check_source ("queue !", HELD + 1);
+}
+
 static guint
 asked_for (Stage *stage)
 {
@@ -592,6 +632,50 @@ test_skip_late (void)
   stage_free (stage);
 }
 
+static GstPadProbeReturn
+note_lateness (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  GstElement *sink = GST_ELEMENT (GST_PAD_PARENT (pad));
+  const GstClockTime pts = GST_BUFFER_PTS (GST_PAD_PROBE_INFO_BUFFER (info));
+
+  *(GstClockTimeDiff *)data = GST_CLOCK_DIFF (pts, gst_element_get_current_running_time (sink));
+  return GST_PAD_PROBE_OK;
+}
+
+/* Encoding takes longer than a frame lasts: without skipping the last of these 3 s would be some
+ * 4 s late. */
+static void
+test_recovers (void)
+{
+  GstClockTimeDiff late = 0;
+  gint came = 0;
+
+  fake_reset ();
+  g_autoptr (GstElement) pipeline = gst_parse_launch (
+      "videotestsrc num-buffers=75 ! " STAGE_CAPS " ! queue max-size-buffers=2 ! "
+      "clipfilter mode=in-step prompts=10 ! fakesink name=sink sync=true qos=true",
+      NULL);
+  g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (sink, "sink");
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, count_buffers, &came, NULL);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, note_lateness, &late, NULL);
+
+  fake_set_delay (FAKE_JOB_RUN, 200000); /* 100 ms on average */
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  g_autoptr (GstMessage) end = gst_bus_timed_pop_filtered (bus, TOO_LONG_S * 2 * GST_SECOND,
+                                                           GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  g_assert_nonnull (end);
+  g_assert_cmpint (GST_MESSAGE_TYPE (end), ==, GST_MESSAGE_EOS);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  g_test_message ("%u of %d encoded, the last frame %" G_GINT64_FORMAT " ms late",
+                  fake_count (FAKE_JOB_RUN), came, late / 1000000);
+  g_assert_cmpint (came, ==, 75); /* none is dropped */
+  g_assert_cmpuint (fake_count (FAKE_JOB_RUN), >=, 3);
+  g_assert_cmpuint (fake_count (FAKE_JOB_RUN), <, 60);
+  g_assert_cmpint (late, <, 2 * GST_SECOND);
+}
+
 /* After a flush there is a new time to be late by. */
 static void
 test_skip_late_flush (void)
@@ -607,6 +691,85 @@ test_skip_late_flush (void)
   gst_harness_push_event (stage->harness, gst_event_new_segment (&segment));
   check_frame (stage, 200, "200", 0);
   check_frame (stage, 10, "10", 0);
+  stage_free (stage);
+}
+
+static guint64
+count_still (Stage *stage)
+{
+  GstStructure *stats;
+  guint64 still = 0;
+
+  g_object_get (stage->filter, "stats", &stats, NULL);
+  gst_structure_get_uint64 (stats, "still", &still);
+  gst_structure_free (stats);
+  return still;
+}
+
+/* Compared with the last encoded picture, so that what changes slowly is seen in the end; the fake
+ * engine's change is that of the value, of 255. */
+static void
+test_skip_still (gconstpointer data)
+{
+  Stage *stage = stage_new ("scoring=cosine, threshold=0.5, messages=every-result, mode=in-step, "
+                            "prompts=10;200, skip-still=0.05");
+
+  if (GPOINTER_TO_INT (data))
+    stage_play (stage);
+  else
+    stage_play_file (stage);
+  check_frame (stage, 10, "10", 0);
+  check_frame (stage, 20, "10", 1); /* 0.039 */
+  check_frame (stage, 10, "10", 2);
+  check_frame (stage, 23, "10", 0); /* 0.051 */
+  check_frame (stage, 30, "10", 1);
+  check_frame (stage, 200, "200", 0);
+  check_frame (stage, 200, "200", 1);
+  g_assert_cmpuint (fake_count (FAKE_JOB_RUN), ==, 3);
+  g_assert_cmpuint (count_still (stage), ==, 4);
+
+  g_object_set (stage->filter, "prompts", "10;190", NULL); /* is answered all the same */
+  stage_wait_prompts (stage, 2);
+  check_frame (stage, 200, "190", 0);
+  check_frame (stage, 200, "190", 1);
+  g_object_set (stage->filter, "skip-still", 0.0, NULL);
+  check_frame (stage, 200, "190", 0);
+  stage_free (stage);
+}
+
+/* A picture without a result is no reason not to encode the next one. */
+static void
+test_skip_still_failure (void)
+{
+  Stage *stage = stage_new_playing (IN_STEP ", skip-still=0.05");
+
+  check_frame (stage, 10, "10", 0);
+  fake_fail (FAKE_JOB_RUN, 1, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE);
+  check_frame (stage, 200, "none", 0);
+  check_frame (stage, 200, "200", 0);
+  check_frame (stage, 200, "200", 1);
+  stage_free (stage);
+}
+
+static void
+test_skip_still_latest (void)
+{
+  Stage *stage = stage_new_playing ("scoring=cosine, threshold=0.5, mode=latest, prompts=10;200, "
+                                    "messages=every-result, skip-still=0.05");
+
+  for (guint i = 0; i < TOO_LONG_S * 1000 && count_still (stage) < 10; i++) {
+    gst_buffer_unref (stage_push (stage, 10));
+    g_usleep (POLL_US);
+  }
+  g_assert_cmpuint (count_still (stage), >=, 10);
+  g_assert_cmpuint (fake_count (FAKE_JOB_RUN), ==, 1);
+  g_autofree gchar *label = stage_push_label (stage, 10);
+  g_assert_cmpstr (label, ==, "10");
+  for (guint i = 0; i < TOO_LONG_S * 1000 && fake_count (FAKE_JOB_RUN) < 2; i++) {
+    gst_buffer_unref (stage_push (stage, 200));
+    g_usleep (POLL_US);
+  }
+  g_assert_cmpuint (fake_count (FAKE_JOB_RUN), ==, 2);
   stage_free (stage);
 }
 
@@ -649,6 +812,7 @@ main (int argc, char **argv)
   g_test_add_func ("/in-step/stop", test_stop);
   g_test_add_func ("/in-step/downstream-eos", test_downstream_eos);
   g_test_add_func ("/in-step/still-picture", test_still_picture);
+  g_test_add_func ("/in-step/source-thread", test_source_thread);
   g_test_add_func ("/in-step/allocation", test_allocation);
   g_test_add_func ("/in-step/latency", test_latency);
   g_test_add_func ("/in-step/no-latency", test_no_latency);
@@ -657,7 +821,12 @@ main (int argc, char **argv)
   g_test_add_func ("/which/max-rate", test_max_rate);
   g_test_add_func ("/which/new-prompts", test_new_prompts);
   g_test_add_func ("/which/skip-late", test_skip_late);
+  g_test_add_func ("/which/recovers", test_recovers);
   g_test_add_func ("/which/skip-late-flush", test_skip_late_flush);
+  g_test_add_data_func ("/which/skip-still/live", GINT_TO_POINTER (TRUE), test_skip_still);
+  g_test_add_data_func ("/which/skip-still/held", GINT_TO_POINTER (FALSE), test_skip_still);
+  g_test_add_func ("/which/skip-still-failure", test_skip_still_failure);
+  g_test_add_func ("/which/skip-still-latest", test_skip_still_latest);
   g_test_add_func ("/which/latest-interval", test_latest_interval);
   return g_test_run ();
 }

@@ -481,6 +481,85 @@ test_element (void)
   g_free (stream);
 }
 
+/* A pipeline --------------------------------------------------------------------- */
+
+typedef struct {
+  Step steps[MAX_STEPS];
+  guint n_steps, n_checked;
+} Watch;
+
+static void
+on_handoff (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer data)
+{
+  Watch *watch = data;
+  const GstStructure *result = stage_result (buffer, 0);
+  const GValue *similarities = gst_structure_get_value (result, "similarities");
+  Step *step = &watch->steps[watch->n_steps++];
+  guint64 time;
+  guint8 pixel;
+
+  g_assert_cmpuint (watch->n_steps, <, MAX_STEPS);
+  gst_buffer_extract (buffer, 0, &pixel, 1);
+  gst_structure_get_uint64 (result, "stream-time", &time);
+  step->time = (gdouble)time / GST_SECOND;
+  step->value[0] = 1.0 - fabs (pixel - 40.0) / 128.0;
+  g_assert_cmpfloat_with_epsilon (g_value_get_double (gst_value_array_get_value (similarities, 0)),
+                                  reference (watch->steps, watch->n_steps, 0, 0.5), 2e-7);
+  watch->n_checked++;
+}
+
+static GstPadProbeReturn
+on_flush (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_FLUSH_STOP)
+    ((Watch *)data)->n_steps = 0;
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+play_part (GstElement *pipeline, GstClockTime from, GstClockTime to)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+
+  g_assert_true (gst_element_seek (pipeline, 1.0, GST_FORMAT_TIME,
+                                   GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE, GST_SEEK_TYPE_SET,
+                                   from, GST_SEEK_TYPE_SET, to));
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  g_autoptr (GstMessage) message =
+      gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  g_assert_nonnull (message);
+  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
+}
+
+/* Real seeks, forwards and back, with frames that are lost by chance on their way. */
+static void
+test_pipeline (void)
+{
+  g_autoptr (GError) error = NULL;
+  Watch *watch = g_new0 (Watch, 1);
+
+  fake_reset ();
+  g_autoptr (GstElement) pipeline = gst_parse_launch (
+      "videotestsrc pattern=snow ! video/x-raw,format=GRAY8,width=16,height=16,framerate=60/1 ! "
+      "identity drop-probability=0.4 ! clipfilter name=filter mode=in-step scoring=cosine "
+      "smoothing=500 prompts=40 ! fakesink name=sink signal-handoffs=true",
+      &error);
+  g_assert_no_error (error);
+  g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (sink, "sink");
+  g_signal_connect (sink, "handoff", G_CALLBACK (on_handoff), watch);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_FLUSH, on_flush, watch, NULL);
+
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  gst_element_get_state (pipeline, NULL, NULL, 60 * GST_SECOND);
+  play_part (pipeline, 5 * GST_SECOND, 8 * GST_SECOND);
+  play_part (pipeline, 20 * GST_SECOND, 22 * GST_SECOND);
+  play_part (pipeline, GST_SECOND, 3 * GST_SECOND);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  g_assert_cmpuint (watch->n_checked, >, 150);
+  g_free (watch);
+}
+
 /* The device's ranking is of one frame: labels are listed by smoothed similarities. */
 static void
 test_order (void)
@@ -541,6 +620,7 @@ main (int argc, char **argv)
   g_test_add_func ("/smoothing/hysteresis", test_hysteresis);
   g_test_add_func ("/smoothing/no-memory", test_no_memory);
   g_test_add_func ("/smoothing/element", test_element);
+  g_test_add_func ("/smoothing/pipeline", test_pipeline);
   g_test_add_func ("/smoothing/order", test_order);
   g_test_add_func ("/smoothing/negatives", test_negatives);
   return g_test_run ();

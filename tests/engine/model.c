@@ -125,6 +125,7 @@ test_other_families (void)
   ClipModelConfig c;
 
   load_bad ("{\"model_type\":\"siglip2\"}", NULL, CLIP_MODEL_ERROR_UNSUPPORTED);
+  load_bad ("{\"model_type\":\"clip_vision_model\"}", NULL, CLIP_MODEL_ERROR_UNSUPPORTED);
   load_bad ("{}", NULL, CLIP_MODEL_ERROR_UNSUPPORTED);
   load_bad ("{\"model_type\":\"clip\",\"vision_config\":{\"num_channels\":4}}", NULL,
             CLIP_MODEL_ERROR_INVALID);

@@ -349,6 +349,28 @@ test_wild_charsmap (void)
   CHECK (t, "ab", SP_AB);
 }
 
+#define GROW                                                                                       \
+  "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":"                              \
+  "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}"
+
+/* Rules that make a text endless do not: 64^6 letters. And not any number of rules. */
+static void
+test_growth (void)
+{
+  g_autoptr (ClipTokenizer) t = make ("{\"type\":\"Sequence\",\"normalizers\":[" GROW "," GROW
+                                      "," GROW "," GROW "," GROW "," GROW "]}",
+                                      METASPACE, SPECIALS, UNIGRAM, NULL);
+  GString *many = g_string_new ("{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Strip\"}");
+  guint32 ids[64], n_dropped;
+
+  g_assert_cmpuint (clip_tokenizer_encode (t, "a b", -1, 64, ids, &n_dropped, NULL), ==, 64);
+  for (guint i = 0; i < 64; i++)
+    g_string_append (many, ",{\"type\":\"Strip\"}");
+  g_string_append (many, "]}");
+  refuse_step (many->str, "null", CLIP_MODEL_ERROR_INVALID, "steps");
+  g_string_free (many, TRUE);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -366,6 +388,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/sentences/gemma", test_gemma);
   g_test_add_func ("/engine/sentences/case-kept", test_case_kept);
   g_test_add_func ("/engine/sentences/refused", test_refused);
+  g_test_add_func ("/engine/sentences/growth", test_growth);
   g_test_add_func ("/engine/sentences/wild-charsmap", test_wild_charsmap);
   result = g_test_run ();
   set_file ("tokenizer.json", NULL);

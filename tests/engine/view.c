@@ -146,8 +146,11 @@ test_together (void)
   g_autoptr (ClipJob) alone = new_job (engine, WIDTH, HEIGHT);
   ClipJob *jobs[12];
 
-  for (guint i = 0; i < G_N_ELEMENTS (jobs); i++)
-    jobs[i] = new_job (engine, WIDTH, HEIGHT);
+  for (guint i = 0; i < G_N_ELEMENTS (jobs); i++) {
+    const ClipFrameInfo info = info_of (WIDTH, HEIGHT);
+    jobs[i] = clip_job_new_for_regions (engine, &info, NULL);
+    g_assert_nonnull (jobs[i]);
+  }
   for (guint round = 0; round < 3; round++) {
     g_autoptr (GError) error = NULL;
     ClipRect rects[G_N_ELEMENTS (jobs)];

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/** fuzz_read_model: all tensors that a CLIPModel of this configuration needs, in pieces. */
+/** fuzz_read_model: all tensors that a ViT of this configuration needs, in pieces. */
 gboolean fuzz_read_model (const ClipModel *model, GError **error);
 
 G_END_DECLS

@@ -127,6 +127,13 @@ golden_job (ClipEngine *engine, const gchar *name)
 {
   g_autofree gchar *file = g_strconcat (name, ".png", NULL);
   g_autofree gchar *path = golden_path ("images", file, NULL);
+
+  return golden_job_of (engine, path);
+}
+
+ClipJob *
+golden_job_of (ClipEngine *engine, const gchar *path)
+{
   g_autoptr (GError) error = NULL;
   g_autoptr (ClipTestImage) image = clip_test_image_load (path, &error);
   ClipFrameInfo info = { CLIP_PIXEL_RGB, 0, 0, 1, 1 };

@@ -41,6 +41,9 @@ gchar **golden_strings (const ClipGolden *golden, const gchar *member);
  * without any Vulkan device, or where @precision is fp16 and the device lacks it. */
 ClipEngine *golden_engine (const ClipGolden *golden, ClipPrecision precision);
 
+/** golden_job_of: a job with a picture loaded. (transfer full) */
+ClipJob *golden_job_of (ClipEngine *engine, const gchar *path);
+
 /** golden_job: a job with the picture NAME.png loaded. (transfer full) */
 ClipJob *golden_job (ClipEngine *engine, const gchar *name);
 

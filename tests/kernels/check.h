@@ -84,6 +84,7 @@ typedef struct {
 
 /* One for each tests/kernels/NAME.c, listed in checkkernels.c. */
 extern const CheckKernel check_layernorm;
+extern const CheckKernel check_difference;
 extern const CheckKernel check_l2norm;
 extern const CheckKernel check_gemm;
 extern const CheckKernel check_attention;

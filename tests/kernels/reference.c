@@ -231,6 +231,19 @@ ref_layernorm (const float *x, gsize ld, const float *gamma, const float *beta, 
 }
 
 void
+ref_difference (const float *a, const float *b, gsize n, RefMatrix *sums)
+{
+  for (gsize g = 0; g < sums->cols; g++)
+    sums->value[g] = sums->scale[g] = 0.0;
+  for (gsize i = 0; i < n; i++) {
+    const gsize g = i / 64 % sums->cols; /* the parts are defined by groups of 64 */
+
+    sums->value[g] += fabs ((double)a[i] - b[i]);
+    sums->scale[g] += fabs ((double)a[i]) + fabs ((double)b[i]);
+  }
+}
+
+void
 ref_l2norm (const float *x, gsize ld, RefMatrix *y, guint32 *flags)
 {
   for (gsize row = 0; row < y->rows; row++) {

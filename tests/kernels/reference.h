@@ -89,6 +89,9 @@ void ref_average (const float *x, gsize ld, const ClipPictures *shape, guint siz
 void ref_tokens (const float *x, gsize ld, const ClipPictures *shape, const float *positions,
                  gsize positions_ld, RefMatrix *y);
 
+/** ref_difference: @sums: (1, CLIP_DIFFERENCE_SUMS). */
+void ref_difference (const float *a, const float *b, gsize n, RefMatrix *sums);
+
 /** ref_l2norm: @flags: guint32[rows], 1 where a row has a value that is not finite. */
 void ref_l2norm (const float *x, gsize ld, RefMatrix *y, guint32 *flags);
 

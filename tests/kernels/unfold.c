@@ -21,6 +21,8 @@ static const CheckCase cases[] = {
   { { 9, 7, 16, 3 }, .options = { 2, FROM (2) + PADDED + 2, 3 }, .tag = "lower-half-stride2" },
   { { 5, 5, 16, 1 }, .options = { 1, 1, 1 }, .tag = "copy" },
   { { 9, 9, 20, 7 }, .options = { 1, PADDED + 1, 7 }, .tag = "large" },
+  { { 56, 56, 64, 3 }, .options = { 1, PADDED + 1, 3 }, .tag = "layer1", .extra = TRUE },
+  { { 112, 112, 32, 3 }, .options = { 1, PADDED + 1, 3 }, .tag = "stem", .extra = TRUE },
   { { 257, 256, 16, 3 }, .options = { 1, PADDED + 1, 3 }, .tag = "65792rows" },
   { { 2, 2050, 16, 3 }, .options = { 1, PADDED + 1, 3 }, .tag = "wide" },
   { { 3, 3, 4112, 3 }, .options = { 1, PADDED + 1, 3 }, .tag = "257blocks" },

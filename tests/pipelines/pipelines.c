@@ -21,6 +21,7 @@ typedef struct {
   GstClockTime latest; /* the greatest lateness */
   gchar *label;        /* of the last buffer */
   gdouble score;       /* of the first label listed */
+  guint wrong_ages;
 } Seen;
 
 static const GstStructure *
@@ -46,6 +47,9 @@ on_handoff (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer data)
     seen->latest = MAX (seen->latest, now - GST_BUFFER_PTS (buffer));
   if (!result)
     return;
+  guint64 age = 0, then = 0;
+  gst_structure_get (result, "age", G_TYPE_UINT64, &age, "timestamp", G_TYPE_UINT64, &then, NULL);
+  seen->wrong_ages += then + age != GST_BUFFER_PTS (buffer);
   seen->labelled++;
   g_free (seen->label);
   seen->label = g_strdup (gst_structure_get_string (result, "label"));
@@ -242,6 +246,7 @@ test_live (gconstpointer loaded)
   guint results = play (pipeline);
   g_assert_cmpuint (seen.buffers, ==, 60);
   g_assert_cmpuint (seen.latest, <, LATE);
+  g_assert_cmpuint (seen.wrong_ages, ==, 0);
   if (loaded) {
     g_assert_cmpuint (results, >, 0);
     g_assert_cmpuint (seen.labelled, >, 0);

@@ -301,7 +301,7 @@ class Fetch(unittest.TestCase):
         """docs/models.md has every name, in the same order."""
         with open(os.path.join(HERE, '../../docs/models.md'), encoding='utf-8') as f:
             rows = [line.split('`')[1] for line in f if line.startswith('| `')
-                    and line.count('|') == 9]
+                    and line.count('|') == 8]
         names = [line.split()[0] for line in self.fetch('--list').splitlines()]
         self.assertEqual(rows, names)
 
@@ -330,6 +330,18 @@ class Fetch(unittest.TestCase):
             done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn('/gst-clip/models/demo-from-hub\n', done.stdout)
+
+    def test_not_usable(self):
+        """gst-clip-inspect is asked at the end; its complaints are shown."""
+        bin_dir = os.path.join(self.dir, '.bin')
+        os.mkdir(bin_dir)
+        with open(os.path.join(bin_dir, 'gst-clip-inspect'), 'w') as f:
+            f.write('#!/bin/sh\necho "$1"; echo "  family x"; echo "  problems of $1"; exit 1\n')
+        os.chmod(os.path.join(bin_dir, 'gst-clip-inspect'), 0o755)
+        output = self.fetch('maker/clip', env={'PATH': bin_dir + ':' + os.environ['PATH']})
+        self.assertIn('cannot run it', output)
+        self.assertIn('  problems of ' + self.dir + '/clip', output)
+        self.assertNotIn('family', output)
 
     @unittest.skipUnless(shutil.which('shellcheck'), 'no shellcheck')
     def test_shellcheck(self):

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A small CLIP with the tensor names of Hugging Face's CLIPModel, and its files."""
+"""A small CLIP: the residual image tower and the text tower of OpenAI's RN50, in open_clip's layout.
+
+Modules are named as open_clip names its tensors, so a state dict is the published file.
+"""
 import json
 import struct
 
@@ -11,137 +14,157 @@ import torch.nn.functional as F
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 
-# Both towers have the same widths, so that they share compiled GPU pipelines.
-IMAGE, PATCH, CONTEXT = 48, 8, 32
-WIDTH, MLP, HEADS, PROJECTION = 128, 512, 2, 128
-VISION_LAYERS, TEXT_LAYERS = 3, 2
+IMAGE, WIDTH, LAYERS = 64, 24, (2, 3, 3, 1)
+CONTEXT, TEXT_WIDTH, TEXT_LAYERS, HEAD = 32, 128, 2, 64
+EMBED = 128
 
 
-class Attention(nn.Module):
-    def __init__(self):
+def conv(inputs, outputs, side, stride=1):
+    return nn.Conv2d(inputs, outputs, side, stride, side // 2, bias=False)
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3, 1x1; a stride is an average pool before the last convolution and in the shortcut."""
+
+    def __init__(self, inputs, planes, stride):
         super().__init__()
-        for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
-            setattr(self, name, nn.Linear(WIDTH, WIDTH))
+        self.conv1, self.bn1 = conv(inputs, planes, 1), nn.BatchNorm2d(planes)
+        self.conv2, self.bn2 = conv(planes, planes, 3), nn.BatchNorm2d(planes)
+        self.conv3, self.bn3 = conv(planes, planes * 4, 1), nn.BatchNorm2d(planes * 4)
+        nn.init.zeros_(self.bn3.weight)
+        self.stride = stride
+        if stride > 1 or inputs != planes * 4:
+            self.downsample = nn.Sequential()
+            self.downsample.add_module("0", conv(inputs, planes * 4, 1))
+            self.downsample.add_module("1", nn.BatchNorm2d(planes * 4))
 
-    def forward(self, asking, x, mask):
-        q, k, v = (p(h).view(len(x), -1, HEADS, WIDTH // HEADS).transpose(1, 2) for p, h in
-                   ((self.q_proj, asking), (self.k_proj, x), (self.v_proj, x)))
-        scores = q @ k.transpose(2, 3) * (WIDTH // HEADS) ** -0.5
-        if mask is not None:
-            scores = scores + mask
-        return self.out_proj((scores.softmax(-1) @ v).transpose(1, 2).reshape(asking.shape))
+    def pool(self, x):
+        return F.avg_pool2d(x, self.stride) if self.stride > 1 else x
+
+    def forward(self, x):
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        y = self.pool(F.relu(self.bn2(self.conv2(y)), inplace=True))
+        y = self.bn3(self.conv3(y))
+        return F.relu(y + (self.downsample(self.pool(x)) if hasattr(self, "downsample") else x),
+                      inplace=True)
 
 
-class Layer(nn.Module):
-    def __init__(self):
+class AttentionPool(nn.Module):
+    """The mean of the map asks the map; its answer is the embedding."""
+
+    def __init__(self, width, places):
         super().__init__()
-        self.self_attn = Attention()
-        self.layer_norm1, self.layer_norm2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
-        self.mlp = nn.ModuleDict({"fc1": nn.Linear(WIDTH, MLP), "fc2": nn.Linear(MLP, WIDTH)})
+        self.positional_embedding = nn.Parameter(torch.randn(places + 1, width) / width ** 0.5)
+        for name in "qkv":
+            setattr(self, name + "_proj", nn.Linear(width, width))
+        self.c_proj = nn.Linear(width, EMBED)
 
-    def forward(self, x, mask=None, only=None):
-        """only: for the last layer, the one row of each sequence that is pooled."""
-        h = asking = self.layer_norm1(x)
-        if only is not None:
-            rows = torch.arange(len(x))
-            x, asking = x[rows, only][:, None], h[rows, only][:, None]
-            mask = None if mask is None else mask[only][:, None, None]
-        x = x + self.self_attn(asking, h, mask)
-        h = self.mlp["fc1"](self.layer_norm2(x))
-        # quick_gelu (h) = h sigmoid (1.702 h), by way of the fused silu
-        return x + self.mlp["fc2"](F.silu(1.702 * h) / 1.702)
-
-
-def encode(layers, x, only, mask=None):
-    for layer in layers[:-1]:
-        x = layer(x, mask)
-    return layers[-1](x, mask, only)[:, 0]
-
-
-def encoder(layers):
-    return nn.ModuleDict({"layers": nn.ModuleList(Layer() for _ in range(layers))})
-
-
-def places():
-    """Where each patch is, as sines: the start of the position embedding. Without it shapes, which
-    are made of places, take very long to learn."""
-    g = IMAGE // PATCH
-    waves = torch.pi / 2 / 20 ** (torch.arange(WIDTH // 4) / (WIDTH // 4 - 1))
-    angles = torch.arange(g)[:, None] * waves
-    axis = torch.cat([angles.sin(), angles.cos()], 1)
-    rows, columns = axis[:, None].expand(g, g, -1), axis.expand(g, g, -1)
-    return torch.cat([torch.zeros(1, WIDTH), torch.cat([rows, columns], 2).view(g * g, WIDTH)])
+    def forward(self, x):
+        x = x.flatten(2).transpose(1, 2)
+        x = torch.cat([x.mean(1, keepdim=True), x], 1)
+        x = x + self.positional_embedding.to(x.dtype)
+        n, t, width = x.shape
+        q, k, v = (p(h).view(n, -1, width // HEAD, HEAD).transpose(1, 2) for p, h in
+                   ((self.q_proj, x[:, :1]), (self.k_proj, x), (self.v_proj, x)))
+        weights = (q @ k.transpose(2, 3) * HEAD ** -0.5).softmax(-1)
+        return self.c_proj((weights @ v).transpose(1, 2).reshape(n, width))
 
 
 class Vision(nn.Module):
     def __init__(self):
         super().__init__()
-        e = self.embeddings = nn.Module()
-        e.class_embedding = nn.Parameter(torch.randn(WIDTH) * WIDTH ** -0.5)
-        e.patch_embedding = nn.Conv2d(3, WIDTH, PATCH, PATCH, bias=False)
-        e.position_embedding = nn.Embedding((IMAGE // PATCH) ** 2 + 1, WIDTH)
-        self.pre_layrnorm, self.post_layernorm = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
-        self.encoder = encoder(VISION_LAYERS)
+        half, inputs = WIDTH // 2, WIDTH
+        self.conv1, self.bn1 = conv(3, half, 3, 2), nn.BatchNorm2d(half)
+        self.conv2, self.bn2 = conv(half, half, 3), nn.BatchNorm2d(half)
+        self.conv3, self.bn3 = conv(half, WIDTH, 3), nn.BatchNorm2d(WIDTH)
+        for stage, count in enumerate(LAYERS):
+            blocks, planes = [], WIDTH << stage
+            for i in range(count):
+                blocks.append(Bottleneck(inputs, planes, 2 if i == 0 and stage else 1))
+                inputs = planes * 4
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
+        self.attnpool = AttentionPool(inputs, (IMAGE // 32) ** 2)
 
-    def forward(self, pixels):
-        e, n, g = self.embeddings, len(pixels), IMAGE // PATCH
-        patches = pixels.view(n, 3, g, PATCH, g, PATCH).permute(0, 2, 4, 1, 3, 5)
-        patches = patches.reshape(n, g * g, -1) @ e.patch_embedding.weight.view(WIDTH, -1).T
-        x = torch.cat([e.class_embedding.expand(n, 1, WIDTH), patches], 1)
-        x = self.pre_layrnorm(x + e.position_embedding.weight)
-        first = torch.zeros(n, dtype=torch.long)
-        return self.post_layernorm(encode(self.encoder["layers"], x, first))
+    def edges(self, x):
+        """The stem and the first stage: half of the cost of a step, learnt first."""
+        for n in "123":
+            x = F.relu(getattr(self, "bn" + n)(getattr(self, "conv" + n)(x)), inplace=True)
+        return self.layer1(F.avg_pool2d(x, 2))
+
+    def forward(self, x, edges_learn=True):
+        if edges_learn:
+            x = self.edges(x)
+        else:
+            with torch.no_grad():
+                x = self.edges(x)
+        return self.attnpool(self.layer4(self.layer3(self.layer2(x))))
 
 
-class Text(nn.Module):
-    def __init__(self, vocab):
+class Attention(nn.Module):
+    def __init__(self):
         super().__init__()
-        e = self.embeddings = nn.Module()
-        e.token_embedding = nn.Embedding(vocab, WIDTH)
-        e.position_embedding = nn.Embedding(CONTEXT, WIDTH)
-        self.encoder = encoder(TEXT_LAYERS)
-        self.final_layer_norm = nn.LayerNorm(WIDTH)
+        self.in_proj_weight = nn.Parameter(torch.randn(3 * TEXT_WIDTH, TEXT_WIDTH)
+                                           * 0.7 * TEXT_WIDTH ** -0.5)
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * TEXT_WIDTH))
+        self.out_proj = nn.Linear(TEXT_WIDTH, TEXT_WIDTH)
 
-    def forward(self, ids, last):
-        t = ids.shape[1]
-        x = self.embeddings.token_embedding(ids) + self.embeddings.position_embedding.weight[:t]
-        mask = torch.full((t, t), -1e9).triu(1)
-        return self.final_layer_norm(encode(self.encoder["layers"], x, last, mask))
+    def forward(self, x, mask):
+        n, t, width = x.shape
+        q, k, v = F.linear(x, self.in_proj_weight, self.in_proj_bias).view(
+            n, t, 3, width // HEAD, HEAD).permute(2, 0, 3, 1, 4)
+        weights = (q @ k.transpose(2, 3) * HEAD ** -0.5 + mask).softmax(-1)
+        return self.out_proj((weights @ v).transpose(1, 2).reshape(n, t, width))
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.ln_1, self.ln_2 = nn.LayerNorm(TEXT_WIDTH), nn.LayerNorm(TEXT_WIDTH)
+        self.attn = Attention()
+        self.mlp = nn.Sequential()
+        self.mlp.add_module("c_fc", nn.Linear(TEXT_WIDTH, 4 * TEXT_WIDTH))
+        self.mlp.add_module("c_proj", nn.Linear(4 * TEXT_WIDTH, TEXT_WIDTH))
+
+    def forward(self, x, mask):
+        x = x + self.attn(self.ln_1(x), mask)
+        h = self.mlp.c_fc(self.ln_2(x))
+        return x + self.mlp.c_proj(h * torch.sigmoid(1.702 * h))  # quick_gelu
 
 
 class Clip(nn.Module):
     def __init__(self, vocab):
         super().__init__()
-        self.vision_model, self.text_model = Vision(), Text(vocab)
-        self.visual_projection = nn.Linear(WIDTH, PROJECTION, bias=False)
-        self.text_projection = nn.Linear(WIDTH, PROJECTION, bias=False)
+        self.visual = Vision()
+        self.token_embedding = nn.Embedding(vocab, TEXT_WIDTH)
+        nn.init.normal_(self.token_embedding.weight, std=0.02)
+        self.positional_embedding = nn.Parameter(torch.randn(CONTEXT, TEXT_WIDTH) * 0.01)
+        self.transformer = nn.Module()
+        self.transformer.resblocks = nn.ModuleList(Block() for _ in range(TEXT_LAYERS))
+        self.ln_final = nn.LayerNorm(TEXT_WIDTH)
+        self.text_projection = nn.Parameter(torch.randn(TEXT_WIDTH, EMBED) * TEXT_WIDTH ** -0.5)
         self.logit_scale = nn.Parameter(torch.tensor(np.log(1 / 0.07), dtype=torch.float32))
-        self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(STD).view(3, 1, 1), persistent=False)
-        for name, p in self.named_parameters():
-            if name.endswith("position_embedding.weight"):
-                nn.init.normal_(p, std=0.01)
-            elif name.endswith("token_embedding.weight"):
-                nn.init.normal_(p, std=0.02)
-            elif p.dim() > 1:
-                nn.init.normal_(p, std=p[0].numel() ** -0.5 * (0.5 if "proj" in name else 0.7))
-            elif name.endswith("bias"):
-                nn.init.zeros_(p)
-        with torch.no_grad():
-            self.vision_model.embeddings.position_embedding.weight.add_(0.35 * places())
+        self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(STD).view(3, 1, 1) * 255, persistent=False)
 
-    def image(self, frames):
-        """frames: uint8 or float array [n, IMAGE, IMAGE, 3] in 0..255. Unit vectors."""
-        x = torch.as_tensor(frames, dtype=torch.float32).permute(0, 3, 1, 2) / 255
-        x = (x - self.mean) / self.std
-        return F.normalize(self.visual_projection(self.vision_model(x.contiguous())), dim=-1)
+    def image(self, pixels, edges_learn=True):
+        """pixels: float [n, 3, IMAGE, IMAGE] in 0..255 -> [n, EMBED], not normalised."""
+        x = ((pixels - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        return self.visual(x, edges_learn).float()
 
     def text(self, token_lists):
-        """token_lists: lists of ids with the start and end tokens. Unit vectors."""
-        last = torch.tensor([len(t) - 1 for t in token_lists])
-        width = int(last.max()) + 1
-        ids = torch.tensor([t + t[-1:] * (width - len(t)) for t in token_lists])
-        return F.normalize(self.text_projection(self.text_model(ids, last)), dim=-1)
+        """token_lists: lists of ids with the start and end tokens -> unit vectors [n, EMBED]."""
+        device, count = self.logit_scale.device, len(token_lists)
+        # Few different shapes: each has its own compiled kernels.
+        token_lists = token_lists + [token_lists[0]] * (-count % 32)
+        last = torch.tensor([len(t) - 1 for t in token_lists], device=device)
+        width = min(CONTEXT, -(-(int(last.max()) + 1) // 4) * 4)
+        ids = torch.tensor([t + t[-1:] * (width - len(t)) for t in token_lists], device=device)
+        x = self.token_embedding(ids) + self.positional_embedding[:width]
+        mask = torch.full((width, width), -1e9, device=device).triu(1)
+        for block in self.transformer.resblocks:
+            x = block(x, mask)
+        x = self.ln_final(x[torch.arange(len(x), device=device), last])
+        return F.normalize((x @ self.text_projection).float(), dim=-1)[:count]
 
 
 def save_safetensors(path, tensors):
@@ -170,28 +193,21 @@ def load_safetensors(path):
 
 
 def save_folder(folder, model, tokenizer):
-    """The model as Hugging Face would publish it, weights in F16."""
-    tensors = {k: v.detach().numpy().astype(np.float16) for k, v in model.state_dict().items()}
-    save_safetensors(folder / "model.safetensors", tensors)
+    """The model as open_clip would publish it, weights in F16."""
+    tensors = {k: v.detach().cpu().numpy().astype(np.float16) for k, v in model.state_dict().items()
+               if not k.endswith("num_batches_tracked")}
+    save_safetensors(folder / "open_clip_model.safetensors", tensors)
     tokenizer.save(folder)
-    tower = {"hidden_act": "quick_gelu", "hidden_size": WIDTH, "intermediate_size": MLP,
-             "layer_norm_eps": 1e-05, "num_attention_heads": HEADS, "projection_dim": PROJECTION}
-    text = {"model_type": "clip_text_model", **tower, "num_hidden_layers": TEXT_LAYERS,
-            "max_position_embeddings": CONTEXT, "vocab_size": len(tokenizer.ids),
-            "bos_token_id": tokenizer.start, "eos_token_id": tokenizer.end,
-            "pad_token_id": tokenizer.end}
-    vision = {"model_type": "clip_vision_model", **tower, "num_hidden_layers": VISION_LAYERS,
-              "image_size": IMAGE, "patch_size": PATCH, "num_channels": 3}
-    write_json(folder / "config.json", {
-        "architectures": ["CLIPModel"], "model_type": "clip", "torch_dtype": "float16",
-        "projection_dim": PROJECTION, "logit_scale_init_value": 2.6592,
-        "text_config": text, "vision_config": vision})
-    write_json(folder / "preprocessor_config.json", {
-        "image_processor_type": "CLIPImageProcessor",
-        "do_resize": True, "size": {"shortest_edge": IMAGE}, "resample": 3,
-        "do_center_crop": True, "crop_size": {"height": IMAGE, "width": IMAGE},
-        "do_rescale": True, "rescale_factor": 1 / 255, "do_convert_rgb": True,
-        "do_normalize": True, "image_mean": list(MEAN), "image_std": list(STD)})
+    write_json(folder / "open_clip_config.json", {
+        "model_cfg": {
+            "embed_dim": EMBED, "quick_gelu": True,
+            "vision_cfg": {"image_size": IMAGE, "layers": list(LAYERS), "width": WIDTH,
+                           "patch_size": None},
+            "text_cfg": {"context_length": CONTEXT, "vocab_size": len(tokenizer.ids),
+                         "width": TEXT_WIDTH, "heads": TEXT_WIDTH // HEAD,
+                         "layers": TEXT_LAYERS}},
+        "preprocess_cfg": {"mean": list(MEAN), "std": list(STD), "interpolation": "bicubic",
+                           "resize_mode": "shortest", "size": [IMAGE, IMAGE]}})
     write_json(folder / "tokenizer_config.json", {
         "tokenizer_class": "CLIPTokenizer", "model_max_length": CONTEXT, "do_lower_case": True,
         "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>",
@@ -204,6 +220,7 @@ def write_json(path, value):
 
 def load_folder(folder, vocab):
     model = Clip(vocab)
-    tensors = load_safetensors(folder / "model.safetensors")
-    model.load_state_dict({k: torch.tensor(v.astype(np.float32)) for k, v in tensors.items()})
+    tensors = load_safetensors(folder / "open_clip_model.safetensors")
+    model.load_state_dict({k: torch.tensor(v.astype(np.float32)) for k, v in tensors.items()},
+                          strict=False)
     return model.eval()

@@ -28,7 +28,7 @@ PATTERNS = {
     "smpte75": (["", "horizontal-speed=13"], 5, 5, BARS, {"stripes", "stripes:v"}),
     "smpte100": (["", "horizontal-speed=13"], 5, 5, BARS, {"stripes", "stripes:v"}),
     "smpte-rp-219": (["", "horizontal-speed=13"], 5, 5, BARS, {"stripes"}),
-    "snow": ([""], 12, 1, {"noise", "snow"}, {"plain:gray"}),
+    "snow": ([""], 12, 1, {"noise", "noisy", "snow"}, {"plain:gray"}),
     "black": ([""], 1, 1, None, set()),
     "white": ([""], 1, 1, None, set()),
     "red": ([""], 1, 1, None, set()),
@@ -44,7 +44,7 @@ PATTERNS = {
     "chroma-zone-plate": (KX, 6, 7, {"zone", "zone:colour"}, {"circles", "test", "has:blue"}),
     "gamut": ([""], 1, 1, {"gamut"}, {"stripes", "stripes:h", "test"}),
     "ball": (["", "motion=sweep", "motion=hsweep"], 24, 5, WHITE_BALL | {"size:small"},
-             {"plain:black"}),
+             {"plain:black", "at:left", "at:right", "at:top", "at:bottom", "at:centre"}),
     "bar": (["", "horizontal-speed=9"], 8, 3, "bar", set()),
     "pinwheel": (["", "horizontal-speed=5"], 4, 2, {"pinwheel"}, {"spokes", "test"}),
     "spokes": (["", "horizontal-speed=5"], 4, 2, {"spokes"}, {"pinwheel", "test"}),
@@ -123,6 +123,8 @@ def describe(pattern, image):
         colour = {(0, 0, 0): "black", (255, 255, 255): "white", (255, 0, 0): "red",
                   (0, 255, 0): "green", (0, 0, 255): "blue"}[tuple(image[1, 1])]
         sure, maybe = colour_facts("plain", colour)
+        maybe = maybe | {f"state:{s}" for c, s in (("black", "dark"), ("white", "bright"))
+                         if c == colour}
     return Scene(set(sure), set(maybe))
 
 

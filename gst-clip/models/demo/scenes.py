@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Synthetic pictures, each with the facts that are true of it and those that may be said of it.
 
-Facts are short strings: "plain:red", "shape:star", "fg:red", "bg:white", "size:small", "check"...
+Facts are short strings: "plain:red", "shape:star", "fg:red", "bg:white", "size:small", "at:left",
+"check", "class:dog", "kind:animal", "state:dark"...
 A caption (captions.py) needs some facts; needs met by `sure` make it true, needs met by
 `sure | maybe` make it debatable, otherwise it is false.
 """
 import colorsys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from net import IMAGE
+
+SPAN = 48  # sizes here are in parts of a picture of 48 x 48, whatever IMAGE is
 
 # name: hue range in degrees, saturation, value, names that are also true, names that may be said
 COLOURS = {
@@ -50,6 +53,7 @@ HELD_OUT = {("red", "star"), ("blue", "triangle"), ("green", "ring"), ("yellow",
 class Scene:
     sure: set
     maybe: set
+    unsure: set = field(default_factory=set)  # nobody looked: neither true nor false
 
 
 def colour_facts(role, name):
@@ -69,7 +73,14 @@ def broader(sure):
     """Of the facts, those that a more precise one makes broad: "plain:red" of a dark red picture."""
     named = [f.split(":") for f in sure if ":" in f]
     return {f"{role}:{also}" for role, name in named if name in COLOURS
-            for also in COLOURS[name][3]}
+            for also in COLOURS[name][3]} | {f for f in sure if f.startswith("kind:")}
+
+
+def other_scene():
+    """Of a picture that shows nothing which has a name here."""
+    return Scene({"other"}, {"kind:animal", "kind:vehicle", "photo", "state:good"},
+                 {f"{role}:{c}" for role in ("has", "bg") for c in COLOURS}
+                 | {"state:blur", "state:dark", "state:bright", "state:blocks", "noisy", "noise"})
 
 
 class Painter:
@@ -77,7 +88,7 @@ class Painter:
 
     def __init__(self, rng, patterns, held_out=HELD_OUT):
         self.rng, self.patterns, self.held_out = rng, patterns, held_out
-        axis = np.arange(IMAGE) + 0.5 - IMAGE / 2
+        axis = (np.arange(IMAGE) + 0.5) * (SPAN / IMAGE) - SPAN / 2
         self.x, self.y = (a.astype(np.float32) for a in np.meshgrid(axis, axis))
 
     def uniform(self, low, high):
@@ -115,7 +126,7 @@ class Painter:
 
     def slope(self, strength):
         angle = self.uniform(0, 2 * np.pi)
-        return (self.x * np.cos(angle) + self.y * np.sin(angle)) / IMAGE * 2 * strength
+        return (self.x * np.cos(angle) + self.y * np.sin(angle)) / SPAN * 2 * strength
 
     def shape(self, shape=None, fg=None):
         kind = shape or self.pick(SHAPES)
@@ -133,9 +144,9 @@ class Painter:
         if kind == "circle" and self.rng.random() < 0.15:
             r = self.uniform(0.8, 4)
             size = "small"
-        room = max(IMAGE / 2 - r * 0.95, 0)
-        field = self.field(kind, self.uniform(-room, room), self.uniform(-room, room), r)
-        mask = np.clip(0.5 - field / self.uniform(1, 2.2), 0, 1)
+        room = max(SPAN / 2 - r * 0.95, 0)
+        cx, cy = self.uniform(-room, room), self.uniform(-room, room)
+        mask = np.clip(0.5 - self.field(kind, cx, cy, r) / self.uniform(0.75, 2), 0, 1)
         ground = np.broadcast_to(back, (IMAGE, IMAGE, 3))
         if self.rng.random() < 0.15:
             ground = ground * (self.slope(0.12)[..., None] + 1)
@@ -153,12 +164,32 @@ class Painter:
             sure.add("ball")
         elif kind == "circle":
             maybe.add("ball")
+        for low, high, at in (("left", "right", cx), ("top", "bottom", cy)):
+            if abs(at) > 7:
+                sure.add("at:" + (low if at < 0 else high))
+            elif abs(at) > 3:
+                maybe.add("at:" + (low if at < 0 else high))
+        middle = max(abs(cx), abs(cy))
+        if middle < 7:
+            (sure if middle < 4 else maybe).add("at:centre")
         return self.blend(mask, front, ground), Scene(sure, maybe)
 
     def misread(self, scene):
-        """The same scene with another shape, to make captions that are nearly right."""
-        other = f"shape:{self.pick(SHAPES)}"
-        return Scene({f for f in scene.sure if not f.startswith("shape:")} | {other}, set())
+        """The same scene with one fact changed, to make captions that are nearly right: another
+        shape, the colours the other way round, another size or place."""
+        swaps = {"fg": "bg", "bg": "fg", "small": "large", "large": "small", "left": "right",
+                 "right": "left", "top": "bottom", "bottom": "top"}
+        what = self.pick(("shape", "shape", "colour", "colour", "size", "at"))
+        if what == "shape":
+            other = f"shape:{self.pick(SHAPES)}"
+            return Scene({f for f in scene.sure if not f.startswith("shape:")} | {other}, set())
+
+        def change(fact):
+            role, _, name = fact.partition(":")
+            if what == "colour" and role in ("fg", "bg"):
+                return f"{swaps[role]}:{name}"
+            return f"{role}:{swaps[name]}" if role == what and name in swaps else fact
+        return Scene({change(f) for f in scene.sure}, set())
 
     def field(self, kind, cx, cy, r):
         """Distance in pixels to the outline, negative inside."""
@@ -236,7 +267,7 @@ class Painter:
         edges = np.cumsum(self.rng.uniform(4, 12, 14)) - self.uniform(0, 8)
         table = np.stack([self.colour(self.pick([*COLOURS])) for _ in range(16)])
         flip = self.rng.random() < 0.5
-        index = np.searchsorted(edges, (self.y if flip else self.x) + IMAGE / 2)
+        index = np.searchsorted(edges, (self.y if flip else self.x) + SPAN / 2)
         return table[index], Scene({"stripes", "stripes:" + "vh"[flip]}, {"bars:any", "palette"})
 
     def bars(self):
@@ -244,7 +275,7 @@ class Painter:
         order = [(1, 1, 1), (1, 1, 0), (0, 1, 1), (0, 1, 0), (1, 0, 1), (1, 0, 0), (0, 0, 1),
                  (0, 0, 0)][:self.pick((7, 8))]
         level = self.pick((191, 255, 230))
-        wide = self.uniform(IMAGE, IMAGE * 1.8)
+        wide = self.uniform(SPAN, SPAN * 1.8)
         place = (self.x + wide / 2 + self.uniform(-1, 1)) / wide * len(order)
         table = np.array(order, np.float32) * level
         return table[np.clip(place.astype(int), 0, len(order) - 1)], Scene(
@@ -258,7 +289,7 @@ class Painter:
             image = image.repeat(2, 0).repeat(2, 1)[:IMAGE, :IMAGE] / 1.5
         image = image + self.uniform(100, 150)
         return (np.broadcast_to(image, (IMAGE, IMAGE, 3)).astype(np.float32),
-                Scene({"noise", "snow"} if gray else {"noise", "noise:colour"},
+                Scene({"noise", "noisy", "snow"} if gray else {"noise", "noisy", "noise:colour"},
                       {"plain:gray"} if gray else {"snow"}))
 
     def gradient(self):
@@ -267,7 +298,7 @@ class Painter:
             a, b, front, back = "white", "black", self.colour("white"), self.colour("black")
         angle = self.pick((0, 0.5, 1, 1.5)) * np.pi + (self.uniform(-.8, .8)
                                                         if self.rng.random() < 0.3 else 0)
-        ramp = 0.5 + (self.x * np.cos(angle) + self.y * np.sin(angle)) / IMAGE
+        ramp = 0.5 + (self.x * np.cos(angle) + self.y * np.sin(angle)) / SPAN
         gray = {"black", "white", "dark gray", "light gray", "gray"}
         sure = {"gradient", f"col:{a}", f"col:{b}"}
         sure |= {"gradient:gray"} if {a, b} <= gray else {"gradient:colour"}
@@ -302,64 +333,28 @@ class Painter:
             if kind == "mixture":
                 image = image + self.cloud(12, 20)[..., None] + self.rng.normal(0, 8, image.shape)
         else:
-            ink = self.rng.random((12, 24)).repeat(4, 0).repeat(2, 1) > 0.45
+            ink = self.rng.random((IMAGE // 4, IMAGE // 2)).repeat(4, 0).repeat(2, 1) > 0.45
             rows = (np.arange(IMAGE) // 3 % 2).astype(bool)[:, None]
             image = np.where((ink & rows)[..., None], anything[0], 255 - anything[0])
-        return image.astype(np.float32), Scene({"other"}, set())
+        return image.astype(np.float32), other_scene()
 
     def rendered(self):
         from patterns import describe
         # The ball is the hardest: in wide pictures it is two pixels.
         name = "ball" if self.rng.random() < 0.15 else self.pick([*self.patterns])
         image = self.pick(self.patterns[name])
-        return image.astype(np.float32), describe(name, image)
+        scene = describe(name, image)
+        if self.rng.random() < 0.3:
+            image = image[:, ::-1]
+        return image.astype(np.float32), scene
 
-    MIX = (("shape", 60), ("rendered", 22), ("plain", 6), ("other", 5), ("check", 2),
-           ("stripes", 1.5), ("many_stripes", 1), ("bars", 1), ("noise", 1.5), ("gradient", 1))
+    MIX = (("shape", 54), ("rendered", 24), ("plain", 8), ("other", 6), ("check", 2),
+           ("stripes", 1.5), ("many_stripes", 1), ("bars", 1), ("noise", 1.5), ("gradient", 1.5))
 
     def batch(self, count):
         """-> uint8 [count, IMAGE, IMAGE, 3], [Scene]"""
         kinds, weights = zip(*self.MIX)
         chosen = self.rng.choice(len(kinds), count, p=np.array(weights) / sum(weights))
         pairs = [getattr(self, kinds[k])() for k in chosen]
-        images = np.stack([self.disturb(image, not scene.sure & {"shape", "plain"})
-                           for image, scene in pairs])
+        images = np.stack([np.clip(np.round(image), 0, 255).astype(np.uint8) for image, _ in pairs])
         return images, [scene for _, scene in pairs]
-
-    def disturb(self, image, cover=False):
-        """What cameras, codecs and converters do, gently."""
-        rng = self.rng
-        if rng.random() < 0.5:
-            image = image[:, ::-1]
-        if rng.random() < 0.5:
-            image = image * rng.uniform(0.94, 1.03) + rng.uniform(-5, 5)
-        if rng.random() < 0.1:
-            image = (image + np.roll(image, 1, 0) + np.roll(image, 1, 1)
-                     + np.roll(image, (1, 1), (0, 1))) / 4
-        if rng.random() < 0.4:
-            image = image + rng.normal(0, rng.uniform(0, 1.3), image.shape)
-        image = np.clip(np.round(image), 0, 255)
-        if rng.random() < 0.35:
-            image = through_yuv(image, rng)
-        if cover and rng.random() < 0.1:
-            h, w = rng.integers(3, 9), rng.integers(5, 20)
-            top = self.pick((0, IMAGE - h))
-            left = rng.integers(0, IMAGE - w)
-            image[top:top + h, left:left + w] = rng.uniform(0, 255, 3)
-        return np.clip(np.round(image), 0, 255).astype(np.uint8)
-
-
-def through_yuv(image, rng):
-    """RGB to 8-bit limited-range YCbCr and back; now and then with the other matrix."""
-    def matrix(kr, kb):
-        kg = 1 - kr - kb
-        y = np.array([kr, kg, kb])
-        return np.stack([y * 219, (np.eye(3)[2] - y) / (2 - 2 * kb) * 224,
-                         (np.eye(3)[0] - y) / (2 - 2 * kr) * 224]) / 255
-    there = matrix(.299, .114) if rng.random() < 0.5 else matrix(.2126, .0722)
-    back = matrix(.299, .114) if rng.random() < 0.15 else there
-    yuv = np.round(image @ there.T)
-    if rng.random() < 0.3:
-        half = yuv[:, :, 1:].reshape(IMAGE // 2, 2, IMAGE // 2, 2, 2).mean((1, 3))
-        yuv[:, :, 1:] = np.round(half).repeat(2, 0).repeat(2, 1)
-    return np.clip(yuv @ np.linalg.inv(back).T, 0, 255)
