@@ -116,14 +116,17 @@ gst_clip_filter_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
 {
   GstClipFilter *self = GST_CLIP_FILTER (trans);
   ClipFrameInfo info;
+  GstVideoInfo video;
 
-  gst_clip_filter_drain (self);
-  gst_clip_filter_forget (self);
-  if (!gst_video_info_from_caps (&self->info, in)
-      || !gst_clip_frame_info_from_video (&self->info, &info)) {
+  if (!gst_video_info_from_caps (&video, in) || !gst_clip_frame_info_from_video (&video, &info)) {
     GST_ERROR_OBJECT (self, "cannot read %" GST_PTR_FORMAT, in);
     return FALSE;
   }
+  gst_clip_filter_drain (self);
+  if (gst_video_info_is_equal (&video, &self->info)) /* only negotiated again */
+    return TRUE;
+  gst_clip_filter_forget (self);
+  self->info = video;
   gst_clip_encoder_set_info (self->encoder, &info);
   return TRUE;
 }
@@ -373,6 +376,7 @@ gst_clip_filter_init (GstClipFilter *self)
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
 
   g_mutex_init (&self->prompts_lock);
+  gst_video_info_init (&self->info);
   gst_clip_filter_init_settings (self);
   self->loader = gst_clip_loader_new (GST_ELEMENT (self));
   self->encoder = gst_clip_encoder_new (GST_ELEMENT (self), &funcs, self);

@@ -12,9 +12,9 @@
 /* Up to here a picture is encoded sooner than another pipeline is compiled. */
 #define NARROW_WIDTH 40
 
-/* A pixel of the input and its three neighbours: the columns of a window of 3 x 1 (docs/kernels.md). */
+/* Columns of each pixel of the first convolution's windows: its 4, and those of its three neighbours. */
 #define STEM_CHANNELS (4 * CLIP_PIXEL_LD)
-#define STEM_TAPS     3
+#define STEM_TAPS     9
 
 /* Shapes ------------------------------------------------------------------ */
 
@@ -312,8 +312,7 @@ load_conv (Loader *l, const gchar *prefix, const gchar *conv, const gchar *norm,
 
 /*
  * The first convolution sees u = (v - 128) / 128 and wants x = (v / 255 - mean_c) / std_c = scale_c u +
- * shift_c, also on the border, where u is such that x = 0. Columns: 3 lines of 4 pixels with 4 channels
- * each, of which the last of either are zero.
+ * shift_c, also on the border, where u is such that x = 0.
  */
 static gboolean
 load_first (Loader *l, GError **error)
@@ -329,11 +328,10 @@ load_first (Loader *l, GError **error)
     return FALSE;
   for (guint32 n = 0; n < c->out; n++)
     for (guint32 i = 0; i < 27; i++) {
-      const guint32 channel = i / 9, y = i / 3 % 3, x = i % 3;
+      const guint32 channel = i / 9;
       const gdouble w = gain[n] * weights[n * 27 + i] / config->std[channel];
 
-      rows[(gsize)n * k + y * STEM_CHANNELS + x * CLIP_PIXEL_LD + channel] =
-          (float)(w * 128.0 / 255.0);
+      rows[(gsize)n * k + i % 9 * STEM_CHANNELS + channel] = (float)(w * 128.0 / 255.0);
       offset[n] += w * (128.0 / 255.0 - config->mean[channel]);
     }
   return place_conv (l, rows, k, offset, c, error);

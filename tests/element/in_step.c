@@ -604,6 +604,23 @@ test_new_prompts (void)
   stage_free (stage);
 }
 
+/* What is carried on outlives a negotiation that changes nothing. */
+static void
+test_negotiated_again (void)
+{
+  Stage *stage = stage_new_playing (IN_STEP ", interval=1000");
+
+  check_frame (stage, 10, "10", 0);
+  gst_harness_push_upstream_event (stage->harness, gst_event_new_reconfigure ());
+  check_frame (stage, 200, "10", 1);
+  gst_harness_set_src_caps_str (stage->harness, STAGE_CAPS);
+  check_frame (stage, 200, "10", 2);
+  gst_harness_set_src_caps_str (stage->harness,
+                                "video/x-raw,format=GRAY8,width=8,height=32,framerate=25/1");
+  check_frame (stage, 200, "200", 0);
+  stage_free (stage);
+}
+
 static void
 send_qos (Stage *stage, GstClockTime time, GstClockTimeDiff diff)
 {
@@ -820,6 +837,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/which/interval/held", GINT_TO_POINTER (FALSE), test_interval);
   g_test_add_func ("/which/max-rate", test_max_rate);
   g_test_add_func ("/which/new-prompts", test_new_prompts);
+  g_test_add_func ("/which/negotiated-again", test_negotiated_again);
   g_test_add_func ("/which/skip-late", test_skip_late);
   g_test_add_func ("/which/recovers", test_recovers);
   g_test_add_func ("/which/skip-late-flush", test_skip_late_flush);
