@@ -58,8 +58,18 @@ gst_clip_analytics_find (GstBuffer *buffer, const GstClipFrameContext *frame, GA
 
 /* Attaching ---------------------------------------------------------------- */
 
-void
-gst_clip_analytics_add (GstBuffer *buffer, const GstClipRegion *region, const GstClipResult *result)
+/* Upstream's overlay looks for RELATE_TO, DL Streamer for CONTAIN. */
+static void
+relate (GstAnalyticsRelationMeta *meta, const GstClipRegion *region, guint id)
+{
+  if (region->kind == GST_CLIP_REGION_OD)
+    gst_analytics_relation_meta_set_relation (
+        meta, GST_ANALYTICS_REL_TYPE_CONTAIN | GST_ANALYTICS_REL_TYPE_RELATE_TO, (guint)region->id,
+        id);
+}
+
+static void
+add_labels (GstBuffer *buffer, const GstClipRegion *region, const GstClipResult *result)
 {
   guint n = MIN (gst_clip_result_n_accepted (result), gst_clip_result_top_k (result));
 
@@ -75,13 +85,47 @@ gst_clip_analytics_add (GstBuffer *buffer, const GstClipRegion *region, const Gs
   }
   GstAnalyticsClsMtd mtd;
   GstAnalyticsRelationMeta *meta = gst_buffer_add_analytics_relation_meta (buffer);
-  if (!meta || !gst_analytics_relation_meta_add_cls_mtd (meta, n, scores, labels, &mtd)) {
+  if (meta && gst_analytics_relation_meta_add_cls_mtd (meta, n, scores, labels, &mtd))
+    relate (meta, region, mtd.id);
+  else
     GST_WARNING ("cannot attach %u labels as a GstAnalyticsClsMtd", n);
-    return;
+}
+
+#if GST_CHECK_VERSION(1, 26, 0)
+static void
+add_embedding (GstBuffer *buffer, const GstClipRegion *region, GstBuffer *embedding)
+{
+  const GQuark id = g_quark_from_static_string (GST_CLIP_TENSOR_ID);
+  gsize length = gst_buffer_get_size (embedding) / sizeof (gfloat);
+
+  /* of the whole buffer only: it says nothing about regions */
+  if (region->kind == GST_CLIP_REGION_FRAME) {
+    GstTensor **tensors = g_new (GstTensor *, 1);
+    tensors[0] =
+        gst_tensor_new_simple (id, GST_TENSOR_DATA_TYPE_FLOAT32, gst_buffer_ref (embedding),
+                               GST_TENSOR_DIM_ORDER_ROW_MAJOR, 1, &length);
+    gst_tensor_meta_set (gst_buffer_add_tensor_meta (buffer), 1, tensors);
   }
-  /* Upstream's overlay looks for RELATE_TO, DL Streamer for CONTAIN. */
-  if (region->kind == GST_CLIP_REGION_OD)
-    gst_analytics_relation_meta_set_relation (
-        meta, GST_ANALYTICS_REL_TYPE_CONTAIN | GST_ANALYTICS_REL_TYPE_RELATE_TO, (guint)region->id,
-        mtd.id);
+#if GST_CHECK_VERSION(1, 28, 0)
+  GstAnalyticsTensorMtd mtd;
+  GstAnalyticsRelationMeta *meta = gst_buffer_add_analytics_relation_meta (buffer);
+  if (meta
+      && gst_analytics_relation_meta_add_tensor_mtd_simple (
+          meta, id, GST_TENSOR_DATA_TYPE_FLOAT32, gst_buffer_ref (embedding),
+          GST_TENSOR_DIM_ORDER_ROW_MAJOR, 1, &length, &mtd))
+    relate (meta, region, mtd.id);
+  else
+    GST_WARNING ("cannot attach an embedding as a GstAnalyticsTensorMtd");
+#endif
+}
+#endif
+
+void
+gst_clip_analytics_add (GstBuffer *buffer, const GstClipRegion *region, const GstClipResult *result)
+{
+  add_labels (buffer, region, result);
+#if GST_CHECK_VERSION(1, 26, 0)
+  if (gst_clip_result_embedding (result))
+    add_embedding (buffer, region, gst_clip_result_embedding (result));
+#endif
 }

@@ -10,6 +10,9 @@
 
 G_BEGIN_DECLS
 
+/** Id of the tensors that are embeddings. */
+#define GST_CLIP_TENSOR_ID "clip-embedding"
+
 #ifdef HAVE_ANALYTICS
 /** gst_clip_analytics_find: appends each GstAnalyticsODMtd that lies in the frame, clipped to it. It is
  * tracked where a GstAnalyticsTrackingMtd is related to it, in either direction.
@@ -17,7 +20,8 @@ G_BEGIN_DECLS
 void gst_clip_analytics_find (GstBuffer *buffer, const GstClipFrameContext *frame, GArray *regions);
 
 /** gst_clip_analytics_add: @buffer: writable; @region: of it: of the frame, or an OD, to which the Cls gets
- * the relations CONTAIN and RELATE_TO. No accepted label: no Cls. */
+ * the relations CONTAIN and RELATE_TO. No accepted label: no Cls. An embedding, where @result has one, goes as a
+ * GstAnalyticsTensorMtd alike (>= 1.28), that of the frame also as a GstTensorMeta (>= 1.26). */
 void gst_clip_analytics_add (GstBuffer *buffer, const GstClipRegion *region,
                              const GstClipResult *result);
 #else

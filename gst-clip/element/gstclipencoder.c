@@ -345,6 +345,8 @@ wait_for_result (GstClipEncoder *self, Slot *slot, guint i, GError **error)
   inference.negatives = (const float *)self->negatives->data;
   inference.scores = (gdouble *)self->scores->data;
   inference.best = clip_job_best (job, &inference.n_best);
+  if (frame->params.embedding)
+    inference.embedding = clip_job_embedding (job, &inference.embedding_length);
   inference.accepted = smooth (self, frame, &context);
   return gst_clip_result_new (source, &inference, &frame->params, &context, error);
 }

@@ -50,6 +50,7 @@ typedef struct {
   GstClipRegionWishes regions;
   gchar *roi_types; /* what its types were made of */
   GstClipMessages messages;
+  gboolean attach_embedding;
   gboolean attach_meta; /* read without a lock too */
 } GstClipSettings;
 

@@ -164,6 +164,7 @@ score_params (GstClipFilter *self, const GstClipTexts *texts)
     .smoothing = self->settings.smoothing * GST_MSECOND,
     .hysteresis = self->settings.hysteresis,
     .top_k = self->settings.top_k,
+    .embedding = self->settings.attach_embedding,
   };
   GST_OBJECT_UNLOCK (self);
   if (params.logit_scale == 0.0)
@@ -236,7 +237,7 @@ carry_untracked (const GArray *regions, GPtrArray *results, const GstClipFrameCo
     const GstClipRegion *r = &gst_clip_result_frame (result)->region;
 
     if (r->kind != GST_CLIP_REGION_FRAME && !r->tracked && has_untracked (regions, r->kind))
-      append_structure (array, gst_clip_result_structure (result, age_of (result, now)));
+      append_structure (array, gst_clip_result_structure_for (result, r, age_of (result, now)));
   }
 }
 

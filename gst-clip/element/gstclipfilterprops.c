@@ -37,6 +37,7 @@ enum {
   PROP_CROP,
   PROP_MESSAGES,
   PROP_ATTACH_META,
+  PROP_ATTACH_EMBEDDING,
   PROP_LAST_RESULT,
   PROP_STATS,
 };
@@ -212,6 +213,9 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
   case PROP_MESSAGES:
     s->messages = g_value_get_enum (value);
     break;
+  case PROP_ATTACH_EMBEDDING:
+    s->attach_embedding = g_value_get_boolean (value);
+    break;
   case PROP_ATTACH_META:
     g_atomic_int_set (&s->attach_meta, g_value_get_boolean (value));
     break;
@@ -353,6 +357,9 @@ gst_clip_filter_get_property (GObject *object, guint id, GValue *value, GParamSp
     break;
   case PROP_MESSAGES:
     g_value_set_enum (value, s->messages);
+    break;
+  case PROP_ATTACH_EMBEDDING:
+    g_value_set_boolean (value, s->attach_embedding);
     break;
   case PROP_ATTACH_META:
     g_value_set_boolean (value, s->attach_meta);
@@ -564,6 +571,12 @@ install_output_properties (GObjectClass *klass)
       g_param_spec_boolean (
           "attach-meta", "Attach meta",
           "Attach results to the buffers (GstClipLabels; GstAnalyticsClsMtd where available)", TRUE,
+          CONTROL));
+  g_object_class_install_property (
+      klass, PROP_ATTACH_EMBEDDING,
+      g_param_spec_boolean (
+          "attach-embedding", "Attach embedding",
+          "Attach the L2-normalised embedding of the frame or region with the results, too", FALSE,
           CONTROL));
   g_object_class_install_property (
       klass, PROP_LAST_RESULT,

@@ -25,6 +25,7 @@ struct _GstClipResult {
   GArray *accepted;        /* of Entry, best first */
   const gchar **labels;    /* listed ones */
   guint top_k;
+  GstBuffer *embedding; /* nullable: of float */
 
   Spare *spares; /* [@n_spares]: those left */
   gint n_spares; /* atomic: whoever counts it down has the one at its place */
@@ -246,6 +247,9 @@ gst_clip_result_new (const gchar *source, const GstClipInference *inference,
   for (guint i = 0; i < listed->len; i++)
     self->labels[i] = label_of (self, &g_array_index (listed, Entry, i));
   self->structure = build_structure (self, source, inference, listed);
+  if (params->embedding && inference->embedding)
+    self->embedding =
+        gst_buffer_new_memdup (inference->embedding, inference->embedding_length * sizeof (float));
   return self;
 }
 
@@ -265,6 +269,7 @@ gst_clip_result_unref (GstClipResult *self)
     g_value_unset (&self->spares[i].array);
   g_free (self->spares);
   gst_structure_free (self->structure);
+  gst_clear_buffer (&self->embedding);
   g_array_unref (self->accepted);
   g_free (self->labels);
   clip_prompt_set_unref (self->prompts);
@@ -293,14 +298,34 @@ gst_clip_result_structure (const GstClipResult *self, GstClockTime age)
   return copy;
 }
 
+/* With what only buffers carry. (transfer full) */
+static GstStructure *
+copy_for_buffer (const GstClipResult *self)
+{
+  GstStructure *copy = gst_structure_copy (self->structure);
+
+  if (self->embedding)
+    gst_structure_set (copy, "embedding", GST_TYPE_BUFFER, self->embedding, "embedding-length",
+                       G_TYPE_UINT, (guint)(gst_buffer_get_size (self->embedding) / sizeof (float)),
+                       NULL);
+  return copy;
+}
+
 GstStructure *
 gst_clip_result_structure_for (const GstClipResult *self, const GstClipRegion *region,
                                GstClockTime age)
 {
-  GstStructure *copy = gst_clip_result_structure (self, age);
+  GstStructure *copy = copy_for_buffer (self);
 
+  gst_structure_map_in_place (copy, set_age, &age);
   set_region_fields (copy, &self->frame, region);
   return copy;
+}
+
+GstBuffer *
+gst_clip_result_embedding (const GstClipResult *self)
+{
+  return self->embedding;
 }
 
 const gchar *
@@ -318,7 +343,7 @@ gst_clip_result_model (const GstClipResult *self)
 static Spare
 make_spare (const GstClipResult *self)
 {
-  Spare spare = { G_VALUE_INIT, gst_structure_copy (self->structure) };
+  Spare spare = { G_VALUE_INIT, copy_for_buffer (self) };
   GValue value = G_VALUE_INIT;
 
   g_value_init (&spare.array, GST_TYPE_ARRAY);

@@ -32,6 +32,7 @@ typedef struct {
  * @smoothing: time constant in ns; 0: none
  * @hysteresis: how far below its threshold an accepted label stays accepted
  * @top_k: at least 1
+ * @embedding: results keep their embedding
  */
 typedef struct {
   ClipScoring scoring;
@@ -40,6 +41,7 @@ typedef struct {
   GstClockTime smoothing;
   gdouble hysteresis;
   guint top_k;
+  gboolean embedding;
 } GstClipScoreParams;
 
 /**
@@ -48,6 +50,7 @@ typedef struct {
  * @accepted: (nullable) (inout): one a label: whether the last result of this region accepted it;
  *   gst_clip_result_new() replaces that by what it accepts
  * @scores: room for one a label
+ * @embedding: (nullable) (array length=embedding_length): L2-normalised
  */
 typedef struct {
   ClipTexts *texts;
@@ -59,6 +62,8 @@ typedef struct {
   guint n_best;
   gboolean *accepted;
   gdouble *scores;
+  const float *embedding;
+  guint embedding_length;
 } GstClipInference;
 
 typedef struct _GstClipResult GstClipResult;
@@ -86,6 +91,10 @@ GstStructure *gst_clip_result_structure (const GstClipResult *result, GstClockTi
  * ids there. (transfer full) */
 GstStructure *gst_clip_result_structure_for (const GstClipResult *result,
                                              const GstClipRegion *region, GstClockTime age);
+
+/** gst_clip_result_embedding: (nullable): float32 in the machine's byte order, see
+ * GstClipScoreParams. Borrowed. It is a field of structures for buffers, not of those for messages. */
+GstBuffer *gst_clip_result_embedding (const GstClipResult *result);
 
 /** Borrowed: names of the element and of the model. */
 const gchar *gst_clip_result_source (const GstClipResult *result);

@@ -44,6 +44,7 @@ struct _ClipJob {
   guint8 pixel;
   gboolean blind; /* made for regions, and no view yet */
   ClipRect rect;
+  float embedding[FAKE_DIM];
   guint top_k;
   ClipTexts *started;   /* NULL: not running */
   GArray *similarities; /* of the last run */
@@ -504,6 +505,14 @@ clip_job_wait (ClipJob *job, float *similarities, float *negative_similarities, 
     fill_similarities (job, texts, similarities, negative_similarities);
   clip_texts_unref (texts);
   return ok;
+}
+
+const float *
+clip_job_embedding (ClipJob *job, guint *dim)
+{
+  job->embedding[0] = job->pixel;
+  *dim = FAKE_DIM;
+  return job->embedding;
 }
 
 void

@@ -13,7 +13,9 @@
 
 G_BEGIN_DECLS
 
-#define FAKE_TEXT_BYTES  77
+#define FAKE_TEXT_BYTES 77
+/** Length of an embedding; the first value is v, the others are 0. */
+#define FAKE_DIM         4
 #define FAKE_LOGIT_SCALE 10.0
 
 /** A call that waits until its gate is open. */

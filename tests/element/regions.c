@@ -359,6 +359,36 @@ test_crop (void)
   stage_free (stage);
 }
 
+/* float32 on the buffer, for the frame and each region; not in messages. */
+static void
+test_embedding (void)
+{
+  Stage *stage = stage_new_playing (STEP "region=both, attach-embedding=true");
+  static const gfloat pixels[] = { 10, 60 };
+  GstBuffer *frame = make_frame (stage);
+
+  mark (frame, "a", 9, 2, 4, 4);
+  g_autoptr (GstBuffer) out = pass (stage, frame);
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (GstBuffer) embedding = NULL;
+    gfloat values[FAKE_DIM];
+    guint length;
+
+    g_assert_true (gst_structure_get (stage_result (out, i), "embedding", GST_TYPE_BUFFER,
+                                      &embedding, "embedding-length", G_TYPE_UINT, &length, NULL));
+    g_assert_cmpuint (length, ==, FAKE_DIM);
+    g_assert_cmpuint (gst_buffer_extract (embedding, 0, values, sizeof values), ==, sizeof values);
+    g_assert_cmpfloat (values[0], ==, pixels[i]);
+  }
+  g_autoptr (GstMessage) message = stage_message (stage, GST_MESSAGE_ELEMENT, "clipfilter");
+  g_assert_false (gst_structure_has_field (gst_message_get_structure (message), "embedding"));
+
+  g_object_set (stage->filter, "attach-embedding", FALSE, NULL);
+  g_autoptr (GstBuffer) without = pass (stage, make_frame (stage));
+  g_assert_false (gst_structure_has_field (stage_result (without, 0), "embedding"));
+  stage_free (stage);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -374,5 +404,6 @@ main (int argc, char **argv)
   g_test_add_func ("/regions/latest", test_latest);
   g_test_add_func ("/regions/two", test_two);
   g_test_add_func ("/regions/crop", test_crop);
+  g_test_add_func ("/regions/embedding", test_embedding);
   return g_test_run ();
 }
