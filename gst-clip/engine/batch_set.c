@@ -4,16 +4,20 @@
 
 /* Each buffer is followed by zeros, see ClipGpuBuffer. */
 #define BUFFER_OVERHEAD (64u << 10)
-#define N_BUFFERS       12
+#define N_BUFFERS       4 /* of a set, and of activations */
+#define N_ACTIVATIONS   8
 
 gsize
 clip_batch_set_bytes (const ClipBatchSet *one, ClipEngine *e, guint capacity)
 {
   const gsize head = clip_matrix_bytes (capacity, e->vision->projection);
-  gsize bytes = capacity * one->patches->size + 2 * head + N_BUFFERS * BUFFER_OVERHEAD;
+  const gsize picture = (gsize)one->patch_rows.rows * one->patch_rows.ld * sizeof (float);
+  gsize bytes =
+      one->patches->size + (capacity - 1) * picture + 2 * head + N_BUFFERS * BUFFER_OVERHEAD;
 
   if (!clip_activations_hold (e->activations, e->kernels, e->vision, capacity))
-    bytes += clip_activations_bytes (e->kernels, e->vision, capacity);
+    bytes +=
+        clip_activations_bytes (e->kernels, e->vision, capacity) + N_ACTIVATIONS * BUFFER_OVERHEAD;
   return bytes;
 }
 

@@ -212,6 +212,45 @@ test_tracking (void)
   stage_free (stage);
 }
 
+#if GST_CHECK_VERSION(1, 26, 0)
+/* The frame's embedding is a tensor of the buffer; an object's is related to it (1.28). */
+static void
+test_embedding (void)
+{
+  Stage *stage = stage_new_playing (STEP "prompts=10;60, region=both, attach-embedding=true");
+  GstBuffer *frame = make_frame (stage);
+  const guint od = detect (frame, "car", 9, 5, 3, 3);
+  GstMapInfo map;
+
+  gst_harness_push (stage->harness, frame);
+  g_autoptr (GstBuffer) out = gst_harness_pull (stage->harness);
+  GstTensorMeta *meta = gst_buffer_get_tensor_meta (out);
+  g_assert_nonnull (meta);
+  g_assert_cmpuint (meta->num_tensors, ==, 1);
+  const GstTensor *tensor = gst_tensor_meta_get (meta, 0);
+  g_assert_cmpstr (g_quark_to_string (tensor->id), ==, "clip-embedding");
+  g_assert_cmpint (tensor->data_type, ==, GST_TENSOR_DATA_TYPE_FLOAT32);
+  g_assert_cmpuint (tensor->num_dims, ==, 1);
+  g_assert_cmpuint (tensor->dims[0], ==, FAKE_DIM);
+  g_assert_true (gst_buffer_map (tensor->data, &map, GST_MAP_READ));
+  g_assert_cmpfloat (((const gfloat *)map.data)[0], ==, 10);
+  gst_buffer_unmap (tensor->data, &map);
+#if GST_CHECK_VERSION(1, 28, 0)
+  GstAnalyticsTensorMtd mtd;
+  gpointer state = NULL;
+  g_assert_true (gst_analytics_relation_meta_get_direct_related (
+      gst_buffer_get_analytics_relation_meta (out), od, GST_ANALYTICS_REL_TYPE_RELATE_TO,
+      gst_analytics_tensor_mtd_get_mtd_type (), &state, &mtd));
+  tensor = gst_analytics_tensor_mtd_get_tensor (&mtd);
+  g_assert_true (gst_buffer_map (tensor->data, &map, GST_MAP_READ));
+  g_assert_cmpfloat (((const gfloat *)map.data)[0], ==, 60);
+  gst_buffer_unmap (tensor->data, &map);
+#endif
+  g_assert_cmpuint (od, ==, 0);
+  stage_free (stage);
+}
+#endif
+
 int
 main (int argc, char **argv)
 {
@@ -224,5 +263,8 @@ main (int argc, char **argv)
   g_test_add_func ("/analytics/objects", test_objects);
   g_test_add_func ("/analytics/both", test_both);
   g_test_add_func ("/analytics/tracking", test_tracking);
+#if GST_CHECK_VERSION(1, 26, 0)
+  g_test_add_func ("/analytics/embedding", test_embedding);
+#endif
   return g_test_run ();
 }

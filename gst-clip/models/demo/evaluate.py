@@ -13,7 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 BEGIN, END = "<!-- figures: written by train.py -->\n", "<!-- end of figures -->\n"
 
 
-def report(folder, build, photos, data=None):
+def report(folder, build, photos, data=None, quick=False):
     """Returns the exit status of clip-accuracy: 1 where a figure is not reached."""
     program = build / "tests/accuracy/clip-accuracy"
     if not program.exists():
@@ -23,7 +23,7 @@ def report(folder, build, photos, data=None):
     with tempfile.TemporaryDirectory() as work:
         table = pathlib.Path(work) / "table.md"
         command = [program, "--model", folder.resolve(), "--cifar", photos, "--table", table]
-        status = subprocess.run(command + (["--data", data] if data else []), env=env, check=False).returncode
+        status = subprocess.run(command + (["--data", data] if data else []) + ["--quick"] * quick, env=env, check=False).returncode
         if status in (0, 1):
             write(folder / "README.md", table.read_text())
     return status

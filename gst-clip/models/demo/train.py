@@ -311,7 +311,7 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     if not args.evaluate:
         Training(args).run()
-    return evaluate.report(args.out, args.build, args.photos, args.data)
+    return evaluate.report(args.out, args.build, args.photos, args.data, args.quick)
 
 
 if __name__ == "__main__":
