@@ -13,6 +13,43 @@ align (gsize bytes)
   return (bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
 }
 
+gboolean
+clip_weights_go_on (ClipWeightsProgress progress, guint done, guint total, gpointer data,
+                    GError **error)
+{
+  if (!progress || progress (done, total, data))
+    return TRUE;
+  g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_CANCELLED, "loading was cancelled");
+  return FALSE;
+}
+
+float *
+clip_weights_read (const ClipModel *model, const gchar *name, guint64 rows, guint64 per_row,
+                   GError **error)
+{
+  g_autofree float *values = g_try_new (float, MAX (rows * per_row, 1));
+
+  if (values == NULL) {
+    g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_MEMORY,
+                 "no host memory to read tensor %s", name);
+    return NULL;
+  }
+  if (!clip_model_read (model, name, 0, rows, values, error))
+    return NULL;
+  return g_steal_pointer (&values);
+}
+
+ClipGpuBuffer *
+clip_packer_open (ClipPacker *packer, ClipKernels *kernels, gsize bytes, const gchar *name,
+                  GError **error)
+{
+  ClipGpuBuffer *buffer =
+      clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE, bytes, name, error);
+
+  *packer = (ClipPacker){ kernels, buffer, 0 };
+  return buffer;
+}
+
 gsize
 clip_packer_rows_bytes (guint32 rows, guint32 cols)
 {

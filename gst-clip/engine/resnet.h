@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "gst-clip/engine/model.h"
+#include "gst-clip/engine/packer.h"
 #include "gst-clip/kernels/pictures.h"
 
 G_BEGIN_DECLS
@@ -51,15 +51,12 @@ typedef struct {
   VkDeviceAddress projection_weights, projection_bias;
 } ClipResnet;
 
-/** Called after each block; returns FALSE to stop with CLIP_ENGINE_ERROR_CANCELLED. */
-typedef gboolean (*ClipResnetProgress) (guint done, guint total, gpointer data);
-
 /** clip_resnet_bytes: what clip_resnet_new() will allocate on the device. */
 guint64 clip_resnet_bytes (ClipKernels *kernels, const ClipModelConfig *config);
 
 /** clip_resnet_new: reads, folds, packs and uploads. Blocks. (transfer full) */
 ClipResnet *clip_resnet_new (ClipKernels *kernels, const ClipModel *model,
-                             ClipResnetProgress progress, gpointer data, GError **error);
+                             ClipWeightsProgress progress, gpointer data, GError **error);
 void clip_resnet_free (ClipResnet *resnet);
 
 /** Called with the name, as in the file, and the shape of a tensor. */

@@ -4,8 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "gst-clip/engine/engine.h"
-#include "gst-clip/engine/packer.h"
 
 #define EPS 1e-5
 
@@ -227,16 +225,8 @@ read_tensor (const Loader *l, const gchar *prefix, const gchar *name, const gcha
              guint64 rows, guint64 per_row, GError **error)
 {
   g_autofree gchar *full = g_strconcat (prefix, name, part, NULL);
-  g_autofree float *values = g_try_new (float, rows *per_row);
 
-  if (values == NULL) {
-    g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_MEMORY,
-                 "no host memory to read tensor %s", full);
-    return NULL;
-  }
-  if (!clip_model_read (l->model, full, 0, rows, values, error))
-    return NULL;
-  return g_steal_pointer (&values);
+  return clip_weights_read (l->model, full, rows, per_row, error);
 }
 
 /* What a batch norm does to feature i: x gain[i] + offset[i]. */
@@ -413,25 +403,14 @@ load_projection (Loader *l, GError **error)
 
 /* Loading ----------------------------------------------------------------- */
 
-/* A buffer of @bytes for what is placed from now on, for @kernels. */
-static gboolean
-open_buffer (Loader *l, ClipGpuBuffer **buffer, ClipKernels *kernels, gsize bytes,
-             const gchar *name, GError **error)
-{
-  *buffer =
-      clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE, bytes, name, error);
-  l->packer = (ClipPacker){ kernels, *buffer, 0 };
-  return *buffer != NULL;
-}
-
 static gboolean
 load_ends (Loader *l, GError **error)
 {
   ClipResnet *r = l->resnet;
 
-  return open_buffer (l, &r->ends, clip_kernels_ends (l->kernels), ends_bytes (l->kernels, r),
-                      "ends of the images' tower", error)
-         && load_first (l, error) && load_projection (l, error);
+  r->ends = clip_packer_open (&l->packer, clip_kernels_ends (l->kernels),
+                              ends_bytes (l->kernels, r), "ends of the images' tower", error);
+  return r->ends && load_first (l, error) && load_projection (l, error);
 }
 
 static gboolean
@@ -441,9 +420,9 @@ load_middle (Loader *l, GError **error)
   const guint32 tokens = r->side * r->side + 1;
   g_autofree float *positions = NULL;
 
-  if (!open_buffer (l, &r->buffer, l->kernels, middle_bytes (l->kernels, r),
-                    "stem and attention pool", error)
-      || !load_conv (l, "visual.", "conv2", "bn2", &r->stem[1], error)
+  r->buffer = clip_packer_open (&l->packer, l->kernels, middle_bytes (l->kernels, r),
+                                "stem and attention pool", error);
+  if (!r->buffer || !load_conv (l, "visual.", "conv2", "bn2", &r->stem[1], error)
       || !load_conv (l, "visual.", "conv3", "bn3", &r->stem[2], error) || !load_q (l, error)
       || !load_kv (l, error))
     return FALSE;
@@ -459,8 +438,8 @@ load_block (Loader *l, guint block, GError **error)
   g_autofree gchar *prefix = block_prefix (&clip_model_config (l->model)->resnet, block);
   ClipResnetBlock *b = &l->resnet->blocks[block];
 
-  return open_buffer (l, &b->buffer, l->kernels, block_bytes (l->kernels, b), prefix, error)
-         && load_conv (l, prefix, "conv1", "bn1", &b->conv1, error)
+  b->buffer = clip_packer_open (&l->packer, l->kernels, block_bytes (l->kernels, b), prefix, error);
+  return b->buffer && load_conv (l, prefix, "conv1", "bn1", &b->conv1, error)
          && load_conv (l, prefix, "conv2", "bn2", &b->conv2, error)
          && load_conv (l, prefix, "conv3", "bn3", &b->conv3, error)
          && (b->down.out == 0
@@ -468,7 +447,7 @@ load_block (Loader *l, guint block, GError **error)
 }
 
 ClipResnet *
-clip_resnet_new (ClipKernels *kernels, const ClipModel *model, ClipResnetProgress progress,
+clip_resnet_new (ClipKernels *kernels, const ClipModel *model, ClipWeightsProgress progress,
                  gpointer data, GError **error)
 {
   g_autoptr (ClipResnet) r = g_new0 (ClipResnet, 1);
@@ -477,14 +456,10 @@ clip_resnet_new (ClipKernels *kernels, const ClipModel *model, ClipResnetProgres
   init_shapes (r, clip_model_config (model));
   if (!load_ends (&l, error) || !load_middle (&l, error))
     return NULL;
-  for (guint i = 0; i < r->n_blocks; i++) {
-    if (!load_block (&l, i, error))
+  for (guint i = 0; i < r->n_blocks; i++)
+    if (!load_block (&l, i, error)
+        || !clip_weights_go_on (progress, i + 1, r->n_blocks, data, error))
       return NULL;
-    if (progress && !progress (i + 1, r->n_blocks, data)) {
-      g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_CANCELLED, "loading was cancelled");
-      return NULL;
-    }
-  }
   return g_steal_pointer (&r);
 }
 

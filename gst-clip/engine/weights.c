@@ -4,8 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "gst-clip/engine/engine.h"
-#include "gst-clip/engine/packer.h"
 
 /* Loader: one tower's tensors on their way to the device. ------------------- */
 
@@ -46,21 +44,13 @@ ends_bytes (ClipKernels *kernels, const ClipTowerWeights *t)
   return bytes;
 }
 
-/* Reads a whole tensor of the tower: PREFIX.NAME. (transfer full) */
+/* A whole tensor of the tower: PREFIX.NAME. (transfer full) */
 static float *
 read_tensor (Loader *l, const gchar *name, guint64 rows, guint64 per_row, GError **error)
 {
   g_autofree gchar *full = g_strdup_printf ("%s.%s", l->prefix, name);
-  g_autofree float *values = g_try_new (float, MAX (rows * per_row, 1));
 
-  if (values == NULL) {
-    g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_MEMORY,
-                 "no host memory to read tensor %s", full);
-    return NULL;
-  }
-  if (!clip_model_read (l->model, full, 0, rows, values, error))
-    return NULL;
-  return g_steal_pointer (&values);
+  return clip_weights_read (l->model, full, rows, per_row, error);
 }
 
 static VkDeviceAddress
@@ -287,11 +277,10 @@ load_layer (Loader *l, guint layer, GError **error)
   ClipLayerWeights *w = &l->tower->layers[layer];
   g_autofree gchar *name = g_strdup_printf ("%s layer %u", l->prefix, layer);
 
-  w->buffer = clip_gpu_buffer_new (clip_kernels_gpu (l->kernels), CLIP_GPU_MEMORY_DEVICE,
-                                   layer_bytes (l->kernels, l->tower), name, error);
+  w->buffer =
+      clip_packer_open (&l->packer, l->kernels, layer_bytes (l->kernels, l->tower), name, error);
   if (w->buffer == NULL)
     return FALSE;
-  l->packer = (ClipPacker){ l->kernels, w->buffer, 0 };
   return load_qkv (l, layer, w, error) && load_out (l, layer, w, error)
          && (w->ln1_gamma = load_layer_vector (l, layer, "layer_norm1.weight", c->width, error))
          && (w->ln1_beta = load_layer_vector (l, layer, "layer_norm1.bias", c->width, error))
@@ -416,11 +405,10 @@ load_ends (Loader *l, GError **error)
   const gchar *gamma = t->vision ? "post_layernorm.weight" : "final_layer_norm.weight";
   const gchar *beta = t->vision ? "post_layernorm.bias" : "final_layer_norm.bias";
 
-  t->buffer = clip_gpu_buffer_new (clip_kernels_gpu (l->kernels), CLIP_GPU_MEMORY_DEVICE,
-                                   ends_bytes (l->kernels, t), l->prefix, error);
+  t->buffer = clip_packer_open (&l->packer, clip_kernels_ends (l->kernels),
+                                ends_bytes (l->kernels, t), l->prefix, error);
   if (t->buffer == NULL)
     return FALSE;
-  l->packer = (ClipPacker){ clip_kernels_ends (l->kernels), t->buffer, 0 };
   /* That of an attention pool is in its block. */
   if (t->config.pool != CLIP_POOL_MAP
       && (!(t->post_gamma = load_vector (l, gamma, width, error))
@@ -477,14 +465,10 @@ clip_tower_weights_new (ClipKernels *kernels, const ClipModel *model, gboolean v
   t->layers = g_new0 (ClipLayerWeights, t->n_blocks);
   if (!load_ends (&l, error))
     return NULL;
-  for (guint i = 0; i < t->n_blocks; i++) {
-    if (!load_layer (&l, i, error))
+  for (guint i = 0; i < t->n_blocks; i++)
+    if (!load_layer (&l, i, error)
+        || !clip_weights_go_on (progress, i + 1, t->n_blocks, data, error))
       return NULL;
-    if (progress && !progress (i + 1, t->n_blocks, data)) {
-      g_set_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_CANCELLED, "loading was cancelled");
-      return NULL;
-    }
-  }
   return g_steal_pointer (&t);
 }
 

@@ -53,9 +53,6 @@ typedef struct {
   ClipResnet *resnet;
 } ClipTowerWeights;
 
-/** Called after each layer; returns FALSE to stop with CLIP_ENGINE_ERROR_CANCELLED. */
-typedef gboolean (*ClipWeightsProgress) (guint done, guint total, gpointer data);
-
 /** clip_tower_weights_bytes: what clip_tower_weights_new() will allocate on the device. */
 guint64 clip_tower_weights_bytes (ClipKernels *kernels, const ClipModelConfig *config,
                                   gboolean vision);
