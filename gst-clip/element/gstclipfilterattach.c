@@ -27,12 +27,6 @@ append_structure (GValue *array, GstStructure *structure)
   gst_value_array_append_and_take_value (array, &value);
 }
 
-static const GstClipRegion *
-region_at (const GArray *regions, guint i)
-{
-  return &g_array_index (regions, GstClipRegion, i);
-}
-
 /* (nullable): that of @region among those of one frame */
 static const GstClipResult *
 result_of (GPtrArray *results, const GstClipRegion *region)
@@ -50,7 +44,7 @@ static gboolean
 has_untracked (const GArray *regions, GstClipRegionKind kind)
 {
   for (guint i = 0; i < regions->len; i++)
-    if (region_at (regions, i)->kind == kind && !region_at (regions, i)->tracked)
+    if (gst_clip_region_at (regions, i)->kind == kind && !gst_clip_region_at (regions, i)->tracked)
       return TRUE;
   return FALSE;
 }
@@ -78,7 +72,7 @@ attach_to_regions (GstClipFilter *self, GstBuffer *buffer, const GArray *regions
   GValue array = G_VALUE_INIT;
 
   for (guint i = 0; i < regions->len; i++) {
-    const GstClipRegion *region = region_at (regions, i);
+    const GstClipRegion *region = gst_clip_region_at (regions, i);
     const GstClipResult *result = NULL;
 
     if (results && (own || region->kind == GST_CLIP_REGION_FRAME))

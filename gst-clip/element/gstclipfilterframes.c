@@ -172,12 +172,6 @@ score_params (GstClipFilter *self, const GstClipTexts *texts)
   return params;
 }
 
-static const GstClipRegion *
-region_at (const GArray *regions, guint i)
-{
-  return &g_array_index (regions, GstClipRegion, i);
-}
-
 /* Warnings --------------------------------------------------------------------- */
 
 static void
@@ -243,9 +237,9 @@ choose_regions (GstClipFilter *self, GstClipFrame *frame, const GArray *regions,
     return TRUE;
   frame->regions = g_array_new (FALSE, FALSE, sizeof (GstClipRegion));
   for (guint i = 0; i < regions->len; i++)
-    if (gst_clip_tracks_is_due (self->tracks, region_at (regions, i), &frame->context,
+    if (gst_clip_tracks_is_due (self->tracks, gst_clip_region_at (regions, i), &frame->context,
                                 frame->texts.serial, interval))
-      g_array_append_val (frame->regions, *region_at (regions, i));
+      g_array_append_val (frame->regions, *gst_clip_region_at (regions, i));
   return frame->regions->len > 0;
 }
 
@@ -291,7 +285,7 @@ took (GstClipFilter *self, guint serial, const GArray *regions, const GstClipFra
   gst_clip_pacer_took (&self->pacer, pace, at);
   self->encoded_serial = serial;
   for (guint i = 0; regions && i < regions->len; i++)
-    gst_clip_tracks_took (self->tracks, region_at (regions, i), frame, serial);
+    gst_clip_tracks_took (self->tracks, gst_clip_region_at (regions, i), frame, serial);
 }
 
 /* Returns: TRUE with @frame complete; FALSE with *@ret set when there is nothing to encode with. */

@@ -50,6 +50,13 @@ gst_clip_region_key (const GstClipRegion *region)
                              region->tracked ? region->tracking_id : 0 };
 }
 
+/** gst_clip_region_at: @regions: of GstClipRegion */
+static inline const GstClipRegion *
+gst_clip_region_at (const GArray *regions, guint i)
+{
+  return &g_array_index (regions, GstClipRegion, i);
+}
+
 /** gst_clip_region_key_hash, gst_clip_region_key_equal: for a GHashTable. */
 static inline guint
 gst_clip_region_key_hash (gconstpointer data)

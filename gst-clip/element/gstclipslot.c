@@ -9,8 +9,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_clip_debug);
 static const GstClipRegion *
 region_of (const GstClipFrame *frame, guint i)
 {
-  return frame->regions ? &g_array_index (frame->regions, GstClipRegion, i)
-                        : &frame->context.region;
+  return frame->regions ? gst_clip_region_at (frame->regions, i) : &frame->context.region;
 }
 
 /* How many jobs @frame needs besides the one of whole frames. */
