@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-
 #define EPS 1e-5
 
 /* Up to here a picture is encoded sooner than another pipeline is compiled. */

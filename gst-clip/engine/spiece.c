@@ -5,6 +5,7 @@
 #include <string.h>
 #include "gst-clip/engine/json.h"
 #include "gst-clip/engine/model.h"
+#include "gst-clip/engine/tokenizer_private.h"
 
 /* A message, or what is left of it. */
 typedef struct {
@@ -25,19 +26,6 @@ typedef struct {
   gint64 unknown;
   gint64 n_unknown;
 } Trainer;
-
-static gboolean G_GNUC_PRINTF (3, 4)
-    invalid (const gchar *what, GError **error, const gchar *format, ...)
-{
-  g_autofree gchar *message = NULL;
-  va_list args;
-
-  va_start (args, format);
-  message = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID, "%s: %s", what, message);
-  return FALSE;
-}
 
 /* Wire format ------------------------------------------------------------ */
 
@@ -123,12 +111,12 @@ add_piece (ClipSpiece *spiece, Trainer *trainer, Proto proto, const gchar *what,
 
   while (proto.p < proto.end) {
     if (!read_field (&proto, &field))
-      return invalid (what, error, "piece %u is broken", id);
+      return clip_tokenizer_invalid (what, error, "piece %u is broken", id);
     if (field.tag == 1 && field.bytes.p) {
       g_free (text);
       text = g_strndup ((const gchar *)field.bytes.p, (gsize)(field.bytes.end - field.bytes.p));
       if (memchr (field.bytes.p, 0, (gsize)(field.bytes.end - field.bytes.p)))
-        return invalid (what, error, "piece %u has a NUL in it", id);
+        return clip_tokenizer_invalid (what, error, "piece %u has a NUL in it", id);
     } else if (field.tag == 2) {
       score = float_of (field.number);
     } else if (field.tag == 3) {
@@ -136,10 +124,10 @@ add_piece (ClipSpiece *spiece, Trainer *trainer, Proto proto, const gchar *what,
     }
   }
   if (id == CLIP_BPE_MAX_TOKENS)
-    return invalid (what, error, "more than %d pieces", CLIP_BPE_MAX_TOKENS);
+    return clip_tokenizer_invalid (what, error, "more than %d pieces", CLIP_BPE_MAX_TOKENS);
   if (!text || !*text || strlen (text) > CLIP_BPE_MAX_TOKEN_BYTES
       || !g_utf8_validate (text, -1, NULL) || !isfinite (score) || type < 1 || type > 6)
-    return invalid (what, error, "piece %u is unusable", id);
+    return clip_tokenizer_invalid (what, error, "piece %u is unusable", id);
   clip_unigram_add (spiece->unigram, text, score, kinds[type - 1]);
   if (type == 2) {
     spiece->unknown = id;
@@ -181,7 +169,8 @@ read_normalizer (ClipSpieceRules *rules, Proto proto, const gchar *what, GError 
 
   while (proto.p < proto.end) {
     if (!read_field (&proto, &field))
-      return invalid (what, error, "not a sentencepiece model: the normaliser is broken");
+      return clip_tokenizer_invalid (what, error,
+                                     "not a sentencepiece model: the normaliser is broken");
     if (field.tag == 2 && field.bytes.p < field.bytes.end) {
       g_clear_pointer (&rules->map, clip_charsmap_free);
       rules->map =
@@ -207,7 +196,7 @@ read_model (ClipSpiece *spiece, Trainer *trainer, Proto proto, const gchar *what
 
   while (proto.p < proto.end) {
     if (!read_field (&proto, &field) || (field.tag == 2 && !read_trainer (trainer, field.bytes)))
-      return invalid (what, error, "not a sentencepiece model, or broken");
+      return clip_tokenizer_invalid (what, error, "not a sentencepiece model, or broken");
     if (field.tag == 1 && !add_piece (spiece, trainer, field.bytes, what, error))
       return FALSE;
     if (field.tag == 3 && !read_normalizer (&spiece->rules, field.bytes, what, error))
@@ -227,10 +216,11 @@ finish (ClipSpiece *spiece, const Trainer *trainer, const gchar *what, GError **
     return FALSE;
   }
   if (trainer->n_unknown != 1)
-    return invalid (what, error, "%" G_GINT64_FORMAT " unknown pieces, there should be one",
-                    trainer->n_unknown);
+    return clip_tokenizer_invalid (what, error,
+                                   "%" G_GINT64_FORMAT " unknown pieces, there should be one",
+                                   trainer->n_unknown);
   if (!clip_unigram_seal (spiece->unigram, spiece->unknown, trainer->byte_fallback))
-    return invalid (what, error, "a piece is there twice, or a byte is missing");
+    return clip_tokenizer_invalid (what, error, "a piece is there twice, or a byte is missing");
   if (rules->verbatim)
     clip_prefixes_seal (rules->verbatim);
   if (trainer->suffix) {

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-
 /* Loader: one tower's tensors on their way to the device. ------------------- */
 
 typedef struct {
