@@ -89,14 +89,15 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
 {
   const guint32 chunks = constants[1], panels = choose_panels (kernels, chunks);
   const guint32 k = constants[0] * chunks;
+  const gboolean plain = constants[3] || constants[5];
   const guint32 all[] = { LANES * chunks * panels,
                           constants[0],
                           chunks,
-                          activates (k, constants[2], constants[3] || constants[5]),
+                          activates (k, constants[2], plain),
                           constants[3],
                           panels,
                           constants[4],
-                          pairs (k, constants[2], constants[3] || constants[5]),
+                          pairs (k, constants[2], plain),
                           constants[5] };
   struct GemmLlvmpipePush own = *push;
 
