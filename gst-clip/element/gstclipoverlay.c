@@ -137,7 +137,7 @@ gst_clip_overlay_fixate_caps (GstBaseTransform *trans, GstPadDirection direction
 }
 
 static gboolean
-can_blend (const GstCaps *caps, const GstVideoInfo *info)
+can_blend (const GstCaps *caps)
 {
   static GstStaticCaps formats =
       GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_OVERLAY_COMPOSITION_BLEND_FORMATS));
@@ -155,7 +155,7 @@ gst_clip_overlay_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
   if (!gst_video_info_from_caps (&self->info, in))
     return FALSE;
   self->attaches = has_composition (gst_caps_get_features (out, 0));
-  self->blends = can_blend (in, &self->info);
+  self->blends = can_blend (in);
   GST_DEBUG_OBJECT (self, "%s",
                     self->attaches ? "downstream draws"
                     : self->blends ? "blending"
@@ -194,7 +194,7 @@ copy_style (GstClipOverlay *self)
   return style;
 }
 
-/* (transfer full) (nullable): ours, behind what upstream had attached, whose meta is taken off. */
+/* (transfer full) (nullable): what upstream had attached, whose meta is taken off, and ours on top. */
 static GstVideoOverlayComposition *
 take_composition (GstClipOverlay *self, GstBuffer *buffer)
 {

@@ -100,6 +100,16 @@ close_sheet (Sheet *s, Drawing *d)
 
 /* Text --------------------------------------------------------------------------- */
 
+static gdouble
+text_width (PangoLayout *layout)
+{
+  gint width;
+
+  pango_layout_get_size (layout, &width, NULL);
+  return (gdouble)width / PANGO_SCALE;
+}
+
+/* @max_width: wider text is cut off; 0: never. (transfer full) */
 static PangoLayout *
 make_text (const Drawing *d, const gchar *text, gdouble max_width)
 {
@@ -108,26 +118,11 @@ make_text (const Drawing *d, const gchar *text, gdouble max_width)
   pango_layout_set_font_description (layout, d->font);
   pango_layout_set_single_paragraph_mode (layout, TRUE);
   pango_layout_set_text (layout, text, -1);
-  pango_layout_set_ellipsize (layout, PANGO_ELLIPSIZE_END);
-  if (max_width > 0) {
-    gint natural;
-
-    pango_layout_set_ellipsize (layout, PANGO_ELLIPSIZE_NONE);
-    pango_layout_get_size (layout, &natural, NULL);
+  if (max_width > 0 && text_width (layout) > max_width) {
     pango_layout_set_ellipsize (layout, PANGO_ELLIPSIZE_END);
-    if (natural > max_width * PANGO_SCALE)
-      pango_layout_set_width (layout, max_width * PANGO_SCALE);
+    pango_layout_set_width (layout, max_width * PANGO_SCALE);
   }
   return layout;
-}
-
-static gdouble
-text_width (PangoLayout *layout)
-{
-  gint width;
-
-  pango_layout_get_size (layout, &width, NULL);
-  return (gdouble)width / PANGO_SCALE;
 }
 
 /* With its middle at @middle. */
