@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/engine/fixture.h"
 
+#include "tests/common/device.h"
+
 #define WIDTH  64
 #define HEIGHT 48
 
@@ -8,16 +10,8 @@ ClipEngine *
 fixture_engine (const gchar *folder, ClipPrecision precision)
 {
   const ClipEngineConfig config = { folder, NULL, precision };
-  g_autoptr (GError) error = NULL;
-  ClipEngine *engine = clip_engine_open (&config, NULL, NULL, NULL, &error);
 
-  if (g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_LOADER)
-      || g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE)) {
-    g_test_skip (error->message);
-    return NULL;
-  }
-  g_assert_no_error (error);
-  return engine;
+  return clip_test_engine (&config);
 }
 
 ClipTexts *

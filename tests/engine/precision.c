@@ -8,6 +8,7 @@
 
 #include "gst-clip/engine/internal.h"
 #include "gst-clip/kernels/internal.h"
+#include "tests/common/device.h"
 #include "tests/common/random_model.h"
 
 /* What a model's embeddings must keep. @large: only with GST_CLIP_TEST_LARGE, since it takes minutes
@@ -37,16 +38,8 @@ static ClipEngine *
 open_engine (const gchar *folder, ClipPrecision precision)
 {
   ClipEngineConfig config = { folder, NULL, precision };
-  g_autoptr (GError) error = NULL;
-  ClipEngine *engine = clip_engine_open (&config, NULL, NULL, NULL, &error);
 
-  if (g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_LOADER)
-      || g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE)) {
-    g_test_skip (error->message);
-    return NULL;
-  }
-  g_assert_no_error (error);
-  return engine;
+  return clip_test_engine (&config);
 }
 
 /* Frames that differ much: plain, a gradient, stripes, noise. */

@@ -6,6 +6,7 @@
 
 #include "gst-clip/engine/text_cache.h"
 #include "gst-clip/gpu/internal.h"
+#include "tests/common/device.h"
 #include "tests/common/random_model.h"
 #include "tests/engine/fixture.h"
 
@@ -17,16 +18,8 @@ static ClipEngine *
 open_engine (const gchar *model)
 {
   const ClipEngineConfig config = { .model = model, .caches_texts = TRUE };
-  g_autoptr (GError) error = NULL;
-  ClipEngine *engine = clip_engine_open (&config, NULL, NULL, NULL, &error);
 
-  if (g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_LOADER)
-      || g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE)) {
-    g_test_skip (error->message);
-    return NULL;
-  }
-  g_assert_no_error (error);
-  return engine;
+  return clip_test_engine (&config);
 }
 
 static void

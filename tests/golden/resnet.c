@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "tests/common/device.h"
+
 #define TOLERANCE 1e-5
 
 static const ClipGolden golden = { "tiny-rn", "tiny-rn" };
@@ -73,8 +75,6 @@ run (ClipEngine *engine, ClipJob *job, ClipGpuBuffer *const *buffers)
   ClipBatchSet *set = clip_batcher_set (engine->batcher);
   const ClipMatrix pixels = clip_batch_set_patches (set, 0);
   ClipResnetRun images = { 1, pixels, set->head.raw_matrix, buffers };
-  g_autoptr (GError) error = NULL;
-  guint64 done;
 
   images.embeds.rows = 1;
 
@@ -82,12 +82,7 @@ run (ClipEngine *engine, ClipJob *job, ClipGpuBuffer *const *buffers)
   clip_kernel_preprocess (engine->kernels, rec, job->pre, &pixels, 0);
   clip_resnet_record (engine->kernels, rec, engine->vision->resnet, engine->activations->resnet,
                       &images);
-  clip_gpu_recording_end (rec, &error);
-  g_assert_no_error (error);
-  done = clip_gpu_submit (engine->gpu, &rec, 1, &error);
-  g_assert_no_error (error);
-  clip_gpu_wait (engine->gpu, done, G_MAXUINT64, &error);
-  g_assert_no_error (error);
+  clip_test_finish (engine->gpu, rec);
   clip_batcher_unref_set (engine->batcher, set);
 }
 

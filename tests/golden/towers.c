@@ -9,6 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "tests/common/device.h"
+
 #define EMBED_TOLERANCE       5e-6
 #define HIDDEN_TOLERANCE      1e-5
 #define PROBABILITY_TOLERANCE 1e-4
@@ -326,16 +328,10 @@ check_vision_hidden (gconstpointer data)
 
   for (guint s = 0; s < 2; s++) {
     g_autoptr (ClipJob) job = golden_job (engine, images[s]);
-    guint64 done = 0;
 
     clip_gpu_recording_begin (rec);
     clip_job_record_hidden (job, rec, hidden);
-    clip_gpu_recording_end (rec, &error);
-    g_assert_no_error (error);
-    done = clip_gpu_submit (engine->gpu, &rec, 1, &error);
-    g_assert_no_error (error);
-    clip_gpu_wait (engine->gpu, done, G_MAXUINT64, &error);
-    g_assert_no_error (error);
+    clip_test_finish (engine->gpu, rec);
     clip_gpu_buffer_download (hidden, 0, values, bytes, &error);
     g_assert_no_error (error);
     compare_hidden (want, s, values, layer, ld, want->shape[2], "vision");
