@@ -269,7 +269,8 @@ place_conv (Loader *l, const float *rows, guint32 k, const gdouble *offset, Clip
   return c->bias != 0;
 }
 
-/* (out, in, taps, taps), scaled, to rows of pixels with their channels side by side. */
+/* (out, in, taps, taps), scaled, to rows as clip_kernel_unfold() orders them: column by column of the window,
+ * pixels with their channels side by side. */
 static float *
 reorder (const ClipResnetConv *c, const float *weights, const gdouble *gain)
 {
@@ -279,7 +280,7 @@ reorder (const ClipResnetConv *c, const float *weights, const gdouble *gain)
   for (guint32 n = 0; n < c->out; n++)
     for (guint32 i = 0; i < c->in; i++)
       for (guint32 t = 0; t < area; t++)
-        rows[(gsize)n * k + t * step + i] =
+        rows[(gsize)n * k + (t % c->taps * c->taps + t / c->taps) * step + i] =
             (float)(gain[n] * weights[((gsize)n * c->in + i) * area + t]);
   return rows;
 }
@@ -317,10 +318,10 @@ load_first (Loader *l, GError **error)
     return FALSE;
   for (guint32 n = 0; n < c->out; n++)
     for (guint32 i = 0; i < 27; i++) {
-      const guint32 channel = i / 9;
+      const guint32 channel = i / 9, tap = i % 3 * 3 + i / 3 % 3;
       const gdouble w = gain[n] * weights[n * 27 + i] / config->std[channel];
 
-      rows[(gsize)n * k + i % 9 * STEM_CHANNELS + channel] = (float)(w * 128.0 / 255.0);
+      rows[(gsize)n * k + tap * STEM_CHANNELS + channel] = (float)(w * 128.0 / 255.0);
       offset[n] += w * (128.0 / 255.0 - config->mean[channel]);
     }
   return place_conv (l, rows, k, offset, c, error);
