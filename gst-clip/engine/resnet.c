@@ -71,13 +71,11 @@ keep_stage (const Walk *w, guint stage, const ClipGpuBuffer *buffer, ClipPicture
   clip_gpu_recording_barrier (w->rec);
 }
 
-/* The first convolution: windows of 3 x 3, two pixels apart, whose pixels are taken with three neighbours:
- * 16 channels, of which the weights take 3. */
 static ClipWindow
 first_window (const ClipResnet *r)
 {
   return (ClipWindow){
-    .taps_y = 3, .taps_x = 3, .stride = 2, .height = r->image / 2, .width = r->image / 2
+    .taps_y = 3, .taps_x = clip_resnet_first_taps_x (r), .stride = 2, .height = r->image / 2, .width = r->image / 2
   };
 }
 
@@ -87,7 +85,7 @@ record_first (const Walk *w)
   const ClipResnet *r = w->resnet;
   const guint32 line = r->image + 2;
   const ClipConv op = {
-    .x = { { w->run->input.address, w->run->batch * line * line, 4 * CLIP_PIXEL_LD, CLIP_PIXEL_LD },
+    .x = { { w->run->input.address, w->run->batch * line * line, CLIP_RESNET_FIRST_CHANNELS, CLIP_PIXEL_LD },
            w->run->batch,
            line,
            line },
@@ -286,7 +284,7 @@ resnet_need (ClipKernels *kernels, const ClipResnet *r, guint32 batch)
   guint32 side = r->image / 2;
   Need need = { 0 };
 
-  need_columns (kernels, &need, batch, &first, 4 * CLIP_PIXEL_LD, r->stem[0].out);
+  need_columns (kernels, &need, batch, &first, CLIP_RESNET_FIRST_CHANNELS, r->stem[0].out);
   for (guint i = 0; i < G_N_ELEMENTS (r->stem); i++) {
     need_picture (&need.between, batch, side, r->stem[i].out);
     if (i > 0)

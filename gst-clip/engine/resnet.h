@@ -59,6 +59,20 @@ ClipResnet *clip_resnet_new (ClipKernels *kernels, const ClipModel *model,
                              ClipWeightsProgress progress, gpointer data, GError **error);
 void clip_resnet_free (ClipResnet *resnet);
 
+/** Channels of the first convolution's pixels: 4 of a pixel and those of its three neighbours, which are not
+ * copied for it: pixels of the input overlap. */
+#define CLIP_RESNET_FIRST_CHANNELS (4 * CLIP_PIXEL_LD)
+
+/**
+ * clip_resnet_first_taps_x: the first convolution is one of windows of 3 x 1 such pixels, which hold all that it
+ * wants; in a narrow tower of 3 x 3, each for its own 4 channels: more to multiply, but no pipeline of its own.
+ */
+static inline guint32
+clip_resnet_first_taps_x (const ClipResnet *resnet)
+{
+  return resnet->narrow ? 3 : 1;
+}
+
 /** Called with the name, as in the file, and the shape of a tensor. */
 typedef gboolean (*ClipResnetTensorFunc) (const gchar *name, const guint64 *dims, guint n_dims,
                                           gpointer data, GError **error);

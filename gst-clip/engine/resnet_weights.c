@@ -9,10 +9,6 @@
 /* Up to here a picture is encoded sooner than another pipeline is compiled. */
 #define NARROW_WIDTH 40
 
-/* Columns of each pixel of the first convolution's windows: its 4, and those of its three neighbours. */
-#define STEM_CHANNELS (4 * CLIP_PIXEL_LD)
-#define STEM_TAPS     9
-
 /* Shapes ------------------------------------------------------------------ */
 
 static void
@@ -90,12 +86,18 @@ middle_bytes (ClipKernels *kernels, const ClipResnet *r)
          + clip_packer_matrix_bytes (kernels, 2 * r->dim, r->dim);
 }
 
+static guint32
+first_k (const ClipResnet *r)
+{
+  return 3 * clip_resnet_first_taps_x (r) * CLIP_RESNET_FIRST_CHANNELS;
+}
+
 static gsize
 ends_bytes (ClipKernels *kernels, const ClipResnet *r)
 {
   ClipKernels *ends = clip_kernels_ends (kernels);
 
-  return conv_bytes (ends, &r->stem[0], STEM_TAPS * STEM_CHANNELS)
+  return conv_bytes (ends, &r->stem[0], first_k (r))
          + clip_packer_matrix_bytes (ends, r->projection, r->dim)
          + clip_packer_vector_bytes (r->projection);
 }
@@ -309,7 +311,8 @@ load_first (Loader *l, GError **error)
 {
   const ClipModelConfig *config = clip_model_config (l->model);
   ClipResnetConv *c = &l->resnet->stem[0];
-  const guint32 k = STEM_TAPS * STEM_CHANNELS;
+  const gboolean wide = clip_resnet_first_taps_x (l->resnet) == 1;
+  const guint32 k = first_k (l->resnet);
   g_autofree float *weights = read_tensor (l, "visual.", "conv1", ".weight", c->out, 27, error);
   g_autofree gdouble *gain = g_new (gdouble, c->out), *offset = g_new (gdouble, c->out);
   g_autofree float *rows = g_new0 (float, (gsize)c->out *k);
@@ -318,10 +321,12 @@ load_first (Loader *l, GError **error)
     return FALSE;
   for (guint32 n = 0; n < c->out; n++)
     for (guint32 i = 0; i < 27; i++) {
-      const guint32 channel = i / 9, tap = i % 3 * 3 + i / 3 % 3;
+      const guint32 channel = i / 9, y = i / 3 % 3, x = i % 3;
+      const guint32 at = wide ? y * CLIP_RESNET_FIRST_CHANNELS + x * CLIP_PIXEL_LD
+                              : (x * 3 + y) * CLIP_RESNET_FIRST_CHANNELS;
       const gdouble w = gain[n] * weights[n * 27 + i] / config->std[channel];
 
-      rows[(gsize)n * k + tap * STEM_CHANNELS + channel] = (float)(w * 128.0 / 255.0);
+      rows[(gsize)n * k + at + channel] = (float)(w * 128.0 / 255.0);
       offset[n] += w * (128.0 / 255.0 - config->mean[channel]);
     }
   return place_conv (l, rows, k, offset, c, error);
