@@ -74,9 +74,11 @@ keep_stage (const Walk *w, guint stage, const ClipGpuBuffer *buffer, ClipPicture
 static ClipWindow
 first_window (const ClipResnet *r)
 {
-  return (ClipWindow){
-    .taps_y = 3, .taps_x = clip_resnet_first_taps_x (r), .stride = 2, .height = r->image / 2, .width = r->image / 2
-  };
+  return (ClipWindow){ .taps_y = 3,
+                       .taps_x = clip_resnet_first_taps_x (r),
+                       .stride = 2,
+                       .height = r->image / 2,
+                       .width = r->image / 2 };
 }
 
 static ClipPictures
@@ -85,7 +87,8 @@ record_first (const Walk *w)
   const ClipResnet *r = w->resnet;
   const guint32 line = r->image + 2;
   const ClipConv op = {
-    .x = { { w->run->input.address, w->run->batch * line * line, CLIP_RESNET_FIRST_CHANNELS, CLIP_PIXEL_LD },
+    .x = { { w->run->input.address, w->run->batch * line * line, CLIP_RESNET_FIRST_CHANNELS,
+             CLIP_PIXEL_LD },
            w->run->batch,
            line,
            line },

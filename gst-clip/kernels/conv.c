@@ -97,8 +97,8 @@ clip_conv_scratch_bytes (ClipKernels *kernels, const ClipWindow *window, guint32
   gsize bytes = 0;
 
   if (!is_plain (window))
-    bytes = MAX (unfolded_bytes (kernels, &windows, batch),
-                 unfolded_bytes (kernels, &columns, batch));
+    bytes =
+        MAX (unfolded_bytes (kernels, &windows, batch), unfolded_bytes (kernels, &columns, batch));
   return bytes + clip_matrix_bytes (rows, out);
 }
 
