@@ -112,18 +112,22 @@ report (GstClipEncoder *self, GstClipTicket *ticket, GPtrArray *results, const C
   prepare_copies (self, results, ticket->wanted);
   g_mutex_lock (&self->lock);
   gboolean fresh = ticket->epoch == self->epoch;
+  const gboolean tell = fresh && ticket->frame.texts.serial >= self->expected;
   if (fresh && !ticket->wanted) {
     g_clear_pointer (&self->newest, g_ptr_array_unref);
     self->newest = g_ptr_array_ref (results);
   }
+  self->telling = tell;
   g_mutex_unlock (&self->lock);
   if (!fresh)
     return;
 
-  self->funcs.done (results, times, self->data);
+  self->funcs.done (results, times, tell, self->data);
   g_mutex_lock (&self->lock);
+  self->telling = FALSE;
   if (ticket->wanted)
     ticket->results = g_ptr_array_ref (results);
+  g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
 }
 
@@ -454,6 +458,16 @@ gst_clip_encoder_set_info (GstClipEncoder *self, const ClipFrameInfo *info)
   self->info = *info;
   self->info_count++;
   discard_locked (self);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_clip_encoder_expect (GstClipEncoder *self, guint serial)
+{
+  g_mutex_lock (&self->lock);
+  self->expected = serial;
+  while (self->telling && !self->stopping)
+    g_cond_wait (&self->cond, &self->lock);
   g_mutex_unlock (&self->lock);
 }
 

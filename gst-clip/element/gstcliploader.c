@@ -24,6 +24,8 @@ typedef struct {
 
 struct _GstClipLoader {
   GstElement *element;
+  GstClipInForce in_force;
+  gpointer data;
   GThread *thread;
   gchar *model, *device, *group; /* the thread's own while it runs */
   ClipPrecision precision;
@@ -281,8 +283,10 @@ encode_set (GstClipLoader *self, ClipEngine *engine, const Request *request)
       return;
     }
   }
-  if (swap_in (self, engine, texts, request) && request->serial > 0)
-    announce (self, request, count, errors);
+  if (!swap_in (self, engine, texts, request) || request->serial == 0)
+    return;
+  self->in_force (request->serial, self->data);
+  announce (self, request, count, errors);
 }
 
 /* Returns: FALSE when the device was lost meanwhile: the same set is wanted again from the next
@@ -348,11 +352,13 @@ thread_main (gpointer data)
 /* For other threads -------------------------------------------------------- */
 
 GstClipLoader *
-gst_clip_loader_new (GstElement *element)
+gst_clip_loader_new (GstElement *element, GstClipInForce in_force, gpointer data)
 {
   GstClipLoader *self = g_new0 (GstClipLoader, 1);
 
   self->element = element;
+  self->in_force = in_force;
+  self->data = data;
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
   return self;

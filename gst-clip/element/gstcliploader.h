@@ -25,8 +25,12 @@ typedef struct {
 
 void gst_clip_texts_clear (GstClipTexts *texts);
 
+/** GstClipInForce: frames are taken with the prompts of @serial from now on; their message comes when this
+ * returns. Thread: the loader's, without locks. */
+typedef void (*GstClipInForce) (guint serial, gpointer data);
+
 /** gst_clip_loader_new: @element: (borrowed): source of the messages; must outlive the loader. */
-GstClipLoader *gst_clip_loader_new (GstElement *element);
+GstClipLoader *gst_clip_loader_new (GstElement *element, GstClipInForce in_force, gpointer data);
 void gst_clip_loader_free (GstClipLoader *loader);
 
 /** gst_clip_loader_start: starts the thread, which opens the engine and then encodes what

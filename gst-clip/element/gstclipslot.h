@@ -59,6 +59,8 @@ struct _GstClipEncoder {
   ClipFrameInfo info;
   guint info_count; /* 0: no info yet */
   guint epoch;      /* +1 for each discard */
+  guint expected;   /* prompts: results of older ones are not told */
+  gboolean telling; /* results are being told */
   GPtrArray *newest;
   guint n_wanted;            /* how often the newest were asked for since they came */
   ClipEngine *wanted_engine; /* nullable: the thread shall make jobs for it */
