@@ -142,6 +142,7 @@ gst_clip_filter_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
   gst_clip_filter_forget (self);
   self->info = video;
   gst_clip_encoder_set_info (self->encoder, &info);
+  gst_clip_loader_set_frame_side (self->loader, MAX (info.width, info.height));
   return TRUE;
 }
 

@@ -224,7 +224,10 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     break;
   }
+  const gboolean regions = s->regions.mode != GST_CLIP_REGION_MODE_FULL_FRAME;
   GST_OBJECT_UNLOCK (self);
+  if (id == PROP_REGION)
+    gst_clip_loader_set_regions (self->loader, regions);
 }
 
 /* Getting ------------------------------------------------------------------------ */
@@ -526,7 +529,8 @@ install_pace_properties (GObjectClass *klass)
       g_param_spec_double (
           "skip-still", "Skip still",
           "Do not encode a picture that differs by less than this from the last one that was "
-          "encoded: mean difference of pixel values, 1 is black to white (0 = off)",
+          "encoded: mean difference of pixel values, 1 is black to white (0 = off); only with "
+          "region=full-frame",
           0.0, 1.0, 0.0, CONTROL));
 }
 

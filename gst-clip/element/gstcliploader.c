@@ -38,6 +38,9 @@ struct _GstClipLoader {
   gboolean stopping, flushing;
   Health health;
   gboolean first_done; /* the first set is in force, or there was none */
+  gboolean regions;
+  guint frame_side;
+  guint warm_side; /* up to which @current.engine is ready for regions */
   Request wanted;
   guint wanted_count, done_count; /* requests made, and how many of them are dealt with */
   GstClipTexts current;
@@ -179,7 +182,44 @@ open_engine (GstClipLoader *self)
                    clip_engine_device_name (engine));
   g_mutex_lock (&self->lock);
   self->current.engine = engine;
+  self->warm_side = 0;
   g_mutex_unlock (&self->lock);
+}
+
+/* Also then regions are encoded, only that the first one of a size may take a second. */
+static void
+regions_failed (GstClipLoader *self, ClipEngine *engine, const GError *error)
+{
+  if (g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST))
+    gst_clip_loader_device_lost (self, engine, error);
+  else if (!g_error_matches (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_CANCELLED))
+    GST_WARNING_OBJECT (self->element, "not ready for regions: %s", error->message);
+}
+
+/* With the lock held. */
+static gboolean
+regions_are_due (GstClipLoader *self)
+{
+  const gboolean idle = self->done_count == self->wanted_count;
+
+  return self->regions && self->frame_side > self->warm_side && (idle || !self->first_done);
+}
+
+/* Called with the lock held, returns with it held. */
+static void
+prepare_regions (GstClipLoader *self)
+{
+  ClipEngine *engine = clip_engine_ref (self->current.engine);
+  const guint side = self->warm_side = self->frame_side;
+  g_autoptr (GError) error = NULL;
+
+  g_mutex_unlock (&self->lock);
+  if (self->loading)
+    gst_clip_post_progress (self->element, GST_PROGRESS_TYPE_CONTINUE, "Getting ready for regions");
+  if (!clip_engine_warm_up_regions (engine, side, &self->cancel, &error))
+    regions_failed (self, engine, error);
+  clip_engine_unref (engine);
+  g_mutex_lock (&self->lock);
 }
 
 static void
@@ -339,6 +379,8 @@ thread_main (gpointer data)
       g_mutex_unlock (&self->lock);
       open_engine (self);
       g_mutex_lock (&self->lock);
+    } else if (self->health == HEALTHY && regions_are_due (self)) {
+      prepare_regions (self);
     } else if (self->health == HEALTHY && self->done_count != self->wanted_count) {
       serve_request (self);
     } else {
@@ -439,6 +481,24 @@ gst_clip_loader_request (GstClipLoader *self, ClipPromptSet *prompts, ClipPrompt
   request_clear (&self->wanted);
   request_set (&self->wanted, prompts, negatives, scoring, serial);
   self->wanted_count++;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_clip_loader_set_regions (GstClipLoader *self, gboolean wanted)
+{
+  g_mutex_lock (&self->lock);
+  self->regions = wanted;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_clip_loader_set_frame_side (GstClipLoader *self, guint side)
+{
+  g_mutex_lock (&self->lock);
+  self->frame_side = side;
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
 }

@@ -52,6 +52,14 @@ void gst_clip_loader_stop (GstClipLoader *loader);
 void gst_clip_loader_request (GstClipLoader *loader, ClipPromptSet *prompts,
                               ClipPromptSet *negatives, ClipScoring scoring, guint serial);
 
+/**
+ * gst_clip_loader_set_regions, gst_clip_loader_set_frame_side: whether regions of frames are encoded, and the
+ * longer side of these, 0 while it is not known. The thread then makes what the engine needs for regions of
+ * all sizes: before the first set is in force, where it is told in time. Thread: any; do not block.
+ */
+void gst_clip_loader_set_regions (GstClipLoader *loader, gboolean wanted);
+void gst_clip_loader_set_frame_side (GstClipLoader *loader, guint side);
+
 /** gst_clip_loader_set_flushing: while TRUE, gst_clip_loader_wait() returns at once. */
 void gst_clip_loader_set_flushing (GstClipLoader *loader, gboolean flushing);
 
