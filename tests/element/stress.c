@@ -430,8 +430,9 @@ test_everything (gconstpointer between)
   g_mutex_lock (&s.lock);
   g_test_message ("%" G_GUINT64_FORMAT " buffers, %" G_GUINT64_FORMAT " dropped by flushes, "
                   "%u encoded; %d settings, %d seeks, %d caps, %d QOS events, %d states",
-                  s.n_out, s.n_flushed, fake_count (FAKE_JOB_RUN), s.settings, s.seeks, s.new_caps,
-                  s.qos, s.states);
+                  s.n_out, s.n_flushed, fake_count (FAKE_JOB_RUN), g_atomic_int_get (&s.settings),
+                  g_atomic_int_get (&s.seeks), g_atomic_int_get (&s.new_caps),
+                  g_atomic_int_get (&s.qos), g_atomic_int_get (&s.states));
   g_mutex_unlock (&s.lock);
   tear_down (&s);
 }
