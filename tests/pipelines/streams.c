@@ -9,7 +9,6 @@
 #define EXIT_SKIP  77
 #define MAX_LABELS 4
 #define FRAMES     24
-#define FPS        30
 /* Enough for frames to come faster than they are encoded, so that there are batches. */
 #define LAYERS    24
 #define TOLERANCE 1e-4
@@ -52,9 +51,22 @@ typedef struct {
   GstElement *pipeline, *filter;
   GArray *frames; /* of Frame: those that came out with labels */
   guint buffers;  /* atomic */
+  GstClockTime times
+      [FRAMES]; /* by number: the source counts its frames; where it makes more, of the first */
 } Stream;
 
 /* Streams ------------------------------------------------------------------------ */
+
+/* Of a frame that has come. Times do not tell: those of a live source that begins late are other ones. */
+static guint
+number_at (const Stream *s, GstClockTime time)
+{
+  guint i = 0;
+
+  while (i < FRAMES && s->times[i] != time)
+    i++;
+  return i;
+}
 
 static void
 on_handoff (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer data)
@@ -64,6 +76,8 @@ on_handoff (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer data)
   Frame frame = { 0 };
   guint64 timestamp = 0;
 
+  if (GST_BUFFER_OFFSET (buffer) < FRAMES)
+    s->times[GST_BUFFER_OFFSET (buffer)] = GST_BUFFER_PTS (buffer);
   g_atomic_int_inc (&s->buffers);
   if (!meta)
     return;
@@ -73,7 +87,7 @@ on_handoff (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer data)
   const GValue *similarities = gst_structure_get_value (result, "similarities");
   g_assert_cmpuint (gst_value_array_get_size (indices), ==, s->kind->n_labels);
   gst_structure_get_uint64 (result, "timestamp", &timestamp);
-  frame.number = gst_util_uint64_scale_round (timestamp, FPS, GST_SECOND);
+  frame.number = number_at (s, timestamp);
   for (guint i = 0; i < s->kind->n_labels; i++)
     frame.similarity[g_value_get_uint (gst_value_array_get_value (indices, i))] =
         g_value_get_double (gst_value_array_get_value (similarities, i));
