@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which tensors a model needs, by the engine's names. */
-#include "gst-clip/engine/resnet.h"
+#include "gst-clip/engine/image_tower.h"
 #include "gst-clip/engine/tensors.h"
 
 #include <string.h>
@@ -151,8 +151,16 @@ check_vit (const Check *check, GError **error)
 }
 
 static gboolean
-check_resnet_tensor (const gchar *name, const guint64 *dims, guint n_dims, gpointer data,
-                     GError **error)
+has_tensor (gconstpointer data, const gchar *name)
+{
+  const Check *check = data;
+
+  return clip_tensors_has (check->tensors, name);
+}
+
+static gboolean
+check_own_tensor (gconstpointer data, const gchar *name, const guint64 *dims, guint n_dims,
+                  GError **error)
 {
   return check_tensor (data, "", name, dims, n_dims, error);
 }
@@ -160,9 +168,10 @@ check_resnet_tensor (const gchar *name, const guint64 *dims, guint n_dims, gpoin
 static gboolean
 check_vision (const Check *check, GError **error)
 {
-  if (check->config->vision_kind == CLIP_TOWER_RESNET)
-    return clip_resnet_foreach_tensor (check->config, check_resnet_tensor, (gpointer)check, error);
-  return check_vit (check, error);
+  const ClipImageTower *kind = clip_image_tower_of (check->config->vision_kind);
+  const ClipTensorVisitor visitor = { has_tensor, check_own_tensor, check };
+
+  return kind ? kind->foreach_tensor (check->config, &visitor, error) : check_vit (check, error);
 }
 
 static gboolean

@@ -244,10 +244,10 @@ void
 clip_tower_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTowerWeights *tower,
                    const ClipActivations *a, const ClipTowerRun *run)
 {
-  if (tower->resnet) {
-    const ClipResnetRun images = { run->batch, run->patches, run->embeds };
+  if (tower->kind) {
+    const ClipImageRun images = { run->batch, run->patches, run->embeds };
 
-    clip_resnet_record (kernels, rec, tower->resnet, a->resnet, &images);
+    tower->kind->record (kernels, rec, tower->own, a->own, &images);
     return;
   }
 
@@ -289,8 +289,8 @@ clip_tower_input_new (ClipKernels *kernels, const ClipTowerWeights *t, guint32 b
   ClipGpu *gpu = clip_kernels_gpu (kernels);
   ClipGpuBuffer *buffer = NULL;
 
-  if (t->resnet)
-    return clip_resnet_input_new (kernels, t->resnet, batch, rows, error);
+  if (t->kind)
+    return t->kind->input_new (kernels, t->own, batch, rows, error);
   buffer =
       clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_DEVICE,
                            clip_matrix_bytes (batch * t->tokens, t->patch_k), "patches", error);
@@ -339,9 +339,10 @@ clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision, guin
   gsize width_v = 0, width_t = 0;
 
   a->pictures = vision_batch;
-  if (vision->resnet) {
-    a->resnet = clip_resnet_activations_new (kernels, vision->resnet, vision_batch, error);
-    if (a->resnet == NULL)
+  if (vision->kind) {
+    a->kind = vision->kind;
+    a->own = vision->kind->activations_new (kernels, vision->own, vision_batch, error);
+    if (a->own == NULL)
       return NULL;
   } else {
     v = tower_need (kernels, vision, vision_batch, vision->tokens);
@@ -397,8 +398,8 @@ clip_activations_bytes (ClipKernels *kernels, const ClipTowerWeights *vision, gu
 {
   gsize sizes[N_SIZES], sum = 0;
 
-  if (vision->resnet)
-    return clip_resnet_activations_bytes (kernels, vision->resnet, vision_batch);
+  if (vision->kind)
+    return vision->kind->activations_bytes (kernels, vision->own, vision_batch);
   vision_sizes (kernels, vision, vision_batch, sizes);
   for (guint i = 0; i < N_SIZES; i++)
     sum += sizes[i];
@@ -412,7 +413,7 @@ clip_activations_hold (const ClipActivations *a, ClipKernels *kernels,
   const ClipGpuBuffer *all[N_SIZES] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
   gsize sizes[N_SIZES];
 
-  if (vision->resnet || vision_batch <= a->pictures)
+  if (vision->kind || vision_batch <= a->pictures)
     return vision_batch <= a->pictures;
   vision_sizes (kernels, vision, vision_batch, sizes);
   for (guint i = 0; i < N_SIZES; i++)
@@ -429,8 +430,8 @@ clip_activations_clear (const ClipActivations *a, ClipGpuRecording *rec)
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     if (all[i])
       clip_gpu_recording_fill (rec, all[i], 0, all[i]->size / 4 * 4, 0);
-  if (a->resnet)
-    clip_resnet_activations_clear (a->resnet, rec);
+  if (a->own)
+    a->kind->activations_clear (a->own, rec);
   clip_gpu_recording_barrier (rec);
 }
 
@@ -446,6 +447,7 @@ clip_activations_free (ClipActivations *a)
   clip_gpu_buffer_free (a->h);
   clip_gpu_buffer_free (a->scratch);
   clip_gpu_buffer_free (a->stats);
-  clip_resnet_activations_free (a->resnet);
+  if (a->own)
+    a->kind->activations_free (a->own);
   g_free (a);
 }

@@ -46,7 +46,7 @@ clip_engine_tune (ClipEngine *e, const ClipCancel *cancel, GError **error)
 
   /* Most important first: time is limited. (int8 has other kernels for patches and projection; those
    * keep their fallback.) */
-  if (!v->resnet) {
+  if (!v->kind) {
     add_layer (shapes, v, v->tokens);
     add (shapes, v->tokens, v->config.width, v->patch_k);
     add_pooled (shapes, v, 1);
@@ -55,7 +55,7 @@ clip_engine_tune (ClipEngine *e, const ClipCancel *cancel, GError **error)
     add_layer (shapes, e->text, e->text_shapes[i].batch * e->text_shapes[i].tokens);
     add_layer (shapes, e->text, e->text_shapes[i].tokens);
   }
-  for (guint n = 2; n <= CLIP_BATCH_MAX && !v->resnet; n *= 2) {
+  for (guint n = 2; n <= CLIP_BATCH_MAX && !v->kind; n *= 2) {
     add_layer (shapes, v, n * v->tokens);
     add (shapes, n * v->tokens, v->config.width, v->patch_k);
     add_pooled (shapes, v, n);

@@ -428,6 +428,7 @@ static void
 init_shapes (ClipTowerWeights *t, const ClipModelConfig *config, gboolean vision)
 {
   t->vision = vision;
+  t->kind = vision ? clip_image_tower_of (config->vision_kind) : NULL;
   t->causal = !vision && config->causal;
   t->config = vision ? config->vision : config->text;
   t->n_blocks = t->config.layers + (t->config.pool == CLIP_POOL_MAP ? 1 : 0);
@@ -443,9 +444,9 @@ clip_tower_weights_bytes (ClipKernels *kernels, const ClipModelConfig *config, g
 {
   ClipTowerWeights t = { 0 };
 
-  if (vision && config->vision_kind == CLIP_TOWER_RESNET)
-    return clip_resnet_bytes (kernels, config);
   init_shapes (&t, config, vision);
+  if (t.kind)
+    return t.kind->bytes (kernels, config);
   return ends_bytes (kernels, &t) + (guint64)t.n_blocks * layer_bytes (kernels, &t);
 }
 
@@ -457,9 +458,9 @@ clip_tower_weights_new (ClipKernels *kernels, const ClipModel *model, gboolean v
   Loader l = { kernels, model, vision ? "vision_model" : "text_model", t, { NULL } };
 
   init_shapes (t, clip_model_config (model), vision);
-  if (vision && clip_model_config (model)->vision_kind == CLIP_TOWER_RESNET) {
-    t->resnet = clip_resnet_new (kernels, model, progress, data, error);
-    return t->resnet ? g_steal_pointer (&t) : NULL;
+  if (t->kind) {
+    t->own = t->kind->weights_new (kernels, model, progress, data, error);
+    return t->own ? g_steal_pointer (&t) : NULL;
   }
   t->layers = g_new0 (ClipLayerWeights, t->n_blocks);
   if (!load_ends (&l, error))
@@ -479,7 +480,8 @@ clip_tower_weights_free (ClipTowerWeights *weights)
   for (guint i = 0; weights->layers && i < weights->n_blocks; i++)
     clip_gpu_buffer_free (weights->layers[i].buffer);
   g_free (weights->layers);
-  clip_resnet_free (weights->resnet);
+  if (weights->own)
+    weights->kind->weights_free (weights->own);
   clip_gpu_buffer_free (weights->buffer);
   g_free (weights->host_positions);
   g_free (weights);

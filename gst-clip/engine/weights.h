@@ -14,7 +14,7 @@
 #pragma once
 
 #include "gst-clip/engine/model.h"
-#include "gst-clip/engine/resnet.h"
+#include "gst-clip/engine/image_tower.h"
 
 G_BEGIN_DECLS
 
@@ -37,8 +37,8 @@ typedef struct {
  *   embedding (if any) in row 0 and the pixels' mean folded in
  * @pre_gamma, @pre_beta: vision only, 0 without a norm before the layers
  * @projection_weights, @projection_bias: 0 where there is none
- * @resnet: the images' tower of a CLIP_TOWER_RESNET; of the others only @config, @vision and @projection
- *   are set then
+ * @kind: (nullable): of an images' tower that is no transformer, whose weights are @own; of the others only
+ *   @config, @vision and @projection are set then
  * @host_positions: text only, float[context][width]; token rows are gathered on the host
  */
 typedef struct {
@@ -50,7 +50,8 @@ typedef struct {
   VkDeviceAddress patch_weights, positions, pre_gamma, pre_beta;
   VkDeviceAddress post_gamma, post_beta, projection_weights, projection_bias;
   float *host_positions;
-  ClipResnet *resnet;
+  const ClipImageTower *kind;
+  gpointer own;
 } ClipTowerWeights;
 
 /** clip_tower_weights_bytes: what clip_tower_weights_new() will allocate on the device. */
