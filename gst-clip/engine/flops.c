@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How much work a model is. */
+#include "gst-clip/engine/fastvit.h"
 #include "gst-clip/engine/inspect.h"
 
 /* A product of (m, k) by (k, n). */
@@ -88,6 +89,8 @@ clip_image_flops (const ClipModelConfig *config)
            + transformer (&config->vision, config->vision_tokens, config->projection);
   case CLIP_TOWER_RESNET:
     return resnet (config);
+  case CLIP_TOWER_FASTVIT:
+    return clip_fastvit_flops (config);
   }
   return 0;
 }

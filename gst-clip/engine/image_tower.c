@@ -7,6 +7,7 @@ clip_image_tower_of (ClipTowerKind kind)
   static const ClipImageTower *const towers[] = {
     [CLIP_TOWER_VIT] = NULL,
     [CLIP_TOWER_RESNET] = &clip_image_tower_resnet,
+    [CLIP_TOWER_FASTVIT] = &clip_image_tower_fastvit,
   };
 
   return towers[kind];

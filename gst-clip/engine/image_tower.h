@@ -65,6 +65,7 @@ typedef struct {
 } ClipImageTower;
 
 extern const ClipImageTower clip_image_tower_resnet;
+extern const ClipImageTower clip_image_tower_fastvit;
 
 /** clip_image_tower_of: NULL for a transformer. */
 const ClipImageTower *clip_image_tower_of (ClipTowerKind kind);

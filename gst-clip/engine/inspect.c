@@ -235,6 +235,8 @@ clip_inspection_family (const ClipInspection *inspection)
     return config->vision.pool == CLIP_POOL_MAP ? "SigLIP" : "CLIP (ViT)";
   case CLIP_TOWER_RESNET:
     return "CLIP (ResNet)";
+  case CLIP_TOWER_FASTVIT:
+    return "MobileCLIP (FastViT)";
   }
   return "CLIP";
 }

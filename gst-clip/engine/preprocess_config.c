@@ -247,7 +247,7 @@ clip_preprocess_config_init (ClipModelConfig *config)
     .crop_rounding = CLIP_CROP_FLOOR,
     .patch_size = config->patch_size,
     .token_offset = config->class_token ? 1 : 0,
-    .pixels = config->vision_kind == CLIP_TOWER_RESNET,
+    .pixels = config->vision_kind != CLIP_TOWER_VIT,
   };
 }
 

@@ -64,6 +64,11 @@ print_towers (const ClipModelConfig *c)
           c->resnet.layers[0], c->resnet.layers[1], c->resnet.layers[2], c->resnet.layers[3],
           c->resnet.width, c->resnet.heads, c->image_size, c->image_size);
     break;
+  case CLIP_TOWER_FASTVIT:
+    line ("images", "FastViT of %u, %u, %u and %u blocks, width %u to %u; %ux%u pixels",
+          c->fastvit.layers[0], c->fastvit.layers[1], c->fastvit.layers[2], c->fastvit.layers[3],
+          c->fastvit.width, 8 * c->fastvit.width, c->image_size, c->image_size);
+    break;
   }
   text = g_strdup_printf ("%u tokens%s", c->context, c->causal ? ", causal" : "");
   print_tower ("texts", &c->text, text);

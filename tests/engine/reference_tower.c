@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/engine/reference_tower.h"
+#include "tests/engine/reference_map.h"
 
 #include <math.h>
 #include <string.h>
@@ -288,8 +289,11 @@ reference_image (const ClipModel *model, const guint8 *rgb)
 {
   const ClipModelConfig *c = clip_model_config (model);
   const Walk w = { model, &c->vision, "vision_model", c->vision_tokens, FALSE };
-  g_autofree gdouble *x = embed_image (&w, rgb), *pooled = NULL;
+  g_autofree gdouble *x = NULL, *pooled = NULL;
 
+  if (c->vision_kind == CLIP_TOWER_FASTVIT)
+    return reference_fastvit (model, ref_picture (c, rgb));
+  x = embed_image (&w, rgb);
   if (c->pre_norm) {
     gdouble *y = normalise (&w, "", "pre_layrnorm", x, w.rows);
 
