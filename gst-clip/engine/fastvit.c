@@ -119,7 +119,6 @@ record_pointwise (const Walk *w, const ClipFastvitStep *s)
   ClipGemm op = product (s, 0, input_of (w, s).pixels, output_of (w, s).pixels);
 
   op.activation = s->activation;
-  op.plain = s->activation == CLIP_ACTIVATION_NONE;
   add_residual (w, s, &op);
   clip_kernel_gemm (w->kernels, w->rec, &op);
 }

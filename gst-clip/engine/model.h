@@ -76,6 +76,7 @@ typedef struct {
  *   @projection
  * @image_size, @patch_size: pixels (@patch_size of a ViT only, else 0)
  * @class_token, @patch_bias, @pre_norm: what a ViT has beside its patches' matrix
+ * @conv_stem: a ViT has no such matrix, but three convolutions (conv_stem.h), and no position of the class token
  * @vision_tokens: (image_size / patch_size)^2, and the class token
  * @context: text positions; @vocab
  * @causal: a token attends to those before it only
@@ -94,7 +95,7 @@ typedef struct {
   ClipFastvitConfig fastvit;
   ClipTowerConfig vision, text;
   guint32 image_size, patch_size, vision_tokens;
-  gboolean class_token, patch_bias, pre_norm;
+  gboolean class_token, patch_bias, pre_norm, conv_stem;
   guint32 context, vocab;
   gboolean causal;
   gint64 bos_token_id, eos_token_id, pad_token_id;

@@ -5,6 +5,7 @@
  *
  *   vit_SIZE_patchN_siglip_IMAGE           no class token, attention pool, a bias of the patches
  *   vit_SIZE_patchN_clip[_quickgelu]_IMAGE class token, a norm before the layers
+ *   vit_SIZE_mci_IMAGE                     class token without a position, patches of 16 by convolutions
  *   eva_giant_patch14[_clip]_224           class token, a bias of the patches, none of keys
  *
  * and of its FastViTs (fastvit.py), those that MobileCLIP has:
@@ -32,7 +33,7 @@ static const Size sizes[] = {
   { "gigantic", 1664, 48, 16, 8192 },
 };
 
-typedef enum { FAMILY_NONE, FAMILY_CLIP, FAMILY_SIGLIP, FAMILY_EVA } Family;
+typedef enum { FAMILY_NONE, FAMILY_CLIP, FAMILY_SIGLIP, FAMILY_MCI, FAMILY_EVA } Family;
 
 /* What a name says; @image: only to know the activation, the model's size is in the configuration. */
 typedef struct {
@@ -69,16 +70,20 @@ parse_name (const gchar *text, Name *name)
   g_autofree gchar *untagged = g_strndup (text, strcspn (text, "."));
   g_auto (GStrv) parts = g_strsplit (untagged, "_", -1);
   const guint n = g_strv_length (parts);
-  gboolean ok = n >= 3 && g_str_has_prefix (parts[2], "patch")
-                && parse_number (parts[2] + strlen ("patch"), &name->patch);
+  gboolean ok = n >= 3;
 
-  if (!ok)
+  if (ok && g_str_equal (parts[2], "mci")) {
+    name->family = FAMILY_MCI;
+    name->patch = 16;
+  } else if (!ok || !g_str_has_prefix (parts[2], "patch")
+             || !parse_number (parts[2] + strlen ("patch"), &name->patch)) {
     return FALSE;
+  }
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
     if (g_str_equal (sizes[i].name, parts[1]))
       name->size = &sizes[i];
   }
-  if (g_str_equal (parts[0], "eva") && g_str_equal (parts[1], "giant"))
+  if (g_str_equal (parts[0], "eva") && g_str_equal (parts[1], "giant") && !name->family)
     name->family = FAMILY_EVA;
   else if (!g_str_equal (parts[0], "vit"))
     return FALSE;
@@ -215,13 +220,14 @@ clip_model_config_parse_timm (JsonObject *object, const gchar *what, const gchar
     return parse_fastvit (object, what, image, config, error);
   if (!parse_name (text, &name))
     return unsupported (what, "timm_model_name", text,
-                        "vit_SIZE_patchN_siglip_N, vit_SIZE_patchN_clip_N, eva_giant_patch14_224, "
-                        "fastvit_mci0, mci1, mci2",
+                        "vit_SIZE_patchN_siglip_N, vit_SIZE_patchN_clip_N, vit_SIZE_mci_N, "
+                        "eva_giant_patch14_224, fastvit_mci0, mci1, mci2",
                         error);
   config->vision_kind = CLIP_TOWER_VIT;
   config->class_token = name.family != FAMILY_SIGLIP;
   config->pre_norm = name.family == FAMILY_CLIP;
-  config->patch_bias = !config->pre_norm;
+  config->conv_stem = name.family == FAMILY_MCI;
+  config->patch_bias = !config->pre_norm && !config->conv_stem;
   tower->eps = name.family == FAMILY_CLIP ? 1e-5 : 1e-6;
   tower->pool = name.family == FAMILY_SIGLIP ? CLIP_POOL_MAP : CLIP_POOL_TOKEN;
   tower->activation = name.quick_gelu         ? CLIP_ACTIVATION_QUICK_GELU

@@ -203,6 +203,21 @@ record_layer_uncut (const Walk *w, guint32 layer, guint32 rows)
   return x;
 }
 
+/* Class tokens, which have no position here, and what the stem makes of the pixels. */
+static void
+record_stem (const Walk *w, ClipMatrix x)
+{
+  const ClipTowerWeights *t = w->tower;
+  const ClipConvStemRun run = { w->run->batch, w->run->patches,          w->a->stem, x,
+                                t->positions,  clip_ld (t->config.width) };
+  const gsize picture = (gsize)t->tokens * x.ld * sizeof (float);
+
+  for (guint32 b = 0; b < w->run->batch; b++)
+    clip_gpu_recording_copy (w->rec, t->buffer, t->positions - t->buffer->address, w->a->x,
+                             b * picture, t->config.width * sizeof (float));
+  clip_conv_stem_record (w->kernels, w->rec, t->stem, &run);
+}
+
 /* -> x: token rows with positions. */
 static void
 record_embeddings (const Walk *w, guint32 rows)
@@ -217,6 +232,10 @@ record_embeddings (const Walk *w, guint32 rows)
     clip_gpu_recording_copy (w->rec, w->run->text_input, 0, w->a->x, 0,
                              (gsize)rows * x.ld * sizeof (float));
     clip_gpu_recording_barrier (w->rec);
+    return;
+  }
+  if (t->stem) {
+    record_stem (w, x);
     return;
   }
   linear_residual (&ends, w->run->patches, t->patch_weights, 0, t->pre_gamma ? x2 : x, &table);
@@ -287,15 +306,16 @@ clip_tower_input_new (ClipKernels *kernels, const ClipTowerWeights *t, guint32 b
                       ClipMatrix *rows, GError **error)
 {
   ClipGpu *gpu = clip_kernels_gpu (kernels);
+  const guint32 n = batch * (t->stem ? t->stem->side * t->stem->side : t->tokens);
+  const guint32 k = t->stem ? 3 * CLIP_CONV_STEM_PATCH * CLIP_CONV_STEM_PATCH : t->patch_k;
   ClipGpuBuffer *buffer = NULL;
 
   if (t->kind)
     return t->kind->input_new (kernels, t->own, batch, rows, error);
   buffer =
-      clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_DEVICE,
-                           clip_matrix_bytes (batch * t->tokens, t->patch_k), "patches", error);
+      clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_DEVICE, clip_matrix_bytes (n, k), "patches", error);
   if (buffer)
-    *rows = matrix (buffer, batch * t->tokens, t->patch_k);
+    *rows = matrix (buffer, n, k);
   return buffer;
 }
 
@@ -327,6 +347,21 @@ make (ClipKernels *kernels, ClipGpuBuffer **buffer, gsize a, gsize b, const gcha
   *buffer = clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE,
                                  MAX (MAX (a, b), 4), name, error);
   return *buffer != NULL;
+}
+
+static gboolean
+make_stem (ClipKernels *kernels, ClipActivations *a, const ClipConvStem *stem, guint32 batch,
+           GError **error)
+{
+  gsize bytes[G_N_ELEMENTS (a->stem)];
+
+  if (stem == NULL)
+    return TRUE;
+  clip_conv_stem_scratch (kernels, stem, batch, bytes);
+  for (guint i = 0; i < G_N_ELEMENTS (bytes); i++)
+    if (!make (kernels, &a->stem[i], bytes[i], 0, "stem", error))
+      return FALSE;
+  return TRUE;
 }
 
 ClipActivations *
@@ -368,12 +403,13 @@ clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision, guin
                 clip_matrix_bytes (t.rows, t.mlp), "activations h", error)
       || !make (kernels, &a->scratch, v.scratch, t.scratch, "attention", error)
       || (MAX (v.stats, t.stats) > 0
-          && !make (kernels, &a->stats, v.stats, t.stats, "activations statistics", error)))
+          && !make (kernels, &a->stats, v.stats, t.stats, "activations statistics", error))
+      || !make_stem (kernels, a, vision->stem, vision_batch, error))
     return NULL;
   return g_steal_pointer (&a);
 }
 
-#define N_SIZES 7
+#define N_SIZES 10
 
 /* In the order of ClipActivations. */
 static void
@@ -382,15 +418,18 @@ vision_sizes (ClipKernels *kernels, const ClipTowerWeights *vision, guint32 batc
 {
   const Need v = tower_need (kernels, vision, batch, vision->tokens);
   const gsize width = clip_matrix_bytes (v.rows, v.width);
-  const gsize all[N_SIZES] = { width,
-                               width,
-                               width,
-                               clip_matrix_bytes (v.rows, v.attention_width),
-                               clip_matrix_bytes (v.rows, v.mlp),
-                               v.scratch,
-                               v.stats };
+  const gsize all[] = { width,
+                        width,
+                        width,
+                        clip_matrix_bytes (v.rows, v.attention_width),
+                        clip_matrix_bytes (v.rows, v.mlp),
+                        v.scratch,
+                        v.stats };
 
+  memset (sizes, 0, N_SIZES * sizeof *sizes);
   memcpy (sizes, all, sizeof all);
+  if (vision->stem)
+    clip_conv_stem_scratch (kernels, vision->stem, batch, sizes + G_N_ELEMENTS (all));
 }
 
 gsize
@@ -410,7 +449,8 @@ gboolean
 clip_activations_hold (const ClipActivations *a, ClipKernels *kernels,
                        const ClipTowerWeights *vision, guint32 vision_batch)
 {
-  const ClipGpuBuffer *all[N_SIZES] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
+  const ClipGpuBuffer *all[N_SIZES] = { a->x,       a->x2,    a->y,       a->z,       a->h,
+                                        a->scratch, a->stats, a->stem[0], a->stem[1], a->stem[2] };
   gsize sizes[N_SIZES];
 
   if (vision->kind || vision_batch <= a->pictures)
@@ -425,7 +465,8 @@ clip_activations_hold (const ClipActivations *a, ClipKernels *kernels,
 void
 clip_activations_clear (const ClipActivations *a, ClipGpuRecording *rec)
 {
-  const ClipGpuBuffer *all[] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
+  const ClipGpuBuffer *all[] = { a->x,       a->x2,    a->y,       a->z,       a->h,
+                                 a->scratch, a->stats, a->stem[0], a->stem[1], a->stem[2] };
 
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     if (all[i])
@@ -447,6 +488,8 @@ clip_activations_free (ClipActivations *a)
   clip_gpu_buffer_free (a->h);
   clip_gpu_buffer_free (a->scratch);
   clip_gpu_buffer_free (a->stats);
+  for (guint i = 0; i < G_N_ELEMENTS (a->stem); i++)
+    clip_gpu_buffer_free (a->stem[i]);
   if (a->own)
     a->kind->activations_free (a->own);
   g_free (a);

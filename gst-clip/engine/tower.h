@@ -15,11 +15,13 @@ G_BEGIN_DECLS
  * @x, @x2: the residual stream, in two places because a GEMM's output must not overlap its
  *   residual; @y: normalised rows; @z: attention; @h: MLP; @scratch: q, k, v and scores
  * @stats: (nullable): of rows of x or x2, for the kernels that normalise while they multiply
+ * @stem: (nullable): scratch memory of a ClipConvStem
  * @own: (nullable): of an images' tower of a @kind that is no transformer; the others are the texts' then
  * @pictures: at least so many fit
  */
 typedef struct {
   ClipGpuBuffer *x, *x2, *y, *z, *h, *scratch, *stats;
+  ClipGpuBuffer *stem[3];
   const ClipImageTower *kind;
   gpointer own;
   guint32 pictures;

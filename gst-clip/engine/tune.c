@@ -48,7 +48,8 @@ clip_engine_tune (ClipEngine *e, const ClipCancel *cancel, GError **error)
    * keep their fallback.) */
   if (!v->kind) {
     add_layer (shapes, v, v->tokens);
-    add (shapes, v->tokens, v->config.width, v->patch_k);
+    if (v->patch_k)
+      add (shapes, v->tokens, v->config.width, v->patch_k);
     add_pooled (shapes, v, 1);
   }
   for (guint i = 0; i < CLIP_TEXT_SHAPES; i++) {
@@ -57,7 +58,8 @@ clip_engine_tune (ClipEngine *e, const ClipCancel *cancel, GError **error)
   }
   for (guint n = 2; n <= CLIP_BATCH_MAX && !v->kind; n *= 2) {
     add_layer (shapes, v, n * v->tokens);
-    add (shapes, n * v->tokens, v->config.width, v->patch_k);
+    if (v->patch_k)
+      add (shapes, n * v->tokens, v->config.width, v->patch_k);
     add_pooled (shapes, v, n);
   }
   if (clip_kernels_tune (e->kernels, (const ClipTuneShape *)shapes->data, shapes->len, cancel,

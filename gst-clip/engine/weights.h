@@ -14,6 +14,7 @@
 #pragma once
 
 #include "gst-clip/engine/model.h"
+#include "gst-clip/engine/conv_stem.h"
 #include "gst-clip/engine/image_tower.h"
 
 G_BEGIN_DECLS
@@ -35,6 +36,7 @@ typedef struct {
  *   tower's last
  * @patch_weights, @positions: vision only; @positions is a table of (tokens, width) with the class
  *   embedding (if any) in row 0 and the pixels' mean folded in
+ * @stem: (nullable): in the place of @patch_weights
  * @pre_gamma, @pre_beta: vision only, 0 without a norm before the layers
  * @projection_weights, @projection_bias: 0 where there is none
  * @kind: (nullable): of an images' tower that is no transformer, whose weights are @own; of the others only
@@ -50,6 +52,7 @@ typedef struct {
   VkDeviceAddress patch_weights, positions, pre_gamma, pre_beta;
   VkDeviceAddress post_gamma, post_beta, projection_weights, projection_bias;
   float *host_positions;
+  ClipConvStem *stem;
   const ClipImageTower *kind;
   gpointer own;
 } ClipTowerWeights;

@@ -62,6 +62,12 @@ clip_conv_scratch_bytes (ClipKernels *kernels, const ClipWindow *window, guint32
          + clip_matrix_bytes (batch * window->height * window->width, out);
 }
 
+static gboolean
+is_plain_product (const ClipConv *op)
+{
+  return op->activation == CLIP_ACTIVATION_NONE || op->activation == CLIP_ACTIVATION_GELU;
+}
+
 /* Rows @first .. @first + @n - 1 of y. */
 static void
 record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, ClipMatrix a,
@@ -74,8 +80,8 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op,
                     .c = op->y.pixels,
                     .activation = op->activation,
                     .relu = op->relu,
-                    .plain = op->activation == CLIP_ACTIVATION_NONE,
-                    .partial = op->few ? partial : 0 };
+                    .plain = is_plain_product (op),
+                    .partial = op->few && !op->activation ? partial : 0 };
 
   gemm.c.address += skipped;
   gemm.c.rows = n;

@@ -170,8 +170,8 @@ typedef struct {
  * @partial: (nullable as 0): memory like c's, overlapping nothing, for families that would rather make
  *   several products of parts of K, which share their pipelines, than one; without activation, norm and
  *   stats
- * @plain: a hint: a product without activation and norm, one of many such of pictures: some families have
- *   pipelines for these
+ * @plain: a hint: a product without norm, and without activation but gelu, one of many such of pictures:
+ *   some families have pipelines for these
  * @norm: (nullable): layer normalisation of a
  * @stats: clip_gemm_stats_bytes (M, N) for what a following GEMM's @norm needs to know of rows of c;
  *   0 for none

@@ -53,8 +53,9 @@ print_towers (const ClipModelConfig *c)
 
   switch (c->vision_kind) {
   case CLIP_TOWER_VIT:
-    image = g_strdup_printf ("%ux%u pixels in patches of %u, %u tokens", c->image_size,
-                             c->image_size, c->patch_size, c->vision_tokens);
+    image = g_strdup_printf ("%ux%u pixels in patches of %u%s, %u tokens", c->image_size,
+                             c->image_size, c->patch_size,
+                             c->conv_stem ? " by three convolutions" : "", c->vision_tokens);
     print_tower ("images", &c->vision, image);
     break;
   case CLIP_TOWER_RESNET:

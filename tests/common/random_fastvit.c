@@ -185,6 +185,42 @@ random_fastvit_tensors (Writer *w, const ClipRandomModel *m, GError **error)
          && random_open_clip_text (w, m, "text.", error);
 }
 
+/* MobileCLIP-B: timm's vision_transformer.py, its stem from vision_transformer_hybrid.py. */
+static gboolean
+mci_block (Writer *w, guint block, const ClipRandomTower *t, GError **error)
+{
+  g_autofree gchar *p = g_strdup_printf (TRUNK "blocks.%u.", block);
+
+  return random_norm (w, p, "norm1", t->width, NULL, NULL, error)
+         && random_linear (w, p, "attn.qkv", 3 * t->width, t->width, NULL, NULL, error)
+         && random_linear (w, p, "attn.proj", t->width, t->width, NULL, NULL, error)
+         && random_norm (w, p, "norm2", t->width, NULL, NULL, error)
+         && random_linear (w, p, "mlp.fc1", t->mlp, t->width, NULL, NULL, error)
+         && random_linear (w, p, "mlp.fc2", t->width, t->mlp, NULL, NULL, error);
+}
+
+gboolean
+random_mci_tensors (Writer *w, const ClipRandomModel *m, GError **error)
+{
+  const gchar *const stem = TRUNK "patch_embed.backbone.";
+  const guint width = m->vision.width, side = m->image / 16;
+  g_autofree gchar *token = g_strdup_printf ("1,1,%u", width);
+  g_autofree gchar *positions = g_strdup_printf ("1,%u,%u", side * side, width);
+
+  if (!values (w, TRUNK, "cls_token", token, width, 0.0f, 0.5f, error)
+      || !values (w, TRUNK, "pos_embed", positions, side * side * width, 0.0f, 0.5f, error)
+      || !conv_norm (w, stem, "0", width / 4, 3, 4, error)
+      || !conv_norm (w, stem, "1", width / 4, width / 4, 2, error)
+      || !conv_bias (w, stem, "2.conv", width, width / 4, 2, error))
+    return FALSE;
+  for (guint i = 0; i < m->vision.layers; i++)
+    if (!mci_block (w, i, &m->vision, error))
+      return FALSE;
+  return random_norm (w, TRUNK, "norm", width, NULL, NULL, error)
+         && random_linear (w, TRUNK, "head", m->projection, width, NULL, NULL, error)
+         && random_open_clip_text (w, m, "text.", error);
+}
+
 gboolean
 random_fastvit_config (const ClipRandomModel *m, const gchar *dir, GError **error)
 {
@@ -192,14 +228,15 @@ random_fastvit_config (const ClipRandomModel *m, const gchar *dir, GError **erro
   g_autofree gchar *json = g_strdup_printf (
       "{\"model_cfg\":{\"embed_dim\":%u,"
       "\"vision_cfg\":{\"timm_model_name\":\"%s\",\"timm_model_pretrained\":false,"
-      "\"timm_pool\":\"avg\",\"timm_proj\":null,\"timm_drop\":0.0,\"timm_drop_path\":0.0,"
+      "\"timm_pool\":\"%s\",\"timm_proj\":null,\"timm_drop\":0.0,\"timm_drop_path\":0.0,"
       "\"image_size\":%u},"
       "\"text_cfg\":{\"context_length\":%u,\"vocab_size\":%u,\"width\":%u,\"heads\":%u,"
-      "\"layers\":%u,\"mlp_ratio\":%u,\"no_causal_mask\":true},\"custom_text\":true},"
+      "\"layers\":%u,\"mlp_ratio\":%u,\"no_causal_mask\":%s},\"custom_text\":true},"
       "\"preprocess_cfg\":{\"mean\":[0.0,0.0,0.0],\"std\":[1.0,1.0,1.0],"
       "\"interpolation\":\"bilinear\",\"resize_mode\":\"shortest\",\"size\":[%u,%u]}}\n",
-      m->projection, m->fastvit.name, m->image, m->context, RANDOM_VOCAB, m->text.width,
-      m->text.heads, m->text.layers, m->text.mlp / m->text.width, m->image, m->image);
+      m->projection, m->mci ? m->mci : m->fastvit.name, m->mci ? "token" : "avg", m->image,
+      m->context, RANDOM_VOCAB, m->text.width, m->text.heads, m->text.layers,
+      m->text.mlp / m->text.width, m->mci ? "false" : "true", m->image, m->image);
 
   return g_file_set_contents (path, json, -1, error);
 }

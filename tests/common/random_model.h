@@ -31,6 +31,7 @@ typedef struct {
  * ClipRandomModel: one architecture.
  * @resnet, @fastvit: where its width is not 0: the images' tower, in place of @vision and @patch; the folder
  *   is open_clip's then
+ * @mci: (nullable): timm's name of a transformer with a convolutional stem; the folder is open_clip's then
  * @siglip: a SiglipModel; @projection is then the width of @vision
  * @outliers: with what trained models have and random ones do not: a few channels of the residual
  *   stream at +-1e3 and +-3e4, whose gammas are small while the others' are as large as it takes to see
@@ -44,6 +45,7 @@ typedef struct {
   ClipRandomResnet resnet;
   gboolean siglip;
   ClipRandomFastvit fastvit;
+  const gchar *mci;
 } ClipRandomModel;
 
 /** clip_random_models: terminated by a NULL name: tiny, outliers (as large), wide (ViT-B/32
@@ -52,7 +54,7 @@ typedef struct {
  * 104 features); siglip-tiny, siglip-timm (timm's vit_tiny), siglip-b-16, siglip-so400m-wide (as -wide above); tiny-rn (what the embedded
  * model is like), rn50, rn101, rn50x4, rn50x16, rn50x64, and rn50-wide, -x4-wide, ... with one block a
  * stage; mobileclip2-s0, mobileclip2-s2; small-mobileclip (the tower of S0 for small pictures, small texts),
- * small-mobileclip-merged. */
+ * small-mobileclip-merged; mobileclip2-b, tiny-mci (timm's vit_tiny with MobileCLIP-B's stem). */
 extern const ClipRandomModel clip_random_models[];
 
 const ClipRandomModel *clip_random_model_find (const gchar *name);

@@ -54,6 +54,7 @@ gboolean random_open_clip_text (Writer *w, const ClipRandomModel *m, const gchar
 
 /** random_fastvit_*: MobileCLIP, as open_clip publishes it. */
 gboolean random_fastvit_tensors (Writer *w, const ClipRandomModel *m, GError **error);
+gboolean random_mci_tensors (Writer *w, const ClipRandomModel *m, GError **error);
 gboolean random_fastvit_config (const ClipRandomModel *m, const gchar *dir, GError **error);
 
 /** random_open_clip_*: a model with a ResNet, as open_clip publishes it. */

@@ -52,6 +52,7 @@ static const Case cases[] = {
     "\"mlp_ratio\":2,\"no_causal_mask\":true,\"proj_bias\":true,\"pool_type\":\"last\","
     "\"pad_id\":1,\"norm_kwargs\":{\"eps\":1e-6}" },
   { "small-mobileclip", -1 },
+  { "tiny-mci", -1 },
   { "vit-b-32", -1, .large = TRUE },
   { "vit-b-16", -1, .large = TRUE },
   { "vit-l-14", -1, .large = TRUE },
@@ -71,6 +72,7 @@ static const Case cases[] = {
   { "siglip-so400m-wide", -1, .large = TRUE },
   { "mobileclip2-s0", -1, .large = TRUE },
   { "mobileclip2-s2", -1, .large = TRUE },
+  { "mobileclip2-b", -1, .large = TRUE },
 };
 
 /* Folders ------------------------------------------------------------------ */

@@ -79,6 +79,7 @@ ref_convolve (const ClipModel *model, const gchar *prefix, const gchar *name, Re
               gsize channels, gsize taps, gsize stride, gsize groups)
 {
   const gsize area = taps * taps, inputs = x.channels / groups, outputs = channels / groups;
+  const gssize pad = taps % 2 ? (gssize)(taps / 2) : 0;
   g_autofree gchar *weight = g_strconcat (name, ".weight", NULL);
   g_autofree float *w = ref_tensor (model, prefix, weight, channels, inputs * area);
   RefMap y = ref_map_new (channels, x.side / stride);
@@ -87,8 +88,8 @@ ref_convolve (const ClipModel *model, const gchar *prefix, const gchar *name, Re
     for (gsize c = 0; c < inputs; c++)
       for (gsize t = 0; t < area; t++)
         add_tap (&x, x.v + (n / outputs * inputs + c) * x.side * x.side,
-                 w[(n * inputs + c) * area + t], (gssize)(t / taps) - (gssize)(taps / 2),
-                 (gssize)(t % taps) - (gssize)(taps / 2), stride, &y, y.v + n * y.side * y.side);
+                 w[(n * inputs + c) * area + t], (gssize)(t / taps) - pad, (gssize)(t % taps) - pad,
+                 stride, &y, y.v + n * y.side * y.side);
   add_bias (model, prefix, name, y);
   return y;
 }

@@ -27,7 +27,8 @@ float *ref_tensor (const ClipModel *model, const gchar *prefix, const gchar *nam
                    gsize per_row);
 
 /**
- * ref_convolve: the convolution PREFIX NAME, with a bias where there is a tensor for it.
+ * ref_convolve: the convolution PREFIX NAME, with a bias where there is a tensor for it. Zeros are around the
+ * picture where @taps is odd.
  * @groups: channels of x, and of the result, are in so many groups
  */
 RefMap ref_convolve (const ClipModel *model, const gchar *prefix, const gchar *name, RefMap x,
