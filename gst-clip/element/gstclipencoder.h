@@ -46,14 +46,14 @@ typedef struct _GstClipTicket GstClipTicket;
  * GstClipEncoderFuncs: called without any lock, from the thread that encoded, or from the one that
  * submits for what fails at once.
  * @done: results that were not discarded: of GstClipResult, at least one; a region that
- *   failed has none
+ *   failed has none. @tell: FALSE where they answer older prompts than gst_clip_encoder_expect() said
  * @failed: @engine could not encode a frame, or has no memory for one
  * @still: a frame was not encoded because of its skip_still
  * @settled: from the encoder's thread, after a submitted frame is ready to be collected.
  *   Returns: TRUE to be called again soon.
  */
 typedef struct {
-  void (*done) (GPtrArray *results, const ClipJobTimes *times, gpointer data);
+  void (*done) (GPtrArray *results, const ClipJobTimes *times, gboolean tell, gpointer data);
   void (*failed) (ClipEngine *engine, const GError *error, gpointer data);
   void (*still) (gpointer data);
   gboolean (*settled) (gpointer data);
@@ -123,6 +123,10 @@ GPtrArray *gst_clip_encoder_newest (GstClipEncoder *encoder, gboolean *idle);
 
 /** gst_clip_encoder_discard: forgets the newest results, and those of frames taken so far. */
 void gst_clip_encoder_discard (GstClipEncoder *encoder);
+
+/** gst_clip_encoder_expect: when this returns, no `done` with `tell` is under way, and none will be called,
+ * for results of prompts with a smaller serial. Waits for no encoding. Thread: not the encoder's. */
+void gst_clip_encoder_expect (GstClipEncoder *encoder, guint serial);
 
 /** gst_clip_encoder_set_flushing: while TRUE nothing is waited for. */
 void gst_clip_encoder_set_flushing (GstClipEncoder *encoder, gboolean flushing);

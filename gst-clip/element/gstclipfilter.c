@@ -55,17 +55,22 @@ add_times (ClipJobTimes *sum, const ClipJobTimes *times)
 }
 
 static void
-on_results (GPtrArray *results, const ClipJobTimes *times, gpointer data)
+on_results (GPtrArray *results, const ClipJobTimes *times, gboolean tell, gpointer data)
 {
   GstClipFilter *self = data;
-  GstStructure *last = gst_clip_result_structure (g_ptr_array_index (results, 0), 0);
 
   GST_OBJECT_LOCK (self);
-  GstStructure *old = self->last_result;
-  self->last_result = last;
   self->stats.inferences++;
   self->stats.last = *times;
   add_times (&self->stats.sum, times);
+  GST_OBJECT_UNLOCK (self);
+  if (!tell)
+    return;
+
+  GstStructure *last = gst_clip_result_structure (g_ptr_array_index (results, 0), 0);
+  GST_OBJECT_LOCK (self);
+  GstStructure *old = self->last_result;
+  self->last_result = last;
   GstClipMessages messages = self->settings.messages;
   GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&old, gst_structure_free);
@@ -103,6 +108,15 @@ on_still (gpointer data)
   GST_OBJECT_UNLOCK (self);
 }
 
+/* The message that says so is posted next: from there on results are of these prompts. */
+static void
+on_in_force (guint serial, gpointer data)
+{
+  GstClipFilter *self = data;
+
+  gst_clip_encoder_expect (self->encoder, serial);
+}
+
 static gboolean
 on_settled (gpointer data)
 {
@@ -128,6 +142,7 @@ gst_clip_filter_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
   gst_clip_filter_forget (self);
   self->info = video;
   gst_clip_encoder_set_info (self->encoder, &info);
+  gst_clip_loader_set_frame_side (self->loader, MAX (info.width, info.height));
   return TRUE;
 }
 
@@ -378,7 +393,7 @@ gst_clip_filter_init (GstClipFilter *self)
   g_mutex_init (&self->prompts_lock);
   gst_video_info_init (&self->info);
   gst_clip_filter_init_settings (self);
-  self->loader = gst_clip_loader_new (GST_ELEMENT (self));
+  self->loader = gst_clip_loader_new (GST_ELEMENT (self), on_in_force, self);
   self->encoder = gst_clip_encoder_new (GST_ELEMENT (self), &funcs, self);
   self->announcer = gst_clip_announcer_new ();
   self->tracks = gst_clip_tracks_new ();

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * element/gstclipfilter.h: the element clipfilter: its instance, shared by the files
- * gstclipfilter.c (class, events, states), gstclipfilterframes.c (streaming),
- * gstclipfilterprops.c and gstclipfilterprompts.c (properties).
+ * gstclipfilter.c (class, events, states), gstclipfiltermode.c, gstclipfilterframes.c, gstclipfilterhold.c and
+ * gstclipfilterattach.c (streaming), gstclipfilterinstall.c, gstclipfilterprops.c and gstclipfilterprompts.c
+ * (properties).
  */
 #pragma once
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/element/gstcliploader.h"
 #include "gst-clip/element/gstclipmessages.h"
-
-#include <string.h>
+#include "gst-clip/element/gstcliprequest.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_clip_debug);
 #define GST_CAT_DEFAULT gst_clip_debug
@@ -10,20 +9,13 @@ GST_DEBUG_CATEGORY_EXTERN (gst_clip_debug);
 /* A device that is lost twice within this time will be lost again. */
 #define LOSS_PERIOD (60 * G_USEC_PER_SEC)
 
-/* Progress within a step is posted this often. */
-#define PROGRESS_PERIOD (G_USEC_PER_SEC / 2)
-
 /* FAILING: an error is about to be posted, and only then may the streaming thread return one. */
 typedef enum { HEALTHY, FAILING, FAILED } Health;
 
-typedef struct {
-  ClipPromptSet *prompts, *negatives; /* nullable */
-  ClipScoring scoring;
-  guint serial;
-} Request;
-
 struct _GstClipLoader {
   GstElement *element;
+  GstClipInForce in_force;
+  gpointer data;
   GThread *thread;
   gchar *model, *device, *group; /* the thread's own while it runs */
   ClipPrecision precision;
@@ -36,7 +28,10 @@ struct _GstClipLoader {
   gboolean stopping, flushing;
   Health health;
   gboolean first_done; /* the first set is in force, or there was none */
-  Request wanted;
+  gboolean regions;
+  guint frame_side;
+  guint warm_side; /* up to which @current.engine is ready for regions */
+  GstClipRequest wanted;
   guint wanted_count, done_count; /* requests made, and how many of them are dealt with */
   GstClipTexts current;
   gint64 last_loss; /* monotonic time in us; 0: never */
@@ -60,75 +55,6 @@ gst_clip_texts_clear (GstClipTexts *texts)
 {
   g_clear_pointer (&texts->texts, clip_texts_unref);
   g_clear_pointer (&texts->engine, clip_engine_unref);
-}
-
-static void
-request_clear (Request *request)
-{
-  g_clear_pointer (&request->prompts, clip_prompt_set_unref);
-  g_clear_pointer (&request->negatives, clip_prompt_set_unref);
-}
-
-static void
-request_set (Request *request, ClipPromptSet *prompts, ClipPromptSet *negatives,
-             ClipScoring scoring, guint serial)
-{
-  request->prompts = prompts ? clip_prompt_set_ref (prompts) : NULL;
-  request->negatives = negatives ? clip_prompt_set_ref (negatives) : NULL;
-  request->scoring = scoring;
-  request->serial = serial;
-}
-
-/* Of a set with pictures AUTO is resolved for each kind, by clip_score_set(). */
-static ClipScoring
-scoring_for (ClipEngine *engine, const Request *request)
-{
-  ClipScoring scoring =
-      clip_engine_scoring (engine, request->scoring, clip_prompt_set_size (request->prompts));
-
-  if (request->scoring == CLIP_SCORING_AUTO && scoring != CLIP_SCORING_SIGMOID
-      && clip_prompt_set_n_pictures (request->prompts) > 0)
-    return CLIP_SCORING_AUTO;
-  return scoring;
-}
-
-/* Contrast compares texts with the background set; softmax and the others do not need it encoded. */
-static gboolean
-needs_background (const Request *request)
-{
-  const guint n_texts =
-      clip_prompt_set_size (request->prompts) - clip_prompt_set_n_pictures (request->prompts);
-
-  return (request->scoring == CLIP_SCORING_CONTRAST && n_texts > 0)
-         || (request->scoring == CLIP_SCORING_AUTO && n_texts == 1);
-}
-
-/* Progress ----------------------------------------------------------------- */
-
-/* What the engine's callbacks need. */
-typedef struct {
-  GstElement *element; /* NULL: progress is not posted */
-  gchar *code;
-  gint64 posted;     /* monotonic time in us */
-  GPtrArray *errors; /* of gchar * */
-} Progress;
-
-static void
-on_progress (const gchar *code, const gchar *text, guint percent, gpointer data)
-{
-  Progress *progress = data;
-  gint64 now = g_get_monotonic_time ();
-
-  if (!progress->element)
-    return;
-  if (g_strcmp0 (code, progress->code) == 0 && now < progress->posted + PROGRESS_PERIOD)
-    return;
-  g_free (progress->code);
-  progress->code = g_strdup (code);
-  progress->posted = now;
-  g_autofree gchar *line =
-      percent > 0 && percent < 100 ? g_strdup_printf ("%s (%u%%)", text, percent) : g_strdup (text);
-  gst_clip_post_progress (progress->element, GST_PROGRESS_TYPE_CONTINUE, line);
 }
 
 /* Opening ------------------------------------------------------------------ */
@@ -160,15 +86,16 @@ static void
 open_engine (GstClipLoader *self)
 {
   ClipEngineConfig config = { self->model, self->device, self->precision, self->group, TRUE };
-  Progress progress = { .element = self->element };
+  GstClipProgress progress = { .element = self->element };
   g_autoptr (GError) error = NULL;
 
   if (!self->loading)
     gst_clip_post_progress (self->element, GST_PROGRESS_TYPE_START, "Opening the model again");
   self->loading = TRUE;
-  ClipEngine *engine = clip_engine_open (&config, &self->cancel, on_progress, &progress, &error);
+  ClipEngine *engine =
+      clip_engine_open (&config, &self->cancel, gst_clip_progress_post, &progress, &error);
 
-  g_free (progress.code);
+  gst_clip_progress_clear (&progress);
   if (!engine) {
     fail (self, error);
     return;
@@ -177,7 +104,44 @@ open_engine (GstClipLoader *self)
                    clip_engine_device_name (engine));
   g_mutex_lock (&self->lock);
   self->current.engine = engine;
+  self->warm_side = 0;
   g_mutex_unlock (&self->lock);
+}
+
+/* Also then regions are encoded, only that the first one of a size may take a second. */
+static void
+regions_failed (GstClipLoader *self, ClipEngine *engine, const GError *error)
+{
+  if (g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST))
+    gst_clip_loader_device_lost (self, engine, error);
+  else if (!g_error_matches (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_CANCELLED))
+    GST_WARNING_OBJECT (self->element, "not ready for regions: %s", error->message);
+}
+
+/* With the lock held. */
+static gboolean
+regions_are_due (GstClipLoader *self)
+{
+  const gboolean idle = self->done_count == self->wanted_count;
+
+  return self->regions && self->frame_side > self->warm_side && (idle || !self->first_done);
+}
+
+/* Called with the lock held, returns with it held. */
+static void
+prepare_regions (GstClipLoader *self)
+{
+  ClipEngine *engine = clip_engine_ref (self->current.engine);
+  const guint side = self->warm_side = self->frame_side;
+  g_autoptr (GError) error = NULL;
+
+  g_mutex_unlock (&self->lock);
+  if (self->loading)
+    gst_clip_post_progress (self->element, GST_PROGRESS_TYPE_CONTINUE, "Getting ready for regions");
+  if (!clip_engine_warm_up_regions (engine, side, &self->cancel, &error))
+    regions_failed (self, engine, error);
+  clip_engine_unref (engine);
+  g_mutex_lock (&self->lock);
 }
 
 static void
@@ -191,34 +155,9 @@ loading_done (GstClipLoader *self, ClipEngine *engine)
 
 /* Prompt sets -------------------------------------------------------------- */
 
-static void
-on_text_cut (const gchar *label, const gchar *text, const gchar *kept, gpointer data)
-{
-  Progress *progress = data;
-  const gchar *cut = g_str_has_prefix (text, kept) ? text + strlen (kept) : text;
-
-  g_ptr_array_add (
-      progress->errors,
-      g_strdup_printf ("the prompt \"%s\" is too long for the model, which only sees \"%s\" and "
-                       "not \"%s\": shorten it",
-                       label, kept, cut));
-}
-
-static void
-post_text_warnings (GstClipLoader *self, GPtrArray *errors)
-{
-  if (errors->len == 1)
-    GST_ELEMENT_WARNING (self->element, RESOURCE, SETTINGS,
-                         ("%s", (gchar *)g_ptr_array_index (errors, 0)), (NULL));
-  else if (errors->len > 1)
-    GST_ELEMENT_WARNING (
-        self->element, RESOURCE, SETTINGS,
-        ("%s (and %u more)", (gchar *)g_ptr_array_index (errors, 0), errors->len - 1), (NULL));
-}
-
 /* The new set is whole, or @texts is NULL for a set without labels. */
 static gboolean
-swap_in (GstClipLoader *self, ClipEngine *engine, ClipTexts *texts, const Request *request)
+swap_in (GstClipLoader *self, ClipEngine *engine, ClipTexts *texts, const GstClipRequest *request)
 {
   ClipTexts *old = NULL;
 
@@ -238,17 +177,18 @@ swap_in (GstClipLoader *self, ClipEngine *engine, ClipTexts *texts, const Reques
 
 /* Says once for each serial how it went. */
 static void
-announce (GstClipLoader *self, const Request *request, guint count, GPtrArray *errors)
+announce (GstClipLoader *self, const GstClipRequest *request, guint count, GPtrArray *errors)
 {
   if (request->serial == self->announced_serial)
     return;
   self->announced_serial = request->serial;
-  post_text_warnings (self, errors);
+  gst_clip_request_warn (self->element, errors);
   gst_clip_post_prompts (self->element, request->serial, count, errors);
 }
 
 static void
-encode_failed (GstClipLoader *self, ClipEngine *engine, const Request *request, GError *error)
+encode_failed (GstClipLoader *self, ClipEngine *engine, const GstClipRequest *request,
+               GError *error)
 {
   g_autoptr (GPtrArray) errors = g_ptr_array_new ();
 
@@ -263,26 +203,25 @@ encode_failed (GstClipLoader *self, ClipEngine *engine, const Request *request, 
 }
 
 static void
-encode_set (GstClipLoader *self, ClipEngine *engine, const Request *request)
+encode_set (GstClipLoader *self, ClipEngine *engine, const GstClipRequest *request)
 {
   g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GError) error = NULL;
-  Progress progress = { .element = self->loading ? self->element : NULL, .errors = errors };
   guint count = request->prompts ? clip_prompt_set_size (request->prompts) : 0;
   ClipTexts *texts = NULL;
 
   if (count > 0) {
-    texts =
-        clip_texts_new (engine, request->prompts, request->negatives, needs_background (request),
-                        &self->cancel, on_text_cut, on_progress, &progress, &error);
-    g_free (progress.code);
+    texts = gst_clip_request_encode (request, engine, &self->cancel,
+                                     self->loading ? self->element : NULL, errors, &error);
     if (!texts) {
       encode_failed (self, engine, request, error);
       return;
     }
   }
-  if (swap_in (self, engine, texts, request) && request->serial > 0)
-    announce (self, request, count, errors);
+  if (!swap_in (self, engine, texts, request) || request->serial == 0)
+    return;
+  self->in_force (request->serial, self->data);
+  announce (self, request, count, errors);
 }
 
 /* Returns: FALSE when the device was lost meanwhile: the same set is wanted again from the next
@@ -307,18 +246,18 @@ serve_request (GstClipLoader *self)
 {
   guint count = self->wanted_count;
   ClipEngine *engine = clip_engine_ref (self->current.engine);
-  Request request;
+  GstClipRequest request;
 
-  request_set (&request, self->wanted.prompts, self->wanted.negatives, self->wanted.scoring,
-               self->wanted.serial);
+  gst_clip_request_set (&request, self->wanted.prompts, self->wanted.negatives,
+                        self->wanted.scoring, self->wanted.serial);
   g_mutex_unlock (&self->lock);
 
   if (request.prompts)
-    request.scoring = scoring_for (engine, &request);
+    request.scoring = gst_clip_request_scoring (&request, engine);
   encode_set (self, engine, &request);
   if (request_done (self, engine, count) && self->loading && !g_atomic_int_get (&self->cancel))
     loading_done (self, engine);
-  request_clear (&request);
+  gst_clip_request_clear (&request);
   clip_engine_unref (engine);
 
   g_mutex_lock (&self->lock);
@@ -335,6 +274,8 @@ thread_main (gpointer data)
       g_mutex_unlock (&self->lock);
       open_engine (self);
       g_mutex_lock (&self->lock);
+    } else if (self->health == HEALTHY && regions_are_due (self)) {
+      prepare_regions (self);
     } else if (self->health == HEALTHY && self->done_count != self->wanted_count) {
       serve_request (self);
     } else {
@@ -348,11 +289,13 @@ thread_main (gpointer data)
 /* For other threads -------------------------------------------------------- */
 
 GstClipLoader *
-gst_clip_loader_new (GstElement *element)
+gst_clip_loader_new (GstElement *element, GstClipInForce in_force, gpointer data)
 {
   GstClipLoader *self = g_new0 (GstClipLoader, 1);
 
   self->element = element;
+  self->in_force = in_force;
+  self->data = data;
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
   return self;
@@ -362,7 +305,7 @@ void
 gst_clip_loader_free (GstClipLoader *self)
 {
   gst_clip_loader_stop (self);
-  request_clear (&self->wanted);
+  gst_clip_request_clear (&self->wanted);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->cond);
   g_free (self);
@@ -430,9 +373,27 @@ gst_clip_loader_request (GstClipLoader *self, ClipPromptSet *prompts, ClipPrompt
                          ClipScoring scoring, guint serial)
 {
   g_mutex_lock (&self->lock);
-  request_clear (&self->wanted);
-  request_set (&self->wanted, prompts, negatives, scoring, serial);
+  gst_clip_request_clear (&self->wanted);
+  gst_clip_request_set (&self->wanted, prompts, negatives, scoring, serial);
   self->wanted_count++;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_clip_loader_set_regions (GstClipLoader *self, gboolean wanted)
+{
+  g_mutex_lock (&self->lock);
+  self->regions = wanted;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_clip_loader_set_frame_side (GstClipLoader *self, guint side)
+{
+  g_mutex_lock (&self->lock);
+  self->frame_side = side;
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
 }

@@ -25,8 +25,12 @@ typedef struct {
 
 void gst_clip_texts_clear (GstClipTexts *texts);
 
+/** GstClipInForce: frames are taken with the prompts of @serial from now on; their message comes when this
+ * returns. Thread: the loader's, without locks. */
+typedef void (*GstClipInForce) (guint serial, gpointer data);
+
 /** gst_clip_loader_new: @element: (borrowed): source of the messages; must outlive the loader. */
-GstClipLoader *gst_clip_loader_new (GstElement *element);
+GstClipLoader *gst_clip_loader_new (GstElement *element, GstClipInForce in_force, gpointer data);
 void gst_clip_loader_free (GstClipLoader *loader);
 
 /** gst_clip_loader_start: starts the thread, which opens the engine and then encodes what
@@ -47,6 +51,14 @@ void gst_clip_loader_stop (GstClipLoader *loader);
  */
 void gst_clip_loader_request (GstClipLoader *loader, ClipPromptSet *prompts,
                               ClipPromptSet *negatives, ClipScoring scoring, guint serial);
+
+/**
+ * gst_clip_loader_set_regions, gst_clip_loader_set_frame_side: whether regions of frames are encoded, and the
+ * longer side of these, 0 while it is not known. The thread then makes what the engine needs for regions of
+ * all sizes: before the first set is in force, where it is told in time. Thread: any; do not block.
+ */
+void gst_clip_loader_set_regions (GstClipLoader *loader, gboolean wanted);
+void gst_clip_loader_set_frame_side (GstClipLoader *loader, guint side);
 
 /** gst_clip_loader_set_flushing: while TRUE, gst_clip_loader_wait() returns at once. */
 void gst_clip_loader_set_flushing (GstClipLoader *loader, gboolean flushing);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <pango/pangocairo.h>
 
+#include "gst-clip/element/gstclipplacement.h"
+
 /* Of a font's size. */
 #define LINE        1.35
 #define PADDING     0.5
@@ -28,6 +30,7 @@ typedef struct {
   PangoFontDescription *font;
   gdouble size; /* of the font */
   PangoContext *context;
+  GArray *panels; /* of GstClipBox: where labels were drawn */
   GstVideoOverlayComposition *composition;
 } Drawing;
 
@@ -238,10 +241,12 @@ static void
 draw_panel (Drawing *d, const GArray *lines, const Columns *c, gdouble x, gdouble y)
 {
   const gdouble gap = d->size * PADDING;
+  const GstClipBox panel = { x, y, c->width, c->height };
   Sheet sheet;
 
   if (!open_sheet (&sheet, d, x, y, c->width, c->height))
     return;
+  g_array_append_val (d->panels, panel);
   round_rectangle (sheet.cr, 0, 0, c->width, c->height, gap);
   cairo_set_source_rgba (sheet.cr, 0, 0, 0, 0.75);
   cairo_fill (sheet.cr);
@@ -312,31 +317,64 @@ draw_edge (Drawing *d, gdouble x, gdouble y, gdouble width, gdouble height)
   close_sheet (&sheet, d);
 }
 
+/* What of a region is in the frame. FALSE where nothing is. */
+static gboolean
+find_box (const Drawing *d, const GstClipSeen *seen, GstClipBox *box)
+{
+  if (seen->whole)
+    return FALSE;
+  box->x = CLAMP (seen->x, 0, 1) * d->width;
+  box->y = CLAMP (seen->y, 0, 1) * d->height;
+  box->width = CLAMP (seen->x + seen->width, 0, 1) * d->width - box->x;
+  box->height = CLAMP (seen->y + seen->height, 0, 1) * d->height - box->y;
+  return box->width >= 1 && box->height >= 1;
+}
+
 /* Four edges, not one rectangle: most of that would be nothing. */
 static void
-draw_box (Drawing *d, const GstClipSeen *seen)
+draw_box (Drawing *d, const GstClipBox *box)
 {
   const gdouble line = MAX (2.0, d->height / 300.0);
-  const gdouble left = CLAMP (seen->x, 0, 1) * d->width, top = CLAMP (seen->y, 0, 1) * d->height;
-  const gdouble right = CLAMP (seen->x + seen->width, 0, 1) * d->width;
-  const gdouble bottom = CLAMP (seen->y + seen->height, 0, 1) * d->height;
-  g_autoptr (GArray) lines = g_array_new (FALSE, FALSE, sizeof (Line));
 
-  if (right - left < 1 || bottom - top < 1)
-    return;
-  draw_edge (d, left, top, right - left, line);
-  draw_edge (d, left, bottom - line, right - left, line);
-  draw_edge (d, left, top, line, bottom - top);
-  draw_edge (d, right - line, top, line, bottom - top);
+  draw_edge (d, box->x, box->y, box->width, line);
+  draw_edge (d, box->x, box->y + box->height - line, box->width, line);
+  draw_edge (d, box->x, box->y, line, box->height);
+  draw_edge (d, box->x + box->width - line, box->y, line, box->height);
+}
+
+static void
+draw_boxes (Drawing *d, GPtrArray *all)
+{
+  GstClipBox box;
+
+  for (guint i = 0; i < all->len; i++)
+    if (find_box (d, all->pdata[i], &box))
+      draw_box (d, &box);
+}
+
+static void
+draw_region_labels (Drawing *d, const GstClipSeen *seen, const GstClipBox *box)
+{
+  g_autoptr (GArray) lines = g_array_new (FALSE, FALSE, sizeof (Line));
 
   g_array_set_clear_func (lines, clear_line);
   add_lines (d, lines, seen, NULL);
   if (lines->len == 0)
     return;
-  /* Above the box, or inside where there is no room. */
   Columns c = measure (d, lines);
-  const gdouble above = top - c.height;
-  draw_panel (d, lines, &c, MAX (MIN (left, d->width - c.width), 0), above >= 0 ? above : top);
+  GstClipBox panel = { .width = c.width, .height = c.height };
+  gst_clip_place_beside (&panel, box, d->width, d->height, d->panels);
+  draw_panel (d, lines, &c, panel.x, panel.y);
+}
+
+static void
+draw_labels_of_regions (Drawing *d, GPtrArray *all)
+{
+  GstClipBox box;
+
+  for (guint i = 0; i < all->len; i++)
+    if (find_box (d, all->pdata[i], &box))
+      draw_region_labels (d, all->pdata[i], &box);
 }
 
 /* All ----------------------------------------------------------------------------- */
@@ -394,12 +432,14 @@ draw (GPtrArray *all, const GstClipStyle *style, const GstVideoInfo *info)
   d.height = GST_VIDEO_INFO_HEIGHT (info);
   d.context = pango_font_map_create_context (pango_cairo_font_map_get_default ());
   set_font (&d);
-  for (guint i = 0; style->regions && i < all->len; i++) {
-    const GstClipSeen *seen = all->pdata[i];
-    if (!seen->whole)
-      draw_box (&d, seen);
-  }
+  d.panels = g_array_new (FALSE, FALSE, sizeof (GstClipBox));
+  /* Boxes lie under all labels; who has one place only is placed first. */
+  if (style->regions)
+    draw_boxes (&d, all);
   draw_frame_labels (&d, all);
+  if (style->regions)
+    draw_labels_of_regions (&d, all);
+  g_array_unref (d.panels);
   pango_font_description_free (d.font);
   g_object_unref (d.context);
   return d.composition;

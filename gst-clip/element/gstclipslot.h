@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
- * element/gstclipslot.h: the encoder's inside, for gstclipencoder.c (threads, tickets, the order of frames) and
- * gstclipslot.c (what a slot does with the engine).
+ * element/gstclipslot.h: the encoder's inside, for gstclipencoder.c (its thread, its life), gstclipencoderfeed.c (what
+ * the streaming thread calls) and gstclipslot.c (what a slot does with the engine).
  *
  * Each function is called by the slot's owner, without the encoder's lock unless said otherwise.
  */
@@ -59,6 +59,8 @@ struct _GstClipEncoder {
   ClipFrameInfo info;
   guint info_count; /* 0: no info yet */
   guint epoch;      /* +1 for each discard */
+  guint expected;   /* prompts: results of older ones are not told */
+  gboolean telling; /* results are being told */
   GPtrArray *newest;
   guint n_wanted;            /* how often the newest were asked for since they came */
   ClipEngine *wanted_engine; /* nullable: the thread shall make jobs for it */
@@ -74,6 +76,13 @@ struct _GstClipEncoder {
   GArray *scores;                   /* of double; likewise */
   GstClipSmoother *smoother;        /* likewise */
 };
+
+void gst_clip_ticket_unref (GstClipTicket *ticket);
+
+/** gst_clip_encoder_need_thread: starts it with the first frame. Thread: streaming. */
+void gst_clip_encoder_need_thread (GstClipEncoder *self);
+/** gst_clip_encoder_take_slot: the next one in turn, in @state. Fewer than the depth are busy; the lock is held. */
+GstClipSlot *gst_clip_encoder_take_slot (GstClipEncoder *self, GstClipSlotState state);
 
 /** gst_clip_frame_count_more: how many jobs @frame needs besides the one of whole frames. */
 guint gst_clip_frame_count_more (const GstClipFrame *frame);

@@ -161,6 +161,16 @@ ClipJob *clip_job_new (ClipEngine *engine, const ClipFrameInfo *info, GError **e
 /** clip_job_new_for_regions: the same for rectangles of such frames, which come in any number: only as much
  * memory as they need. Nothing may be loaded before clip_job_set_view(). */
 ClipJob *clip_job_new_for_regions (ClipEngine *engine, const ClipFrameInfo *info, GError **error);
+/**
+ * clip_engine_warm_up_regions: runs what resizes rectangles of all sizes once, so that drivers compile now and
+ * not when a frame has the first region of its size. Seconds the first time on a machine, where code is
+ * compiled for sizes; else nothing. Blocks; asks between the steps whether it was cancelled.
+ * @side: the longest that a rectangle will have
+ * @cancel: (nullable)
+ */
+gboolean clip_engine_warm_up_regions (ClipEngine *engine, guint side, const ClipCancel *cancel,
+                                      GError **error);
+
 /** clip_job_free: also while it is running: then the device's work on it is waited for. NULL-safe. */
 void clip_job_free (ClipJob *job);
 

@@ -77,3 +77,71 @@ clip_engine_warm_up (ClipEngine *e, const ClipCancel *cancel, GError **error)
     g_clear_error (error);
   return !clip_cancelled (cancel, error) && ok;
 }
+
+/* Regions ------------------------------------------------------------------ */
+
+typedef struct {
+  ClipEngine *engine;
+  ClipPreprocess *pre;
+  ClipGpuBuffer *patches;
+  ClipMatrix rows;
+  ClipGpuRecording *rec;
+  guint8 *gray; /* a row */
+} Rects;
+
+/* A gray rectangle, whose picture nobody reads. */
+static gboolean
+run_rect (Rects *r, guint32 width, guint32 height, GError **error)
+{
+  const ClipRect rect = { 0, 0, width, height };
+  const ClipFramePlanes planes = { { r->gray, r->gray, r->gray }, { 0 } };
+  const ClipPreprocessSpec *spec = &clip_model_config (r->engine->model)->preprocess;
+  gboolean stale;
+
+  if (!clip_preprocess_set_view (r->pre, &rect, CLIP_RESIZE_SQUASH, spec->crop_size, &stale, error))
+    return FALSE;
+  clip_preprocess_load (r->pre, &planes);
+  clip_gpu_recording_begin (r->rec);
+  clip_kernel_preprocess (r->engine->kernels, r->rec, r->pre, &r->rows, 0);
+  return clip_gpu_recording_end (r->rec, error) && clip_gpu_run_steps (r->rec, error);
+}
+
+/* Each length once across and once down, beside a short one. */
+static gboolean
+run_rects (Rects *r, const guint32 *sides, guint n, const ClipCancel *cancel, GError **error)
+{
+  for (guint i = 0; i < n; i++)
+    if (clip_cancelled (cancel, error) || !run_rect (r, sides[i], 16, error)
+        || clip_cancelled (cancel, error) || !run_rect (r, 16, sides[i], error))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+clip_engine_warm_up_regions (ClipEngine *e, guint side, const ClipCancel *cancel, GError **error)
+{
+  const ClipPreprocessSpec *spec = &clip_model_config (e->model)->preprocess;
+  guint32 sides[CLIP_PREPROCESS_SIDES];
+  const guint n = clip_preprocess_rect_sides (e->kernels, spec, side, sides);
+  Rects r = { .engine = e };
+
+  if (clip_cancelled (cancel, error))
+    return FALSE;
+  if (n == 0)
+    return TRUE;
+  const ClipFrameInfo info = { CLIP_PIXEL_I420, sides[n - 1], sides[n - 1], 1, 1 };
+  gboolean ok = clip_engine_check (e, error)
+                && (r.pre = clip_preprocess_new_for_rects (e->kernels, spec, &info, error))
+                && (r.patches = clip_tower_input_new (e->kernels, e->vision, 1, &r.rows, error));
+  r.gray = g_malloc0 (info.width);
+  r.rec = clip_gpu_recording_new (e->gpu, "warm-up of regions");
+  clip_gpu_recording_set_steps (r.rec, cancel);
+  ok = ok && run_rects (&r, sides, n, cancel, error);
+  if (ok)
+    clip_gpu_save_cache (e->gpu);
+  clip_gpu_recording_free (r.rec);
+  g_free (r.gray);
+  clip_gpu_buffer_free (r.patches);
+  clip_preprocess_free (r.pre);
+  return ok;
+}

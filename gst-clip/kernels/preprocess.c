@@ -410,6 +410,25 @@ clip_preprocess_set_view (ClipPreprocess *pre, const ClipRect *rect, ClipResizeM
   return TRUE;
 }
 
+guint
+clip_preprocess_rect_sides (ClipKernels *kernels, const ClipPreprocessSpec *spec, guint32 longest,
+                            guint32 *sides)
+{
+  guint n = 0;
+
+  G_STATIC_ASSERT (CLIP_PREPROCESS_SIDES == CLIP_TAPS_FEW);
+  for (guint i = 0; kernels->llvmpipe && i < CLIP_TAPS_FEW; i++) {
+    const guint32 side = clip_taps_few_side (spec->filter, spec->crop_size, i);
+
+    if (side > MAX_EDGE)
+      break;
+    sides[n++] = side;
+    if (side >= longest)
+      break;
+  }
+  return n;
+}
+
 /* Each frame --------------------------------------------------------------- */
 
 void

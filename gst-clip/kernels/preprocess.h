@@ -150,6 +150,20 @@ void clip_preprocess_free (ClipPreprocess *pre);
 gboolean clip_preprocess_set_view (ClipPreprocess *pre, const ClipRect *rect, ClipResizeMode resize,
                                    guint32 resize_edge, gboolean *stale, GError **error);
 
+/** Most of clip_preprocess_rect_sides(). */
+#define CLIP_PREPROCESS_SIDES 6
+
+/**
+ * clip_preprocess_rect_sides: the code that resizes rectangles may depend on how much smaller they become.
+ * @longest: of their sides
+ * @sides: (out) (array fixed-size=6): whoever has run one with each of these widths and one with each of these
+ *   heights, with CLIP_RESIZE_SQUASH to spec->crop_size, has made all that rectangles need, but for those
+ *   that become much smaller still (24 times, with the bicubic filter)
+ * Returns: how many; 0 where one code serves all sizes, that of whole frames
+ */
+guint clip_preprocess_rect_sides (ClipKernels *kernels, const ClipPreprocessSpec *spec,
+                                  guint32 longest, guint32 *sides);
+
 /** clip_preprocess_load: copies the needed pixels of a frame to staging, once; no GPU wait.
  * The caller knows that the GPU is not reading the staging buffer. */
 void clip_preprocess_load (ClipPreprocess *pre, const ClipFramePlanes *planes);

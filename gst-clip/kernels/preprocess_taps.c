@@ -125,15 +125,28 @@ make_windows (ClipTaps *taps, double scale, double support)
   return windows;
 }
 
+static const guint32 few[CLIP_TAPS_FEW] = { 8, 16, 32, 48, 64, 96 };
+
 static guint32
 round_count (const ClipTapsShape *shape, guint32 n)
 {
-  static const guint32 few[] = { 8, 16, 32, 48, 64, 96 };
-
   for (guint i = 0; shape->few_counts && i < G_N_ELEMENTS (few); i++)
     if (n <= few[i])
       return few[i];
   return clip_round_up (n, 8);
+}
+
+static double
+reach (ClipResizeFilter filter)
+{
+  return filter == CLIP_FILTER_BICUBIC ? 2.0 : 1.0;
+}
+
+guint32
+clip_taps_few_side (ClipResizeFilter filter, guint32 edge, guint i)
+{
+  /* windows begin and end between samples, and may start early */
+  return edge * (few[i] - 4) / (guint32)(2 * reach (filter));
 }
 
 static void
@@ -161,7 +174,7 @@ clip_taps_new (const ClipTapsShape *shape)
   const double scale =
       shape->in_size == shape->out_size ? 1.0 : (double)shape->in_size / shape->out_size;
   const double stretch = MAX (scale, 1.0);
-  const double support = (shape->filter == CLIP_FILTER_BICUBIC ? 2.0 : 1.0) * stretch;
+  const double support = reach (shape->filter) * stretch;
   ClipTaps *taps = g_new0 (ClipTaps, 1);
 
   g_atomic_ref_count_init (&taps->refs);

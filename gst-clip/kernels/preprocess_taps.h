@@ -59,6 +59,13 @@ ClipTaps *clip_taps_new (const ClipTapsShape *shape);
 ClipTaps *clip_taps_ref (ClipTaps *taps);
 void clip_taps_unref (ClipTaps *taps);
 
+/** Numbers that @few_counts allows for below a hundred. */
+#define CLIP_TAPS_FEW 6
+
+/** clip_taps_few_side: length of a side that takes the @i-th of these numbers, from 0, when @edge pixels are
+ * made of it. */
+guint32 clip_taps_few_side (ClipResizeFilter filter, guint32 edge, guint i);
+
 /** clip_taps_start: where output @o starts to read, counted from @origin. */
 guint32 clip_taps_start (const ClipTaps *taps, guint32 o);
 

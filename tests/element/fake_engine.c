@@ -26,6 +26,7 @@ static struct {
   gint sigmoid; /* in thousandths */
   ClipFrameInfo last_info;
   ClipFit last_fit;
+  guint last_side;
   gchar *last_wordings, *last_group;
 } fake;
 
@@ -61,6 +62,7 @@ fake_reset (void)
   memset (fake.gates, 0, sizeof fake.gates);
   fake.ranking = FALSE;
   fake.sigmoid = 0;
+  fake.last_side = 0;
   g_clear_pointer (&fake.last_wordings, g_free);
   g_clear_pointer (&fake.last_group, g_free);
   g_mutex_unlock (&fake.lock);
@@ -157,6 +159,15 @@ fake_last_info (void)
   ClipFrameInfo info = fake.last_info;
   g_mutex_unlock (&fake.lock);
   return info;
+}
+
+guint
+fake_last_side (void)
+{
+  g_mutex_lock (&fake.lock);
+  guint side = fake.last_side;
+  g_mutex_unlock (&fake.lock);
+  return side;
 }
 
 gchar *
@@ -294,6 +305,16 @@ void
 clip_set_picture_reader (ClipPictureReader reader)
 {
   g_assert_nonnull (reader);
+}
+
+gboolean
+clip_engine_warm_up_regions (ClipEngine *engine, guint side, const ClipCancel *cancel,
+                             GError **error)
+{
+  g_mutex_lock (&fake.lock);
+  fake.last_side = side;
+  g_mutex_unlock (&fake.lock);
+  return pass (FAKE_REGIONS, cancel, error);
 }
 
 /* Texts ---------------------------------------------------------------------- */

@@ -19,7 +19,14 @@ G_BEGIN_DECLS
 #define FAKE_LOGIT_SCALE 10.0
 
 /** A call that waits until its gate is open. */
-typedef enum { FAKE_OPEN, FAKE_TEXTS, FAKE_JOB_NEW, FAKE_JOB_RUN, FAKE_N_GATES } FakeGate;
+typedef enum {
+  FAKE_OPEN,
+  FAKE_REGIONS, /* is made ready for regions */
+  FAKE_TEXTS,
+  FAKE_JOB_NEW,
+  FAKE_JOB_RUN,
+  FAKE_N_GATES
+} FakeGate;
 
 /** fake_reset: gates open, no failures, counters 0. Nothing of an earlier test may be alive. */
 void fake_reset (void);
@@ -54,6 +61,9 @@ guint fake_alive (void);
 
 /** fake_last_info: what the newest job was made for. */
 ClipFrameInfo fake_last_info (void);
+
+/** fake_last_side: that regions may have, see clip_engine_warm_up_regions(); 0 before. */
+guint fake_last_side (void);
 
 /** fake_last_fit: of the last clip_job_set_view(). */
 ClipFit fake_last_fit (void);

@@ -264,6 +264,101 @@ test_region_is_rescaled (void)
   gst_harness_teardown (h);
 }
 
+/* Frames of SIDE x SIDE, so that a label is higher than the distance of the first region from the edge. */
+#define SIDE 400
+
+/* How many bytes of rows of a frame with that region and a label are not as they were. */
+static void
+count_rows (const guint *region, guint from, guint to, guint *in_rows, guint *in_all)
+{
+  GstHarness *h = start (NULL, "GRAY8", SIDE, SIDE, FALSE);
+  GstBuffer *buffer = grey_frame ("GRAY8", SIDE, SIDE);
+
+  add_result (buffer, "c", "dog", 0.9, TRUE, region);
+  g_autoptr (GstBuffer) out = push (h, buffer);
+  *in_rows = changed (out, SIDE, 0, from, SIDE, to - from);
+  *in_all = changed (out, SIDE, 0, 0, SIDE, SIDE);
+  gst_harness_teardown (h);
+}
+
+/* A label hides nothing of its region where there is room beside it; where there is none, its bottom. */
+static void
+test_label_beside_its_region (void)
+{
+  static const struct {
+    guint region[4]; /* of 100 x 100 */
+    guint from, to;  /* rows where the label is */
+  } cases[] = {
+    { { 20, 50, 60, 25 }, 170, 200 }, /* above */
+    { { 20, 75, 60, 25 }, 270, 300 }, /* touches the lower edge: above */
+    { { 20, 0, 60, 25 }, 100, 130 },  /* touches the upper edge: below */
+    { { 20, 2, 60, 25 }, 108, 138 },  /* near the upper edge: below */
+    { { 0, 0, 100, 50 }, 200, 230 },  /* as wide as the frame */
+    { { 20, 0, 60, 100 }, 370, 398 }, /* as high as the frame: inside, at the bottom */
+    { { 20, 2, 60, 97 }, 366, 394 },  /* nearly so */
+  };
+  const guint line = 2;
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const guint *r = cases[i].region;
+    const guint edges = 2 * line * (r[2] + r[3]) * SIDE / 100 - 4 * line * line;
+    const gboolean inside =
+        cases[i].from > r[1] * SIDE / 100 && cases[i].from < (r[1] + r[3]) * SIDE / 100;
+    guint label, all;
+
+    count_rows (r, cases[i].from, cases[i].to, &label, &all);
+    if (inside)
+      label -= 2 * line * (cases[i].to - cases[i].from);
+    g_assert_cmpuint (label, >, 500);
+    g_assert_cmpuint (all, ==, edges + label); /* and nothing elsewhere */
+  }
+}
+
+/* The rectangle that was added last: a label. */
+static void
+last_rectangle (GstBuffer *buffer, GstVideoRectangle *where)
+{
+  GstVideoOverlayCompositionMeta *meta = gst_buffer_get_video_overlay_composition_meta (buffer);
+  const guint n = gst_video_overlay_composition_n_rectangles (meta->overlay);
+  guint w, h;
+
+  gst_video_overlay_rectangle_get_render_rectangle (
+      gst_video_overlay_composition_get_rectangle (meta->overlay, n - 1), &where->x, &where->y, &w,
+      &h);
+  where->w = w;
+  where->h = h;
+}
+
+/* Labels take other places before they lie on one another: those of the frame, above, below, inside. */
+static void
+test_labels_beside_each_other (void)
+{
+  static const guint region[] = { 0, 20, 50, 50 };
+  static const gdouble tops[] = { 80, 280, 280, 80 }; /* edges that labels lie at */
+  GstHarness *h = start (NULL, "GRAY8", SIDE, SIDE, TRUE);
+  GstVideoRectangle label;
+
+  for (guint n = 1; n <= 4; n++) {
+    GstBuffer *buffer = grey_frame ("GRAY8", SIDE, SIDE);
+    for (guint i = 0; i < n; i++)
+      add_result (buffer, "c", "dog", 0.9, TRUE, region);
+    g_autoptr (GstBuffer) out = push (h, buffer);
+    last_rectangle (out, &label);
+    const gdouble middle = label.y + label.h / 2.0 - tops[n - 1];
+    g_assert_true (n % 2 ? middle < 0 : middle > 0); /* above: 1, inside: 3 */
+    g_assert_cmpfloat (ABS (middle), <, label.h / 2.0 + 2);
+  }
+  /* A label of the frame lies where the first one did. */
+  GstBuffer *buffer = grey_frame ("GRAY8", SIDE, SIDE);
+  static const guint below_corner[] = { 0, 9, 50, 50 };
+  add_result (buffer, "c", "dog", 0.9, TRUE, below_corner);
+  add_result (buffer, "c", "dog", 0.9, TRUE, NULL);
+  g_autoptr (GstBuffer) out = push (h, buffer);
+  last_rectangle (out, &label);
+  g_assert_cmpint (label.y, ==, 236); /* below its region */
+  gst_harness_teardown (h);
+}
+
 static void
 test_regions_can_be_hidden (void)
 {
@@ -454,6 +549,8 @@ main (int argc, char **argv)
   g_test_add_func ("/overlay/odd-sizes", test_odd_sizes);
   g_test_add_func ("/overlay/formats", test_formats);
   g_test_add_func ("/overlay/region-is-rescaled", test_region_is_rescaled);
+  g_test_add_func ("/overlay/label-beside-its-region", test_label_beside_its_region);
+  g_test_add_func ("/overlay/labels-beside-each-other", test_labels_beside_each_other);
   g_test_add_func ("/overlay/regions-can-be-hidden", test_regions_can_be_hidden);
   g_test_add_func ("/overlay/downstream-draws", test_downstream_draws);
   g_test_add_func ("/overlay/caps-alone-do-not-count", test_caps_alone_do_not_count);

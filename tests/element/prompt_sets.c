@@ -207,6 +207,85 @@ test_swap (void)
   stage_free (stage);
 }
 
+static guint
+serial_of (const GstStructure *result)
+{
+  guint serial = 0;
+
+  g_assert_true (gst_structure_get_uint (result, "prompts-serial", &serial));
+  return serial;
+}
+
+/* Pushes frames until one has a result of @serial. */
+static void
+push_until (Stage *stage, guint serial)
+{
+  for (guint i = 0; i < 10000; i++) {
+    g_autoptr (GstBuffer) buffer = stage_push (stage, 15);
+    const GstStructure *result = stage_result (buffer, 0);
+    if (result && serial_of (result) == serial)
+      return;
+    g_usleep (1000);
+  }
+  g_assert_not_reached ();
+}
+
+/* All results that have been posted are of @serial. */
+static void
+expect_told (Stage *stage, guint serial)
+{
+  GstMessage *message;
+  guint n = 0;
+
+  while ((message = gst_bus_pop_filtered (stage->bus, GST_MESSAGE_ELEMENT))) {
+    g_assert_cmpuint (serial_of (gst_message_get_structure (message)), ==, serial);
+    gst_message_unref (message);
+    n++;
+  }
+  g_assert_cmpuint (n, >, 0);
+}
+
+/* A frame that is being encoded when other prompts come into force gets its result, but after the message that
+ * says so nothing of the old ones is posted. */
+static void
+test_old_results_in_step (void)
+{
+  Stage *stage = stage_new (STEP ", messages=every-result, prompts=10");
+
+  stage_play_file (stage);
+  fake_close (FAKE_JOB_RUN);
+  g_assert_cmpint (gst_harness_push (stage->harness, stage_frame (stage, 15)), ==, GST_FLOW_OK);
+  fake_wait_inside (FAKE_JOB_RUN);
+  g_object_set (stage->filter, "prompts", "20", NULL);
+  stage_wait_prompts (stage, 2);
+  fake_open (FAKE_JOB_RUN);
+  g_autoptr (GstBuffer) old = gst_harness_pull (stage->harness);
+  g_assert_cmpuint (serial_of (stage_result (old, 0)), ==, 1);
+  push_until (stage, 2);
+  expect_told (stage, 2);
+  stage_free (stage);
+}
+
+static void
+test_old_results_latest (void)
+{
+  Stage *stage = stage_new_playing (
+      "mode=latest, messages=every-result, scoring=cosine, threshold=0.9, prompts=10");
+
+  push_until (stage, 1);
+  fake_close (FAKE_JOB_RUN);
+  while (!fake_is_inside (FAKE_JOB_RUN)) {
+    gst_buffer_unref (stage_push (stage, 15));
+    g_usleep (1000);
+  }
+  g_object_set (stage->filter, "prompts", "20", NULL);
+  stage_wait_prompts (stage, 2);
+  fake_open (FAKE_JOB_RUN);
+  push_until (stage, 2);
+  expect_told (stage, 2);
+  stage_free (stage);
+}
+
 /* Sets that come while one is being encoded are skipped but for the last. */
 static void
 test_coalesce (void)
@@ -352,6 +431,8 @@ main (int argc, char **argv)
   g_test_add_func ("/prompt-sets/set-from-handler", test_set_from_handler);
   g_test_add_func ("/prompt-sets/template", test_template);
   g_test_add_func ("/prompt-sets/swap", test_swap);
+  g_test_add_func ("/prompt-sets/old-results-in-step", test_old_results_in_step);
+  g_test_add_func ("/prompt-sets/old-results-latest", test_old_results_latest);
   g_test_add_func ("/prompt-sets/coalesce", test_coalesce);
   g_test_add_func ("/prompt-sets/announced", test_announced);
   g_test_add_func ("/prompt-sets/too-long", test_too_long);

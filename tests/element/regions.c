@@ -389,6 +389,67 @@ test_embedding (void)
   stage_free (stage);
 }
 
+/* What regions of all sizes need is made before the first frame is encoded, once for a size of frames, and
+ * never where no regions are asked for. */
+static void
+test_made_ready (void)
+{
+  Stage *stage = stage_new (STEP "region=full-frame");
+
+  fake_close (FAKE_OPEN);
+  stage_play (stage);
+  fake_open (FAKE_OPEN);
+  gst_buffer_unref (pass (stage, make_frame (stage)));
+  stage_wait_prompts (stage, 1);
+  g_assert_cmpuint (fake_count (FAKE_REGIONS), ==, 0);
+  gst_util_set_object_arg (G_OBJECT (stage->filter), "region", "both"); /* while playing */
+  while (fake_count (FAKE_REGIONS) == 0)
+    g_usleep (1000);
+  stage_free (stage);
+
+  stage = stage_new (STEP "region=rois");
+  fake_close (FAKE_OPEN);
+  stage_play (stage);
+  fake_open (FAKE_OPEN);
+  gst_buffer_unref (pass (stage, make_frame (stage)));
+  g_assert_cmpuint (fake_count (FAKE_REGIONS), ==, 1);
+  g_assert_cmpuint (fake_last_side (), ==, 16);
+  gst_harness_set_src_caps_str (stage->harness,
+                                "video/x-raw,format=GRAY8,width=16,height=32,framerate=25/1");
+  while (fake_last_side () != 32)
+    g_usleep (1000);
+  stage_free (stage);
+}
+
+/* A failure there is none of frames; a lost device is noticed. */
+static void
+test_not_made_ready (void)
+{
+  Stage *stage = stage_new (STEP "region=both");
+
+  fake_close (FAKE_OPEN);
+  fake_fail (FAKE_REGIONS, 1, CLIP_GPU_ERROR, CLIP_GPU_ERROR_OUT_OF_MEMORY);
+  stage_play (stage);
+  fake_open (FAKE_OPEN);
+  g_autoptr (GstBuffer) out = pass (stage, make_frame (stage));
+  assert_results (out, "10 frame 0 0,0 16x16");
+  g_assert_cmpuint (fake_count (FAKE_REGIONS), ==, 1);
+  stage_free (stage);
+
+  stage = stage_new (STEP "region=both");
+  fake_close (FAKE_OPEN);
+  fake_fail (FAKE_REGIONS, 1, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST);
+  stage_play (stage);
+  fake_open (FAKE_OPEN);
+  stage_expect (stage, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED,
+                "made to fail");
+  g_autoptr (GstBuffer) after = pass (stage, make_frame (stage));
+  assert_results (after, "10 frame 0 0,0 16x16");
+  g_assert_cmpuint (fake_count (FAKE_OPEN), ==, 2);
+  g_assert_cmpuint (fake_count (FAKE_REGIONS), ==, 2);
+  stage_free (stage);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -405,5 +466,7 @@ main (int argc, char **argv)
   g_test_add_func ("/regions/two", test_two);
   g_test_add_func ("/regions/crop", test_crop);
   g_test_add_func ("/regions/embedding", test_embedding);
+  g_test_add_func ("/regions/made-ready", test_made_ready);
+  g_test_add_func ("/regions/not-made-ready", test_not_made_ready);
   return g_test_run ();
 }

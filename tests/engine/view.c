@@ -176,6 +176,46 @@ test_together (void)
     clip_job_free (jobs[i]);
 }
 
+#define EDGE 32 /* of the model */
+#define SIDE 1000
+
+/* After it regions of any size need no code that is not there. */
+static void
+test_warm_up (void)
+{
+  g_autoptr (ClipEngine) engine = fixture_engine (folder, CLIP_PRECISION_FP32);
+  if (!engine)
+    return;
+  g_autoptr (ClipTexts) texts = fixture_texts (engine, "a cat", NULL, FALSE);
+  g_autoptr (ClipJob) whole = new_job (engine, SIDE, SIDE); /* the format */
+  const ClipFrameInfo info = info_of (SIDE, SIDE);
+  const ClipFramePlanes planes = { { frame, frame } }; /* each row the same */
+  g_autoptr (GError) error = NULL;
+  ClipCancel cancel = 1;
+
+  g_assert_false (clip_engine_warm_up_regions (engine, SIDE, &cancel, &error));
+  g_assert_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_CANCELLED);
+  g_clear_error (&error);
+  clip_engine_warm_up_regions (engine, SIDE, NULL, &error);
+  g_assert_no_error (error);
+
+  const guint pipelines = clip_gpu_pipeline_count (clip_engine_gpu (engine));
+  g_autoptr (ClipJob) job = clip_job_new_for_regions (engine, &info, &error);
+  g_assert_no_error (error);
+  for (ClipFit fit = CLIP_FIT_AUTO; fit <= CLIP_FIT_LETTERBOX; fit++)
+    for (guint side = 5; side < 24 * EDGE; side = side * 5 / 4) {
+      const ClipRect rects[] = { { 0, 0, side, 12 }, { 3, 4, 12, side }, { 2, 2, side, side } };
+      for (guint i = 0; i < G_N_ELEMENTS (rects); i++) {
+        float e[DIM];
+        clip_job_set_view (job, &rects[i], fit, &error);
+        g_assert_no_error (error);
+        clip_job_load (job, &planes);
+        run (job, texts, e);
+      }
+    }
+  g_assert_cmpuint (clip_gpu_pipeline_count (clip_engine_gpu (engine)), ==, pipelines);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -193,6 +233,7 @@ main (int argc, char **argv)
   g_test_add_func ("/view/cut", test_cut);
   g_test_add_func ("/view/fits", test_fits);
   g_test_add_func ("/view/together", test_together);
+  g_test_add_func ("/view/warm-up", test_warm_up);
   status = g_test_run ();
   clip_random_model_remove (folder);
   g_free (folder);

@@ -81,14 +81,21 @@ def other_device():
     assert code != 0 and "no such device" in out, out
 
 
-def leaks():
-    code, out = launch(*FILTER, buffers=30, GST_TRACERS="leaks", GST_DEBUG="GST_TRACER:7",
+def leaks_of(*element):
+    code, out = launch(*element, buffers=30, GST_TRACERS="leaks", GST_DEBUG="GST_TRACER:7",
                        GST_DEBUG_NO_COLOR="1")
     assert code == 0, out
     assert "object-alive.class" in out, "the tracer did not run"
     alive = [line for line in out.splitlines() if "object-alive, " in line
              and "new format string" not in line]
     assert not alive, "\n".join(alive)
+
+
+def leaks():
+    leaks_of(*FILTER)
+    leaks_of(*FILTER, "region=both", "mode=latest", "messages=every-result")
+    if run(["gst-inspect-1.0", "clipoverlay"])[0] == 0:
+        leaks_of(*FILTER, "!", "clipoverlay")
 
 
 def main():

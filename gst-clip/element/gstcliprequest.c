@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/element/gstcliprequest.h"
+
+#include "gst-clip/element/gstclipmessages.h"
+
+#include <string.h>
+
+/* Progress within a step is posted this often. */
+#define PROGRESS_PERIOD (G_USEC_PER_SEC / 2)
+
+void
+gst_clip_request_clear (GstClipRequest *request)
+{
+  g_clear_pointer (&request->prompts, clip_prompt_set_unref);
+  g_clear_pointer (&request->negatives, clip_prompt_set_unref);
+}
+
+void
+gst_clip_request_set (GstClipRequest *request, ClipPromptSet *prompts, ClipPromptSet *negatives,
+                      ClipScoring scoring, guint serial)
+{
+  request->prompts = prompts ? clip_prompt_set_ref (prompts) : NULL;
+  request->negatives = negatives ? clip_prompt_set_ref (negatives) : NULL;
+  request->scoring = scoring;
+  request->serial = serial;
+}
+
+ClipScoring
+gst_clip_request_scoring (const GstClipRequest *request, ClipEngine *engine)
+{
+  ClipScoring scoring =
+      clip_engine_scoring (engine, request->scoring, clip_prompt_set_size (request->prompts));
+
+  if (request->scoring == CLIP_SCORING_AUTO && scoring != CLIP_SCORING_SIGMOID
+      && clip_prompt_set_n_pictures (request->prompts) > 0)
+    return CLIP_SCORING_AUTO;
+  return scoring;
+}
+
+/* Contrast compares texts with the background set; softmax and the others do not need it encoded. */
+static gboolean
+needs_background (const GstClipRequest *request)
+{
+  const guint n_texts =
+      clip_prompt_set_size (request->prompts) - clip_prompt_set_n_pictures (request->prompts);
+
+  return (request->scoring == CLIP_SCORING_CONTRAST && n_texts > 0)
+         || (request->scoring == CLIP_SCORING_AUTO && n_texts == 1);
+}
+
+/* Progress ----------------------------------------------------------------- */
+
+void
+gst_clip_progress_post (const gchar *code, const gchar *text, guint percent, gpointer data)
+{
+  GstClipProgress *progress = data;
+  gint64 now = g_get_monotonic_time ();
+
+  if (!progress->element)
+    return;
+  if (g_strcmp0 (code, progress->code) == 0 && now < progress->posted + PROGRESS_PERIOD)
+    return;
+  g_free (progress->code);
+  progress->code = g_strdup (code);
+  progress->posted = now;
+  g_autofree gchar *line =
+      percent > 0 && percent < 100 ? g_strdup_printf ("%s (%u%%)", text, percent) : g_strdup (text);
+  gst_clip_post_progress (progress->element, GST_PROGRESS_TYPE_CONTINUE, line);
+}
+
+void
+gst_clip_progress_clear (GstClipProgress *progress)
+{
+  g_clear_pointer (&progress->code, g_free);
+}
+
+/* Encoding ----------------------------------------------------------------- */
+
+/* What the engine's callbacks need. */
+typedef struct {
+  GstClipProgress progress;
+  GPtrArray *errors; /* of gchar * */
+} Encoding;
+
+static void
+on_progress (const gchar *code, const gchar *text, guint percent, gpointer data)
+{
+  Encoding *encoding = data;
+
+  gst_clip_progress_post (code, text, percent, &encoding->progress);
+}
+
+static void
+on_text_cut (const gchar *label, const gchar *text, const gchar *kept, gpointer data)
+{
+  Encoding *encoding = data;
+  const gchar *cut = g_str_has_prefix (text, kept) ? text + strlen (kept) : text;
+
+  g_ptr_array_add (
+      encoding->errors,
+      g_strdup_printf ("the prompt \"%s\" is too long for the model, which only sees \"%s\" and "
+                       "not \"%s\": shorten it",
+                       label, kept, cut));
+}
+
+ClipTexts *
+gst_clip_request_encode (const GstClipRequest *request, ClipEngine *engine,
+                         const ClipCancel *cancel, GstElement *element, GPtrArray *errors,
+                         GError **error)
+{
+  Encoding encoding = { { .element = element }, errors };
+  ClipTexts *texts =
+      clip_texts_new (engine, request->prompts, request->negatives, needs_background (request),
+                      cancel, on_text_cut, on_progress, &encoding, error);
+
+  gst_clip_progress_clear (&encoding.progress);
+  return texts;
+}
+
+void
+gst_clip_request_warn (GstElement *element, GPtrArray *errors)
+{
+  if (errors->len == 1)
+    GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS,
+                         ("%s", (gchar *)g_ptr_array_index (errors, 0)), (NULL));
+  else if (errors->len > 1)
+    GST_ELEMENT_WARNING (
+        element, RESOURCE, SETTINGS,
+        ("%s (and %u more)", (gchar *)g_ptr_array_index (errors, 0), errors->len - 1), (NULL));
+}
