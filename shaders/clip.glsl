@@ -8,9 +8,7 @@
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_EXT_shader_16bit_storage : require
-#ifdef CLIP_ADDRESS64
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
-#endif
 
 #include "clip.h"
 
@@ -40,6 +38,9 @@ layout(buffer_reference, std430, buffer_reference_align = 4) restrict writeonly 
 };
 layout(buffer_reference, std430, buffer_reference_align = 4) restrict writeonly buffer Floats {
   float v[];
+};
+layout(buffer_reference, std430, buffer_reference_align = 8) restrict writeonly buffer Uint64s {
+  uint64_t v[];
 };
 layout(buffer_reference, std430, buffer_reference_align = 8) restrict writeonly buffer Vec2s {
   vec2 v[];

@@ -36,14 +36,9 @@ layout(push_constant, std430) uniform Push {
 };
 
 #ifdef LLVMPIPE
-#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 layout(local_size_x = 128) in;
 #include "llvmpipe.glsl"
 #define LANE gl_SubgroupInvocationID
-
-layout(buffer_reference, std430, buffer_reference_align = 8) restrict writeonly buffer Uint64s {
-  uint64_t v[];
-};
 
 /* src[i + stride * lane] */
 uint

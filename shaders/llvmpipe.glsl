@@ -92,6 +92,20 @@ lanes8x4 (vec4 a, vec4 b, vec4 c, vec4 d, vec4 e, vec4 f, vec4 g, vec4 h)
                lanes8 (vec4 (a.w, b.w, c.w, d.w), vec4 (e.w, f.w, g.w, h.w)));
 }
 
+/*
+ * Elements 2 l and 2 l + 1 of 16 that lanes have as l and 8 + l, as one word: a store is a loop over lanes, so
+ * that two elements a lane are stored in half the time.
+ */
+uint64_t
+pairs8 (vec2 y)
+{
+  const uint lane = gl_SubgroupInvocationID, from = lane * 2 & 7u;
+  const vec2 low = vec2 (subgroupShuffle (y.x, from), subgroupShuffle (y.x, from + 1));
+  const vec2 high = vec2 (subgroupShuffle (y.y, from), subgroupShuffle (y.y, from + 1));
+
+  return packUint2x32 (floatBitsToUint (lane < 4 ? low : high));
+}
+
 float
 sum8 (float x)
 {

@@ -100,15 +100,10 @@ store_patches (uint o, uint lane, uint down, uint across, uvec3 level)
 }
 
 #ifdef LLVMPIPE
-#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 layout(local_size_x = 32) in;
 layout(constant_id = 1) const uint TAPS = 8;
 layout(constant_id = 2) const bool LOOP = false;
 #include "llvmpipe.glsl"
-
-layout(buffer_reference, std430, buffer_reference_align = 8) restrict writeonly buffer Uint64s {
-  uint64_t v[];
-};
 
 /* from[i + lane]; @i is a constant */
 uint

@@ -10,12 +10,7 @@
  */
 #version 460
 #extension GL_GOOGLE_include_directive : require
-#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 #include "clip.glsl"
-
-layout(buffer_reference, std430, buffer_reference_align = 16) restrict writeonly buffer Uint64s {
-  uint64_t v[];
-};
 
 #include "softmax.h"
 

@@ -11,7 +11,7 @@
  * @src: of the first picture; pixels are src_ld floats apart, a multiple of 4
  * @dst: of its first row; rows are dst_ld floats apart
  * @height, @width: of the source; @out_width: windows of a row
- * @taps_x: pixels of a window's row; @stride: how far windows are apart
+ * @taps_y: pixels of a window's column; @stride: how far windows are apart
  * @first_x, @first_y: where the first window begins, modulo 2^32: -pad where zeros lie around the picture
  * @channels: floats of a pixel that are copied, a multiple of 16
  * @first_row: of dst, of a dispatch; not LLVMPIPE
@@ -25,7 +25,7 @@ struct UnfoldPush {
   uint32_t width;
   uint32_t out_width;
   uint32_t taps;
-  uint32_t taps_x;
+  uint32_t taps_y;
   uint32_t stride;
   uint32_t first_x;
   uint32_t first_y;

@@ -338,9 +338,10 @@ gst_clip_loader_start (GstClipLoader *self, const ClipEngineConfig *config)
 void
 gst_clip_loader_cancel (GstClipLoader *self)
 {
-  g_atomic_int_set (&self->cancel, 1);
   g_mutex_lock (&self->lock);
   self->stopping = TRUE;
+  /* Not earlier: who fails for it must not be taken for one who failed. */
+  g_atomic_int_set (&self->cancel, 1);
   update_state (self);
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);

@@ -37,6 +37,17 @@ typedef struct {
   guint width, height;
 } Jpeg;
 
+/* Big-endian, at any address: GST_READ_UINT16_BE() wants an even one. */
+static guint32
+read_number (const guint8 *data, guint bytes)
+{
+  guint32 value = 0;
+
+  for (guint i = 0; i < bytes; i++)
+    value = value << 8 | data[i];
+  return value;
+}
+
 /* Segments are FF, a marker, and a big-endian length that counts itself. */
 static Jpeg
 scan_jpeg (const guint8 *data, gsize size)
@@ -47,7 +58,7 @@ scan_jpeg (const guint8 *data, gsize size)
   if (size < 4 || data[0] != 0xff || data[1] != SOI)
     return jpeg;
   while (at + 4 <= size && data[at] == 0xff && data[at + 1] != SOS) {
-    const gsize bytes = GST_READ_UINT16_BE (data + at + 2);
+    const gsize bytes = read_number (data + at + 2, 2);
     const guint8 *body = data + at + 4;
     if (bytes < 2 || at + 2 + bytes > size)
       break;
@@ -56,8 +67,8 @@ scan_jpeg (const guint8 *data, gsize size)
       jpeg.exif = body + sizeof exif_mark;
       jpeg.exif_length = bytes - 2 - sizeof exif_mark;
     } else if (is_frame_header (data[at + 1]) && bytes >= 7) {
-      jpeg.height = GST_READ_UINT16_BE (body + 1);
-      jpeg.width = GST_READ_UINT16_BE (body + 3);
+      jpeg.height = read_number (body + 1, 2);
+      jpeg.width = read_number (body + 3, 2);
     }
     at += 2 + bytes;
   }
@@ -107,7 +118,7 @@ is_too_large (const guint8 *head, gsize size, const Jpeg *jpeg)
   guint side = MAX (jpeg->width, jpeg->height);
 
   if (begins (head, size, png_begin, sizeof png_begin) && size >= 24)
-    side = MAX (GST_READ_UINT32_BE (head + 16), GST_READ_UINT32_BE (head + 20));
+    side = MAX (read_number (head + 16, 4), read_number (head + 20, 4));
   return side > GST_CLIP_PICTURE_MAX_SIDE;
 }
 

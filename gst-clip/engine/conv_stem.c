@@ -132,7 +132,7 @@ unfolded_rows (const Conv *c, const gdouble *weights, guint32 k)
 
   for (guint32 n = 0; n < c->out; n++)
     for (guint32 i = 0; i < c->in * area; i++)
-      rows[(gsize)n * k + i % area * (k / area) + i / area] =
+      rows[(gsize)n * k + (i % c->taps * c->taps + i % area / c->taps) * (k / area) + i / area] =
           (float)weights[(gsize)n * c->in * area + i];
   return rows;
 }

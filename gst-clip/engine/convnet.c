@@ -72,31 +72,34 @@ clip_pixels_new (ClipKernels *kernels, guint32 side, const float border[3], guin
 
 float *
 clip_first_conv_rows (const ClipModelConfig *config, const gdouble *weights, guint32 out,
-                      gdouble *offset)
+                      gboolean narrow, gdouble *offset)
 {
-  float *rows = g_new0 (float, (gsize)out *CLIP_FIRST_K);
+  const guint32 k = clip_first_conv_k (narrow);
+  float *rows = g_new0 (float, (gsize)out *k);
 
   for (guint32 n = 0; n < out; n++)
     for (guint32 i = 0; i < 27; i++) {
-      const guint32 channel = i / 9;
+      const guint32 channel = i / 9, y = i / 3 % 3, x = i % 3;
+      const guint32 at =
+          narrow ? (x * 3 + y) * CLIP_FIRST_CHANNELS : y * CLIP_FIRST_CHANNELS + x * CLIP_PIXEL_LD;
       const gdouble w = weights[n * 27 + i] / config->std[channel];
 
-      rows[(gsize)n * CLIP_FIRST_K + i % 9 * CLIP_FIRST_CHANNELS + channel] =
-          (float)(w * 128.0 / 255.0);
+      rows[(gsize)n * k + at + channel] = (float)(w * 128.0 / 255.0);
       offset[n] += w * (128.0 / 255.0 - config->mean[channel]);
     }
   return rows;
 }
 
 ClipWindow
-clip_first_conv_window (guint32 side)
+clip_first_conv_window (guint32 side, gboolean narrow)
 {
-  return (
-      ClipWindow){ .taps_y = 3, .taps_x = 3, .stride = 2, .height = side / 2, .width = side / 2 };
+  return (ClipWindow){
+    .taps_y = 3, .taps_x = narrow ? 3 : 1, .stride = 2, .height = side / 2, .width = side / 2
+  };
 }
 
 ClipConv
-clip_first_conv (const ClipMatrix *input, guint32 side, guint32 batch)
+clip_first_conv (const ClipMatrix *input, guint32 side, guint32 batch, gboolean narrow)
 {
   const guint32 line = side + 2;
 
@@ -105,6 +108,6 @@ clip_first_conv (const ClipMatrix *input, guint32 side, guint32 batch)
            batch,
            line,
            line },
-    .window = clip_first_conv_window (side),
+    .window = clip_first_conv_window (side, narrow),
   };
 }

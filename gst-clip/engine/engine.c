@@ -8,7 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-G_DEFINE_QUARK (clip_engine_error, clip_engine_error)
+/* G_DEFINE_QUARK keeps it in a variable that threads write without order. */
+GQuark
+clip_engine_error_quark (void)
+{
+  return g_quark_from_static_string ("clip-engine-error-quark");
+}
 
 static GMutex registry_lock;
 static GCond registry_changed;

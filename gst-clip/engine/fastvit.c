@@ -86,7 +86,7 @@ add_residual (const Walk *w, const ClipFastvitStep *s, ClipGemm *gemm)
 static void
 record_first (const Walk *w, const ClipFastvitStep *s)
 {
-  ClipConv op = clip_first_conv (&w->run->input, w->tower->image, w->run->batch);
+  ClipConv op = clip_first_conv (&w->run->input, w->tower->image, w->run->batch, FALSE);
 
   op.weights = s->weights[0];
   op.bias = s->bias[0];
@@ -230,7 +230,7 @@ need_step (ClipKernels *kernels, Need *need, const ClipFastvit *f, const ClipFas
            guint32 batch)
 {
   const gsize pixels = clip_matrix_bytes (batch * s->side * s->side, s->out);
-  const ClipWindow first = clip_first_conv_window (f->image);
+  const ClipWindow first = clip_first_conv_window (f->image, FALSE);
   const ClipAttention shape = attention_shape (s, batch);
 
   switch (s->op) {

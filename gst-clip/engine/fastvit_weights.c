@@ -102,7 +102,7 @@ step_bytes (ClipKernels *kernels, const ClipFastvitStep *s)
 {
   switch (s->op) {
   case CLIP_FASTVIT_FIRST:
-    return product_bytes (clip_kernels_ends (kernels), s->out, CLIP_FIRST_K);
+    return product_bytes (clip_kernels_ends (kernels), s->out, clip_first_conv_k (FALSE));
   case CLIP_FASTVIT_DEPTHWISE:
     return clip_packer_rows_bytes (s->taps * s->taps, s->out) + clip_packer_vector_bytes (s->out);
   case CLIP_FASTVIT_POINTWISE:
@@ -225,8 +225,8 @@ load_conv (Loader *l, ClipFastvitStep *s, GError **error)
     rows = order_columns (s, weights, s->out, s->in);
     return place_product (l, s, 0, rows, s->out, s->in, bias, error);
   }
-  rows = clip_first_conv_rows (clip_model_config (l->model), weights, s->out, bias);
-  return place_product (l, s, 0, rows, s->out, CLIP_FIRST_K, bias, error);
+  rows = clip_first_conv_rows (clip_model_config (l->model), weights, s->out, FALSE, bias);
+  return place_product (l, s, 0, rows, s->out, clip_first_conv_k (FALSE), bias, error);
 }
 
 /* As doubles. (transfer full) */

@@ -17,7 +17,12 @@ struct _ClipModel {
   ClipTokenizer *tokenizer;
 };
 
-G_DEFINE_QUARK (clip_model_error, clip_model_error)
+/* G_DEFINE_QUARK keeps it in a variable that threads write without order. */
+GQuark
+clip_model_error_quark (void)
+{
+  return g_quark_from_static_string ("clip-model-error-quark");
+}
 
 static gboolean
 read_logits (ClipModel *model, GError **error)

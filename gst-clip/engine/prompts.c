@@ -4,7 +4,12 @@
 
 #include <string.h>
 
-G_DEFINE_QUARK (clip_prompts_error, clip_prompts_error)
+/* G_DEFINE_QUARK keeps it in a variable that threads write without order. */
+GQuark
+clip_prompts_error_quark (void)
+{
+  return g_quark_from_static_string ("clip-prompts-error-quark");
+}
 
 #define SHOWN_CHARS    60
 #define PICTURE_PREFIX "image:"

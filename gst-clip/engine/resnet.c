@@ -82,7 +82,7 @@ static ClipPictures
 record_first (const Walk *w)
 {
   const ClipResnet *r = w->resnet;
-  ClipConv op = clip_first_conv (&w->run->input, r->image, w->run->batch);
+  ClipConv op = clip_first_conv (&w->run->input, r->image, w->run->batch, r->narrow);
 
   op.weights = r->stem[0].weights;
   op.bias = r->stem[0].bias;
@@ -259,7 +259,7 @@ need_block (ClipKernels *kernels, Need *need, guint32 batch, guint32 side, const
 static Need
 resnet_need (ClipKernels *kernels, const ClipResnet *r, guint32 batch)
 {
-  const ClipWindow first = clip_first_conv_window (r->image),
+  const ClipWindow first = clip_first_conv_window (r->image, r->narrow),
                    pool = { 1, 1, 1, 0, 1, r->side * r->side + 1 };
   guint32 side = r->image / 2;
   Need need = { 0 };

@@ -89,7 +89,7 @@ ends_bytes (ClipKernels *kernels, const ClipResnet *r)
 {
   ClipKernels *ends = clip_kernels_ends (kernels);
 
-  return conv_bytes (ends, &r->stem[0], CLIP_FIRST_K)
+  return conv_bytes (ends, &r->stem[0], clip_first_conv_k (r->narrow))
          + clip_packer_matrix_bytes (ends, r->projection, r->dim)
          + clip_packer_vector_bytes (r->projection);
 }
@@ -241,7 +241,8 @@ place_conv (Loader *l, const float *rows, guint32 k, const gdouble *offset, Clip
   return c->bias != 0;
 }
 
-/* (out, in, taps, taps), scaled, to rows of pixels with their channels side by side. */
+/* (out, in, taps, taps), scaled, to rows as clip_kernel_unfold() orders them: column by column of the window,
+ * pixels with their channels side by side. */
 static float *
 reorder (const ClipResnetConv *c, const float *weights, const gdouble *gain)
 {
@@ -251,7 +252,7 @@ reorder (const ClipResnetConv *c, const float *weights, const gdouble *gain)
   for (guint32 n = 0; n < c->out; n++)
     for (guint32 i = 0; i < c->in; i++)
       for (guint32 t = 0; t < area; t++)
-        rows[(gsize)n * k + t * step + i] =
+        rows[(gsize)n * k + (t % c->taps * c->taps + t / c->taps) * step + i] =
             (float)(gain[n] * weights[((gsize)n * c->in + i) * area + t]);
   return rows;
 }
@@ -284,8 +285,9 @@ load_first (Loader *l, GError **error)
     return FALSE;
   for (guint32 i = 0; i < c->out * 27; i++)
     scaled[i] = gain[i / 27] * weights[i];
-  rows = clip_first_conv_rows (clip_model_config (l->model), scaled, c->out, offset);
-  return place_conv (l, rows, CLIP_FIRST_K, offset, c, error);
+  rows = clip_first_conv_rows (clip_model_config (l->model), scaled, c->out, l->resnet->narrow,
+                               offset);
+  return place_conv (l, rows, clip_first_conv_k (l->resnet->narrow), offset, c, error);
 }
 
 /* Of queries; 1 / sqrt (features of a head) is in them. */

@@ -10,7 +10,12 @@
 #define LOADER "libvulkan.so.1"
 #endif
 
-G_DEFINE_QUARK (clip_gpu_error, clip_gpu_error)
+/* G_DEFINE_QUARK keeps it in a variable that threads write without order. */
+GQuark
+clip_gpu_error_quark (void)
+{
+  return g_quark_from_static_string ("clip-gpu-error-quark");
+}
 
 static gboolean
 missing_function (const gchar *name, GError **error)

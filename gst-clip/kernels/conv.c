@@ -22,44 +22,84 @@ clip_conv_k (const ClipWindow *window, guint32 channels)
   return is_plain (window) ? channels : clip_window_cols (window, channels);
 }
 
+/*
+ * What is unfolded, and floats from row to row. Where a product takes a batch, columns of windows only: three
+ * that follow each other are a window, rows overlap, a line of them is a product, and there is a third to copy.
+ */
+typedef struct {
+  ClipWindow window;
+  guint32 ld;
+} Unfolded;
+
+static Unfolded
+unfolded_windows (const ClipWindow *window, guint32 channels)
+{
+  return (Unfolded){ *window, clip_stride (clip_conv_k (window, channels)) };
+}
+
+static Unfolded
+unfolded_columns (const ClipWindow *window, guint32 channels)
+{
+  Unfolded u = { *window };
+
+  u.window.taps_x = 1;
+  u.window.width += window->taps_x - 1;
+  u.ld = clip_conv_k (&u.window, channels);
+  return u;
+}
+
+/* Whether lines are products: not where too many of the rows that are multiplied would be none. */
+static gboolean
+by_lines (ClipKernels *kernels, const ClipConv *op)
+{
+  const guint32 tile = clip_gemm_batch_rows (kernels), width = op->window.width;
+
+  return tile && op->window.stride == 1 && op->window.taps_x > 1 && !op->residual && !op->few
+         && clip_round_up (width, tile) <= width * 9 / 8;
+}
+
 /* Lines of windows that are unfolded at a time. */
 static guint32
-strip_lines (ClipKernels *kernels, const ClipWindow *window, guint32 channels)
+strip_lines (ClipKernels *kernels, const Unfolded *u)
 {
   const gsize bytes = clip_gpu_info (kernels->gpu)->is_cpu ? STRIP_BYTES_CPU : STRIP_BYTES;
-  const gsize line = (gsize)window->width * clip_stride (clip_conv_k (window, channels));
+  const gsize line = (gsize)u->window.width * u->ld;
 
-  return CLAMP (bytes / sizeof (float) / line, 1, window->height);
+  return CLAMP (bytes / sizeof (float) / line, 1, u->window.height);
 }
 
 /* Small pictures are unfolded all at once. */
 static guint32
-strip_batch (ClipKernels *kernels, const ClipWindow *window, guint32 channels, guint32 batch)
+strip_batch (ClipKernels *kernels, const Unfolded *u, guint32 batch)
 {
-  ClipWindow all = *window;
+  Unfolded all = *u;
 
-  all.height *= batch;
-  return strip_lines (kernels, &all, channels) == all.height ? batch : 1;
+  all.window.height *= batch;
+  return strip_lines (kernels, &all) == all.window.height ? batch : 1;
 }
 
 /* Of the unfolded rows; behind them is what a product in parts needs. */
 static gsize
-columns_bytes (ClipKernels *kernels, const ClipWindow *window, guint32 channels, guint32 batch)
+unfolded_bytes (ClipKernels *kernels, const Unfolded *u, guint32 batch)
 {
-  const guint32 lines = strip_lines (kernels, window, channels);
+  const gsize lines = strip_batch (kernels, u, batch) * strip_lines (kernels, u);
 
-  if (is_plain (window))
-    return 0;
-  return clip_matrix_bytes (strip_batch (kernels, window, channels, batch) * lines * window->width,
-                            clip_conv_k (window, channels));
+  return (lines * u->window.width + CLIP_PAD_ROWS) * u->ld * sizeof (float);
 }
 
 gsize
 clip_conv_scratch_bytes (ClipKernels *kernels, const ClipWindow *window, guint32 channels,
                          guint32 out, guint32 batch)
 {
-  return columns_bytes (kernels, window, channels, batch)
-         + clip_matrix_bytes (batch * window->height * window->width, out);
+  const Unfolded windows = unfolded_windows (window, channels);
+  const Unfolded columns = unfolded_columns (window, channels);
+  const gsize rows = batch * window->height * window->width;
+  gsize bytes = 0;
+
+  if (!is_plain (window))
+    bytes =
+        MAX (unfolded_bytes (kernels, &windows, batch), unfolded_bytes (kernels, &columns, batch));
+  return bytes + clip_matrix_bytes (rows, out);
 }
 
 static gboolean
@@ -69,9 +109,8 @@ is_plain_product (const ClipConv *op)
 }
 
 /* Rows @first .. @first + @n - 1 of y. */
-static void
-record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, ClipMatrix a,
-                gsize first, guint32 n, VkDeviceAddress partial)
+static ClipGemm
+product_of (const ClipConv *op, ClipMatrix a, gsize first, guint32 n)
 {
   const gsize skipped = first * op->y.pixels.ld * sizeof (float);
   ClipGemm gemm = { .a = a,
@@ -80,8 +119,7 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op,
                     .c = op->y.pixels,
                     .activation = op->activation,
                     .relu = op->relu,
-                    .plain = is_plain_product (op),
-                    .partial = op->few && !op->activation ? partial : 0 };
+                    .plain = is_plain_product (op) };
 
   gemm.c.address += skipped;
   gemm.c.rows = n;
@@ -90,29 +128,59 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op,
     gemm.residual_ld = op->y.pixels.ld;
     gemm.residual_period = n;
   }
+  return gemm;
+}
+
+static void
+record_windows (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, gsize first,
+                const ClipMatrix *rows, VkDeviceAddress partial)
+{
+  ClipGemm gemm = product_of (op, *rows, first, rows->rows);
+
+  gemm.partial = op->few && !op->activation ? partial : 0;
   clip_kernel_gemm (kernels, rec, &gemm);
 }
 
-/* Lines y .. y + window.height - 1 of windows of pictures b .. b + batch - 1. */
+/* @columns: @lines lines of unfolded_columns(). */
 static void
-record_strip (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, guint32 b,
-              guint32 batch, guint32 y, guint32 lines, VkDeviceAddress scratch)
+record_lines (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, gsize first,
+              const ClipMatrix *columns, guint32 lines)
 {
-  const guint32 k = clip_conv_k (&op->window, op->x.pixels.cols),
-                n = batch * lines * op->window.width;
+  const guint32 width = op->window.width;
+  const ClipMatrix windows = { columns->address, width, op->window.taps_x * columns->cols,
+                               columns->ld };
+  ClipGemm gemm = product_of (op, windows, first, width);
+
+  gemm.batch = lines;
+  gemm.a_step = columns->rows / lines * columns->ld;
+  gemm.c_step = width * gemm.c.ld;
+  clip_kernel_gemm (kernels, rec, &gemm);
+}
+
+/* Lines of pictures b .. b + batch - 1. */
+static void
+record_strip (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, const Unfolded *u,
+              guint32 b, guint32 batch, VkDeviceAddress scratch)
+{
+  const guint32 channels = op->x.pixels.cols, lines = batch * u->window.height;
   const gsize picture = (gsize)op->x.height * op->x.width;
-  const ClipMatrix rows = { scratch, n, k, clip_stride (k) };
+  const gsize first = ((gsize)b * op->window.height + u->window.first) * op->window.width;
+  const ClipMatrix rows = { scratch, lines * u->window.width,
+                            clip_window_cols (&u->window, channels), u->ld };
   ClipPictures x = op->x;
-  ClipWindow window = op->window;
 
   x.batch = batch;
   x.pixels.rows = batch * picture;
   x.pixels.address += b * picture * x.pixels.ld * sizeof (float);
-  window.first = y;
-  window.height = lines;
-  clip_kernel_unfold (kernels, rec, &x, &window, &rows);
-  record_product (kernels, rec, op, rows, ((gsize)b * op->window.height + y) * op->window.width, n,
-                  scratch + columns_bytes (kernels, &op->window, op->x.pixels.cols, op->x.batch));
+  clip_kernel_unfold (kernels, rec, &x, &u->window, &rows);
+  if (by_lines (kernels, op)) {
+    record_lines (kernels, rec, op, first, &rows, lines);
+  } else {
+    const Unfolded all = unfolded_windows (&op->window, channels);
+
+    record_windows (kernels, rec, op, first, &rows,
+                    scratch + unfolded_bytes (kernels, &all, op->x.batch));
+  }
 }
 
 void
@@ -121,17 +189,24 @@ clip_kernel_conv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *o
 {
   const ClipWindow *window = &op->window;
   const guint32 channels = op->x.pixels.cols;
-  const guint32 lines = strip_lines (kernels, window, channels);
-  const guint32 batch = strip_batch (kernels, window, channels, op->x.batch);
+  const Unfolded all = by_lines (kernels, op) ? unfolded_columns (window, channels)
+                                              : unfolded_windows (window, channels);
+  const guint32 lines = strip_lines (kernels, &all);
+  const guint32 batch = strip_batch (kernels, &all, op->x.batch);
 
   g_assert (op->y.batch == op->x.batch && op->y.height == window->height
             && op->y.width == window->width && window->first == 0);
 
   if (is_plain (window)) {
-    record_product (kernels, rec, op, op->x.pixels, 0, op->x.pixels.rows, scratch);
+    record_windows (kernels, rec, op, 0, &op->x.pixels, scratch);
     return;
   }
   for (guint32 b = 0; b < op->x.batch; b += batch)
-    for (guint32 y = 0; y < window->height; y += lines)
-      record_strip (kernels, rec, op, b, batch, y, MIN (lines, window->height - y), scratch);
+    for (guint32 y = 0; y < window->height; y += lines) {
+      Unfolded strip = all;
+
+      strip.window.first = y;
+      strip.window.height = MIN (lines, window->height - y);
+      record_strip (kernels, rec, op, &strip, b, batch, scratch);
+    }
 }

@@ -249,7 +249,7 @@ panel_gemm (ClipKernels *kernels, const ClipGemm *op, guint32 first, guint32 row
     .c = op->c.address + (gsize)first * op->c.ld * sizeof (float),
     .rows = rows,
     .panels = (op->c.cols + GEMM_PANEL - 1) / GEMM_PANEL,
-    .batch = 1,
+    .batch = MAX (op->batch, 1),
     .k = clip_gemm_kernel (kernels)->chunks (kernels, op->plain ? least : k, op->activation,
                                              op->plain),
     .a_rows = rows,
@@ -260,6 +260,8 @@ panel_gemm (ClipKernels *kernels, const ClipGemm *op, guint32 first, guint32 row
     .c_row = op->c.ld,
     .c_16_rows = op->c.ld * 16,
     .c_panel = GEMM_PANEL,
+    .a_step = op->a_step,
+    .c_step = op->c_step,
     .activation = op->activation,
     .relu = op->relu,
     .plain = op->plain,
@@ -316,6 +318,12 @@ record_slices (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op)
     part.residual = part.c;
     part.residual_ld = op->c.ld;
   }
+}
+
+guint32
+clip_llvmpipe_batch_rows (ClipKernels *kernels)
+{
+  return clip_gemm_kernel (kernels)->tile_rows (kernels, G_MAXUINT32);
 }
 
 void

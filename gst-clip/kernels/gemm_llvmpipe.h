@@ -91,6 +91,7 @@ guint32 clip_llvmpipe_panel_steps (ClipKernels *kernels, guint32 k);
 gsize clip_llvmpipe_packed_bytes (ClipKernels *kernels, guint32 n, guint32 k);
 void clip_llvmpipe_pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row,
                          guint32 n_rows, const float *rows, gpointer packed);
+guint32 clip_llvmpipe_batch_rows (ClipKernels *kernels);
 void clip_llvmpipe_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op);
 gsize clip_llvmpipe_scratch_bytes (ClipKernels *kernels, const ClipAttention *shape);
 void clip_llvmpipe_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,

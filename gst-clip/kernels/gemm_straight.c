@@ -156,6 +156,7 @@ const ClipFamily clip_family_straight = {
   .packed_bytes = clip_llvmpipe_packed_bytes,
   .pack = clip_llvmpipe_pack,
   .gemm = clip_llvmpipe_gemm,
+  .batch_rows = clip_llvmpipe_batch_rows,
   .scratch_bytes = clip_llvmpipe_scratch_bytes,
   .qkv = clip_llvmpipe_qkv,
   .attention = clip_llvmpipe_attention,

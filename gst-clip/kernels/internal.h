@@ -20,6 +20,7 @@ G_BEGIN_DECLS
  * @n_tilings: for tests and tuning: values of ClipKernels' @tiling
  * @stats_bytes: (nullable): of ClipGemm's stats; a family with this function takes ClipGemm's norm
  *   itself, where that has stats
+ * @batch_rows: (nullable): clip_gemm_batch_rows()
  * @data: (nullable): for the family's own functions
  */
 typedef struct {
@@ -32,6 +33,7 @@ typedef struct {
                 const float *rows, gpointer packed);
   void (*gemm) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op);
   gsize (*stats_bytes) (ClipKernels *kernels, guint32 m, guint32 n);
+  guint32 (*batch_rows) (ClipKernels *kernels);
   gsize (*scratch_bytes) (ClipKernels *kernels, const ClipAttention *shape);
   void (*qkv) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
                const ClipAttention *shape, VkDeviceAddress scratch);

@@ -172,6 +172,9 @@ typedef struct {
  *   stats
  * @plain: a hint: a product without norm, and without activation but gelu, one of many such of pictures:
  *   some families have pipelines for these
+ * @batch: (0 for 1): products with the same weights; a and c of the next one are @a_step and @c_step floats
+ *   further, multiples of 16. Rows of a may overlap then: its ld is less than its columns. Without residual,
+ *   partial, norm and stats, and only where clip_gemm_batch_rows() is not 0
  * @norm: (nullable): layer normalisation of a
  * @stats: clip_gemm_stats_bytes (M, N) for what a following GEMM's @norm needs to know of rows of c;
  *   0 for none
@@ -192,12 +195,17 @@ typedef struct {
   gboolean relu;
   VkDeviceAddress partial;
   gboolean plain;
+  guint32 batch, a_step, c_step;
   const ClipNorm *norm;
   VkDeviceAddress stats;
 } ClipGemm;
 
 /** clip_gemm_stats_bytes: of ClipGemm's @stats; 0 when the family has no use for them. */
 gsize clip_gemm_stats_bytes (ClipKernels *kernels, guint32 m, guint32 n);
+
+/** clip_gemm_batch_rows: that are multiplied together: what ClipGemm's @batch is made of should be a multiple
+ * of it, or nearly; 0 where the family takes no batch. */
+guint32 clip_gemm_batch_rows (ClipKernels *kernels);
 
 void clip_kernel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op);
 

@@ -44,7 +44,7 @@ clip_window_cols (const ClipWindow *window, guint32 channels)
 
 /**
  * clip_kernel_unfold:
- *   rows[(b * window.height + y) * window.width + x, (ky * taps_x + kx) * clip_channels (C) + c]
+ *   rows[(b * window.height + y) * window.width + x, (kx * taps_y + ky) * clip_channels (C) + c]
  *     = x[b, (first + y) * stride + ky - pad, x * stride + kx - pad, c], 0 outside of the picture
  * @x: C columns; those up to clip_channels (C) are copied too. ld a multiple of 4, which may be less
  *   than C: then pixels overlap, and the last one is read past its end

@@ -43,8 +43,9 @@ static void
 record_llvmpipe (ClipKernels *kernels, ClipGpuRecording *rec, const ClipWindow *window,
                  const struct UnfoldPush *push, guint64 cost)
 {
-  const guint32 vectors = CLIP_CHANNEL_ALIGN / 8;
-  const guint32 constants[] = { push->taps, push->taps_x, vectors };
+  const guint32 constants[] = { push->taps, push->taps_y };
+
+  G_STATIC_ASSERT (CLIP_CHANNEL_ALIGN == 16);
 
   clip_record (kernels, rec, &unfold_llvmpipe, constants, G_N_ELEMENTS (constants), push,
                (window->width + UNFOLD_SUBGROUPS - 1) / UNFOLD_SUBGROUPS, window->height,
@@ -79,7 +80,7 @@ clip_kernel_unfold (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictu
     .width = x->width,
     .out_width = window->width,
     .taps = window->taps_y * window->taps_x,
-    .taps_x = window->taps_x,
+    .taps_y = window->taps_y,
     .stride = window->stride,
     .first_x = -window->pad,
     .first_y = window->first * window->stride - window->pad,

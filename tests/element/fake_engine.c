@@ -5,7 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-G_DEFINE_QUARK (clip_engine_error, clip_engine_error)
+/* G_DEFINE_QUARK keeps it in a variable that threads write without order. */
+GQuark
+clip_engine_error_quark (void)
+{
+  return g_quark_from_static_string ("clip-engine-error-quark");
+}
 
 /* How often a closed gate looks whether the call was cancelled. */
 #define POLL_US 1000

@@ -31,9 +31,9 @@ ref_unfold (const float *x, gsize ld, const ClipPictures *shape, const ClipWindo
       const gsize at = row % windows, tap = col / channels;
       const gssize from = pixel_row (
           shape, row / windows,
-          (gssize)((window->first + at / window->width) * window->stride + tap / window->taps_x)
+          (gssize)((window->first + at / window->width) * window->stride + tap % window->taps_y)
               - window->pad,
-          (gssize)(at % window->width * window->stride + tap % window->taps_x) - window->pad);
+          (gssize)(at % window->width * window->stride + tap / window->taps_y) - window->pad);
 
       put (rows, row, col, from < 0 ? 0.0 : x[from * ld + col % channels], 0.0);
     }
