@@ -11,14 +11,19 @@
 float
 erfc_positive (float z)
 {
-  const float coefficients[10]
-      = float[] (-1.26547390, 0.99916880, 0.38196390, 0.05724635, -0.06602828, 0.04750861,
-                 -0.85187944, 1.27436159, -0.73105930, 0.15419173);
   const float t = 1.0 / (1.0 + 0.5 * z);
-  float sum = coefficients[9];
+  /* written out: coefficients in an array are stores and loads, lane by lane, on llvmpipe before Mesa 26 */
+  float sum = 0.15419173;
 
-  [[unroll]] for (int i = 8; i >= 0; i--)
-    sum = sum * t + coefficients[i];
+  sum = sum * t - 0.73105930;
+  sum = sum * t + 1.27436159;
+  sum = sum * t - 0.85187944;
+  sum = sum * t + 0.04750861;
+  sum = sum * t - 0.06602828;
+  sum = sum * t + 0.05724635;
+  sum = sum * t + 0.38196390;
+  sum = sum * t + 0.99916880;
+  sum = sum * t - 1.26547390;
   return t * exp (sum - z * z);
 }
 

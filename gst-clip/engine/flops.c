@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How much work a model is. */
+#include "gst-clip/engine/fastvit.h"
 #include "gst-clip/engine/inspect.h"
 
 /* A product of (m, k) by (k, n). */
@@ -46,6 +47,14 @@ convolution (gdouble side, gdouble out, gdouble in, gdouble taps)
   return product (side * side, out, in * taps * taps);
 }
 
+/* Three convolutions (conv_stem.h), the last of which gives @side x @side pixels. */
+static gdouble
+stem (gdouble side, gdouble width)
+{
+  return convolution (4 * side, width / 4, 3, 4) + convolution (2 * side, width / 4, width / 4, 2)
+         + convolution (side, width, width / 4, 2);
+}
+
 /* A ModifiedResNet (resnet.h): the stem at half the size, then four stages, of which all but the first
  * halve it again behind the second convolution of their first block. */
 static gdouble
@@ -84,10 +93,13 @@ clip_image_flops (const ClipModelConfig *config)
   switch (config->vision_kind) {
   case CLIP_TOWER_VIT:
     side = config->image_size / config->patch_size;
-    return convolution (side, config->vision.width, 3, config->patch_size)
+    return (config->conv_stem ? stem (side, config->vision.width)
+                              : convolution (side, config->vision.width, 3, config->patch_size))
            + transformer (&config->vision, config->vision_tokens, config->projection);
   case CLIP_TOWER_RESNET:
     return resnet (config);
+  case CLIP_TOWER_FASTVIT:
+    return clip_fastvit_flops (config);
   }
   return 0;
 }

@@ -232,9 +232,13 @@ clip_inspection_family (const ClipInspection *inspection)
 
   switch (config->vision_kind) {
   case CLIP_TOWER_VIT:
-    return config->vision.pool == CLIP_POOL_MAP ? "SigLIP" : "CLIP (ViT)";
+    return config->conv_stem                      ? "MobileCLIP (ViT)"
+           : config->vision.pool == CLIP_POOL_MAP ? "SigLIP"
+                                                  : "CLIP (ViT)";
   case CLIP_TOWER_RESNET:
     return "CLIP (ResNet)";
+  case CLIP_TOWER_FASTVIT:
+    return "MobileCLIP (FastViT)";
   }
   return "CLIP";
 }

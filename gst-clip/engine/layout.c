@@ -98,6 +98,7 @@ static const Row timm_vision[] = {
   { "vision_model.post_layernorm.*", "visual.trunk.fc_norm.*" },
   { "visual_projection.*", "visual.head.proj.*" },
   { "visual_projection.*", "visual.trunk.head.*" },
+  { "visual_projection.*", "visual.trunk.head.fc.*" },
   { NULL },
 };
 

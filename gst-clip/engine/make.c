@@ -100,13 +100,13 @@ choose_kernels (ClipEngine *e, ClipPrecision precision, GError **error)
 }
 
 /* The width of the images' tower is in most of its products: checking one makes no pipeline that
- * the tower would not. A ResNet has many; there the texts' width is taken. */
+ * the tower would not. A convolutional one has many; there the texts' width is taken. */
 static gboolean
 make_kernels (ClipEngine *e, ClipPrecision precision, GError **error)
 {
   const ClipModelConfig *config = clip_model_config (e->model);
   const guint32 k =
-      config->vision_kind == CLIP_TOWER_RESNET ? config->text.width : config->vision.width;
+      config->vision_kind == CLIP_TOWER_VIT ? config->vision.width : config->text.width;
   ClipKernels *kernels = choose_kernels (e, precision, error);
 
   e->kernels = kernels ? clip_kernels_verify (kernels, config->vision_tokens, k, error) : NULL;

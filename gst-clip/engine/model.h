@@ -31,8 +31,9 @@ typedef enum {
   CLIP_MODEL_ERROR_IO,
 } ClipModelError;
 
-/** ClipTowerKind: @VIT: patches and a transformer; @RESNET: CLIP's ModifiedResNet, see ClipResnetConfig */
-typedef enum { CLIP_TOWER_VIT, CLIP_TOWER_RESNET } ClipTowerKind;
+/** ClipTowerKind: @VIT: patches and a transformer; @RESNET: CLIP's ModifiedResNet, see ClipResnetConfig;
+ * @FASTVIT: MobileCLIP's, see ClipFastvitConfig */
+typedef enum { CLIP_TOWER_VIT, CLIP_TOWER_RESNET, CLIP_TOWER_FASTVIT } ClipTowerKind;
 
 /**
  * ClipPool: which row leaves a tower.
@@ -61,13 +62,21 @@ typedef struct {
   guint32 layers[4], width, heads;
 } ClipResnetConfig;
 
+/** ClipFastvitConfig: blocks of each stage; channels of the first one, each other having twice as many as the
+ * one before. */
+typedef struct {
+  guint32 layers[4], width;
+} ClipFastvitConfig;
+
 /**
  * ClipModelConfig:
  * @file: name of the configuration's file, for messages; static
  * @layout: of the tensors
- * @vision: of a ViT; of a RESNET only @width, that of its last rows, and @projection
- * @image_size, @patch_size: pixels (@patch_size of a RESNET is 0)
+ * @vision: of a ViT; of the others only @width, that of the last rows, @layers of a FASTVIT (blocks) and
+ *   @projection
+ * @image_size, @patch_size: pixels (@patch_size of a ViT only, else 0)
  * @class_token, @patch_bias, @pre_norm: what a ViT has beside its patches' matrix
+ * @conv_stem: a ViT has no such matrix, but three convolutions (conv_stem.h), and no position of the class token
  * @vision_tokens: (image_size / patch_size)^2, and the class token
  * @context: text positions; @vocab
  * @causal: a token attends to those before it only
@@ -83,9 +92,10 @@ typedef struct {
   ClipLayout layout;
   ClipTowerKind vision_kind;
   ClipResnetConfig resnet;
+  ClipFastvitConfig fastvit;
   ClipTowerConfig vision, text;
   guint32 image_size, patch_size, vision_tokens;
-  gboolean class_token, patch_bias, pre_norm;
+  gboolean class_token, patch_bias, pre_norm, conv_stem;
   guint32 context, vocab;
   gboolean causal;
   gint64 bos_token_id, eos_token_id, pad_token_id;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which tensors a model needs, by the engine's names. */
-#include "gst-clip/engine/resnet.h"
+#include "gst-clip/engine/conv_stem.h"
+#include "gst-clip/engine/image_tower.h"
 #include "gst-clip/engine/tensors.h"
 
 #include <string.h>
@@ -129,20 +130,38 @@ check_projection (const Check *check, const gchar *name, const ClipTowerConfig *
 }
 
 static gboolean
+has_tensor (gconstpointer data, const gchar *name)
+{
+  const Check *check = data;
+
+  return clip_tensors_has (check->tensors, name);
+}
+
+static gboolean
+check_own_tensor (gconstpointer data, const gchar *name, const guint64 *dims, guint n_dims,
+                  GError **error)
+{
+  return check_tensor (data, "", name, dims, n_dims, error);
+}
+
+static gboolean
 check_vit (const Check *check, GError **error)
 {
   static const gchar prefix[] = "vision_model.";
   const ClipModelConfig *config = check->config;
   const guint64 width = config->vision.width;
+  const ClipTensorVisitor stem = { has_tensor, check_own_tensor, check };
   const guint64 patch[4] = { width, 3, config->patch_size, config->patch_size };
 
   return (!config->class_token
           || check_vector (check, prefix, "embeddings.class_embedding", width, error))
-         && check_tensor (check, prefix, "embeddings.patch_embedding.weight", patch, 4, error)
+         && (config->conv_stem ? clip_conv_stem_foreach_tensor (config, &stem, error)
+                               : check_tensor (check, prefix, "embeddings.patch_embedding.weight",
+                                               patch, 4, error))
          && (!config->patch_bias
              || check_vector (check, prefix, "embeddings.patch_embedding.bias", width, error))
          && check_matrix (check, prefix, "embeddings.position_embedding.weight",
-                          config->vision_tokens, width, error)
+                          config->vision_tokens - (config->conv_stem ? 1 : 0), width, error)
          && (!config->pre_norm || check_norm (check, prefix, "pre_layrnorm", width, error))
          && check_layers (check, "vision_model", &config->vision, error)
          && check_norm (check, prefix, "post_layernorm", width, error)
@@ -151,18 +170,12 @@ check_vit (const Check *check, GError **error)
 }
 
 static gboolean
-check_resnet_tensor (const gchar *name, const guint64 *dims, guint n_dims, gpointer data,
-                     GError **error)
-{
-  return check_tensor (data, "", name, dims, n_dims, error);
-}
-
-static gboolean
 check_vision (const Check *check, GError **error)
 {
-  if (check->config->vision_kind == CLIP_TOWER_RESNET)
-    return clip_resnet_foreach_tensor (check->config, check_resnet_tensor, (gpointer)check, error);
-  return check_vit (check, error);
+  const ClipImageTower *kind = clip_image_tower_of (check->config->vision_kind);
+  const ClipTensorVisitor visitor = { has_tensor, check_own_tensor, check };
+
+  return kind ? kind->foreach_tensor (check->config, &visitor, error) : check_vit (check, error);
 }
 
 static gboolean

@@ -4,6 +4,7 @@
  * shortest edge), {"shortest_edge"} or {"height", "width"} (the picture is squashed);
  * "crop_size" a number or {"height", "width"}.
  */
+#include "gst-clip/engine/conv_stem.h"
 #include <math.h>
 #include "gst-clip/engine/model_config_private.h"
 
@@ -245,9 +246,9 @@ clip_preprocess_config_init (ClipModelConfig *config)
     .resize_edge = config->image_size,
     .crop_size = config->image_size,
     .crop_rounding = CLIP_CROP_FLOOR,
-    .patch_size = config->patch_size,
-    .token_offset = config->class_token ? 1 : 0,
-    .pixels = config->vision_kind == CLIP_TOWER_RESNET,
+    .patch_size = config->conv_stem ? CLIP_CONV_STEM_PATCH : config->patch_size,
+    .token_offset = config->class_token && !config->conv_stem ? 1 : 0,
+    .pixels = config->vision_kind != CLIP_TOWER_VIT,
   };
 }
 

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/engine/convnet.h"
 #include "gst-clip/engine/resnet.h"
 
-#include <string.h>
+/**
+ * Activations: @p: the block's input and output; @a, @b: between its convolutions; @columns: scratch memory of
+ * convolutions; @tokens, @kv: of the attention pool
+ */
+typedef struct {
+  ClipGpuBuffer *p[2], *a, *b, *columns, *tokens, *kv;
+} Activations;
 
 typedef struct {
   ClipKernels *kernels;
   ClipGpuRecording *rec;
   const ClipResnet *resnet;
-  const ClipResnetActivations *a;
-  const ClipResnetRun *run;
+  const Activations *a;
+  const ClipImageRun *run;
 } Walk;
 
 static ClipPictures
@@ -71,35 +78,17 @@ keep_stage (const Walk *w, guint stage, const ClipGpuBuffer *buffer, ClipPicture
   clip_gpu_recording_barrier (w->rec);
 }
 
-static ClipWindow
-first_window (const ClipResnet *r)
-{
-  return (ClipWindow){ .taps_y = 3,
-                       .taps_x = clip_resnet_first_taps_x (r),
-                       .stride = 2,
-                       .height = r->image / 2,
-                       .width = r->image / 2 };
-}
-
 static ClipPictures
 record_first (const Walk *w)
 {
   const ClipResnet *r = w->resnet;
-  const guint32 line = r->image + 2;
-  const ClipConv op = {
-    .x = { { w->run->input.address, w->run->batch * line * line, CLIP_RESNET_FIRST_CHANNELS,
-             CLIP_PIXEL_LD },
-           w->run->batch,
-           line,
-           line },
-    .window = first_window (r),
-    .weights = r->stem[0].weights,
-    .bias = r->stem[0].bias,
-    .y = pictures (w, w->a->a, r->image / 2, r->stem[0].out),
-    .relu = TRUE,
-    .few = r->narrow,
-  };
+  ClipConv op = clip_first_conv (&w->run->input, r->image, w->run->batch, r->narrow);
 
+  op.weights = r->stem[0].weights;
+  op.bias = r->stem[0].bias;
+  op.y = pictures (w, w->a->a, r->image / 2, r->stem[0].out);
+  op.relu = TRUE;
+  op.few = r->narrow;
   clip_kernel_conv (clip_kernels_ends (w->kernels), w->rec, &op, w->a->columns->address);
   return op.y;
 }
@@ -195,10 +184,12 @@ record_pool (const Walk *w, ClipPictures x)
           w->run->embeds);
 }
 
-void
-clip_resnet_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipResnet *resnet,
-                    const ClipResnetActivations *a, const ClipResnetRun *run)
+static void
+record (ClipKernels *kernels, ClipGpuRecording *rec, gconstpointer weights,
+        gconstpointer activations, const ClipImageRun *run)
 {
+  const ClipResnet *resnet = weights;
+  const Activations *a = activations;
   const Walk w = { kernels, rec, resnet, a, run };
   ClipPictures x = record_stem (&w);
   guint at = 0, stage = 3;
@@ -211,28 +202,13 @@ clip_resnet_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipResne
   record_pool (&w, x);
 }
 
-/* Input ------------------------------------------------------------------- */
-
-ClipGpuBuffer *
-clip_resnet_input_new (ClipKernels *kernels, const ClipResnet *r, guint32 batch, ClipMatrix *rows,
-                       GError **error)
+static ClipGpuBuffer *
+input_new (ClipKernels *kernels, gconstpointer weights, guint32 batch, ClipMatrix *rows,
+           GError **error)
 {
-  const gsize line = r->image + 2, pixels = batch * line * line;
-  g_autoptr (ClipGpuBuffer) buffer = NULL;
-  g_autofree float *values = g_new0 (float, pixels *CLIP_PIXEL_LD);
+  const ClipResnet *r = weights;
 
-  /* What is a picture is overwritten. */
-  for (gsize i = 0; i < pixels; i++)
-    memcpy (values + i * CLIP_PIXEL_LD, r->border, sizeof (r->border));
-  *rows = (ClipMatrix){ 0, (guint32)pixels, 3, CLIP_PIXEL_LD };
-  buffer = clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE,
-                                pixels * CLIP_PIXEL_LD * sizeof (float), "pixels", error);
-  if (buffer == NULL
-      || !clip_gpu_buffer_upload (buffer, 0, values, pixels * CLIP_PIXEL_LD * sizeof (float),
-                                  error))
-    return NULL;
-  rows->address = buffer->address;
-  return g_steal_pointer (&buffer);
+  return clip_pixels_new (kernels, r->image, r->border, batch, rows, error);
 }
 
 /* Activations ------------------------------------------------------------- */
@@ -283,11 +259,12 @@ need_block (ClipKernels *kernels, Need *need, guint32 batch, guint32 side, const
 static Need
 resnet_need (ClipKernels *kernels, const ClipResnet *r, guint32 batch)
 {
-  const ClipWindow first = first_window (r), pool = { 1, 1, 1, 0, 1, r->side * r->side + 1 };
+  const ClipWindow first = clip_first_conv_window (r->image, r->narrow),
+                   pool = { 1, 1, 1, 0, 1, r->side * r->side + 1 };
   guint32 side = r->image / 2;
   Need need = { 0 };
 
-  need_columns (kernels, &need, batch, &first, CLIP_RESNET_FIRST_CHANNELS, r->stem[0].out);
+  need_columns (kernels, &need, batch, &first, CLIP_FIRST_CHANNELS, r->stem[0].out);
   for (guint i = 0; i < G_N_ELEMENTS (r->stem); i++) {
     need_picture (&need.between, batch, side, r->stem[i].out);
     if (i > 0)
@@ -305,9 +282,10 @@ resnet_need (ClipKernels *kernels, const ClipResnet *r, guint32 batch)
   return need;
 }
 
-gsize
-clip_resnet_activations_bytes (ClipKernels *kernels, const ClipResnet *r, guint32 batch)
+static gsize
+activations_bytes (ClipKernels *kernels, gconstpointer weights, guint32 batch)
 {
+  const ClipResnet *r = weights;
   const Need need = resnet_need (kernels, r, batch);
   const guint32 tokens = batch * (r->side * r->side + 1);
 
@@ -323,11 +301,30 @@ make (ClipKernels *kernels, ClipGpuBuffer **buffer, gsize bytes, const gchar *na
   return *buffer != NULL;
 }
 
-ClipResnetActivations *
-clip_resnet_activations_new (ClipKernels *kernels, const ClipResnet *r, guint32 batch,
-                             GError **error)
+static void
+activations_free (gpointer activations)
 {
-  g_autoptr (ClipResnetActivations) a = g_new0 (ClipResnetActivations, 1);
+  Activations *a = activations;
+
+  if (a == NULL)
+    return;
+  clip_gpu_buffer_free (a->p[0]);
+  clip_gpu_buffer_free (a->p[1]);
+  clip_gpu_buffer_free (a->a);
+  clip_gpu_buffer_free (a->b);
+  clip_gpu_buffer_free (a->columns);
+  clip_gpu_buffer_free (a->tokens);
+  clip_gpu_buffer_free (a->kv);
+  g_free (a);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Activations, activations_free)
+
+static gpointer
+activations_new (ClipKernels *kernels, gconstpointer weights, guint32 batch, GError **error)
+{
+  const ClipResnet *r = weights;
+  g_autoptr (Activations) a = g_new0 (Activations, 1);
   const Need need = resnet_need (kernels, r, batch);
   const guint32 tokens = batch * (r->side * r->side + 1);
 
@@ -342,26 +339,25 @@ clip_resnet_activations_new (ClipKernels *kernels, const ClipResnet *r, guint32 
   return g_steal_pointer (&a);
 }
 
-void
-clip_resnet_activations_clear (const ClipResnetActivations *a, ClipGpuRecording *rec)
+static void
+activations_clear (gconstpointer activations, ClipGpuRecording *rec)
 {
+  const Activations *a = activations;
   const ClipGpuBuffer *all[] = { a->p[0], a->p[1], a->a, a->b, a->columns, a->tokens, a->kv };
 
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     clip_gpu_recording_fill (rec, all[i], 0, all[i]->size / 4 * 4, 0);
 }
 
-void
-clip_resnet_activations_free (ClipResnetActivations *a)
-{
-  if (a == NULL)
-    return;
-  clip_gpu_buffer_free (a->p[0]);
-  clip_gpu_buffer_free (a->p[1]);
-  clip_gpu_buffer_free (a->a);
-  clip_gpu_buffer_free (a->b);
-  clip_gpu_buffer_free (a->columns);
-  clip_gpu_buffer_free (a->tokens);
-  clip_gpu_buffer_free (a->kv);
-  g_free (a);
-}
+const ClipImageTower clip_image_tower_resnet = {
+  .bytes = clip_resnet_bytes,
+  .weights_new = clip_resnet_new,
+  .weights_free = clip_resnet_free,
+  .foreach_tensor = clip_resnet_foreach_tensor,
+  .input_new = input_new,
+  .activations_new = activations_new,
+  .activations_bytes = activations_bytes,
+  .activations_clear = activations_clear,
+  .activations_free = activations_free,
+  .record = record,
+};

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-clip/engine/convnet.h"
 #include "gst-clip/engine/resnet.h"
 
 #include <math.h>
 #include <string.h>
-
-#define EPS 1e-5
 
 /* Up to here a picture is encoded sooner than another pipeline is compiled. */
 #define NARROW_WIDTH 40
@@ -47,8 +46,7 @@ init_shapes (ClipResnet *r, const ClipModelConfig *config)
       init_block (&r->blocks[n], in, planes, stage > 0 && i == 0 ? 2 : 1);
       in = 4 * planes;
     }
-  for (guint i = 0; i < 3; i++)
-    r->border[i] = (float)((255.0 * config->mean[i] - 128.0) / 128.0);
+  clip_pixels_border (config, r->border);
 }
 
 static guint32
@@ -86,18 +84,12 @@ middle_bytes (ClipKernels *kernels, const ClipResnet *r)
          + clip_packer_matrix_bytes (kernels, 2 * r->dim, r->dim);
 }
 
-static guint32
-first_k (const ClipResnet *r)
-{
-  return 3 * clip_resnet_first_taps_x (r) * CLIP_RESNET_FIRST_CHANNELS;
-}
-
 static gsize
 ends_bytes (ClipKernels *kernels, const ClipResnet *r)
 {
   ClipKernels *ends = clip_kernels_ends (kernels);
 
-  return conv_bytes (ends, &r->stem[0], first_k (r))
+  return conv_bytes (ends, &r->stem[0], clip_first_conv_k (r->narrow))
          + clip_packer_matrix_bytes (ends, r->projection, r->dim)
          + clip_packer_vector_bytes (r->projection);
 }
@@ -117,23 +109,18 @@ clip_resnet_bytes (ClipKernels *kernels, const ClipModelConfig *config)
 
 /* Tensors ----------------------------------------------------------------- */
 
-typedef struct {
-  ClipResnetTensorFunc func;
-  gpointer data;
-} Visitor;
-
 static gboolean
-visit (const Visitor *v, const gchar *prefix, const gchar *name, const guint64 *dims, guint n_dims,
-       GError **error)
+visit (const ClipTensorVisitor *v, const gchar *prefix, const gchar *name, const guint64 *dims,
+       guint n_dims, GError **error)
 {
   g_autofree gchar *full = g_strconcat (prefix, name, NULL);
 
-  return v->func (full, dims, n_dims, v->data, error);
+  return v->func (v->data, full, dims, n_dims, error);
 }
 
 /* A convolution without bias, and the batch norm behind it. */
 static gboolean
-visit_conv (const Visitor *v, const gchar *prefix, const gchar *conv, const gchar *norm,
+visit_conv (const ClipTensorVisitor *v, const gchar *prefix, const gchar *conv, const gchar *norm,
             const ClipResnetConv *c, GError **error)
 {
   static const gchar *const parts[] = { ".weight", ".bias", ".running_mean", ".running_var" };
@@ -152,7 +139,8 @@ visit_conv (const Visitor *v, const gchar *prefix, const gchar *conv, const gcha
 }
 
 static gboolean
-visit_block (const Visitor *v, const gchar *prefix, const ClipResnetBlock *b, GError **error)
+visit_block (const ClipTensorVisitor *v, const gchar *prefix, const ClipResnetBlock *b,
+             GError **error)
 {
   return visit_conv (v, prefix, "conv1", "bn1", &b->conv1, error)
          && visit_conv (v, prefix, "conv2", "bn2", &b->conv2, error)
@@ -162,7 +150,7 @@ visit_block (const Visitor *v, const gchar *prefix, const ClipResnetBlock *b, GE
 }
 
 static gboolean
-visit_pool (const Visitor *v, const ClipResnet *r, GError **error)
+visit_pool (const ClipTensorVisitor *v, const ClipResnet *r, GError **error)
 {
   const gchar *const prefix = "visual.attnpool.";
   const guint64 positions[2] = { r->side * r->side + 1, r->dim };
@@ -191,24 +179,23 @@ block_prefix (const ClipResnetConfig *config, guint block)
 }
 
 gboolean
-clip_resnet_foreach_tensor (const ClipModelConfig *config, ClipResnetTensorFunc func, gpointer data,
+clip_resnet_foreach_tensor (const ClipModelConfig *config, const ClipTensorVisitor *v,
                             GError **error)
 {
   g_autoptr (ClipResnet) r = g_new0 (ClipResnet, 1);
-  const Visitor v = { func, data };
 
   init_shapes (r, config);
-  if (!visit_conv (&v, "visual.", "conv1", "bn1", &r->stem[0], error)
-      || !visit_conv (&v, "visual.", "conv2", "bn2", &r->stem[1], error)
-      || !visit_conv (&v, "visual.", "conv3", "bn3", &r->stem[2], error))
+  if (!visit_conv (v, "visual.", "conv1", "bn1", &r->stem[0], error)
+      || !visit_conv (v, "visual.", "conv2", "bn2", &r->stem[1], error)
+      || !visit_conv (v, "visual.", "conv3", "bn3", &r->stem[2], error))
     return FALSE;
   for (guint i = 0; i < r->n_blocks; i++) {
     g_autofree gchar *prefix = block_prefix (&config->resnet, i);
 
-    if (!visit_block (&v, prefix, &r->blocks[i], error))
+    if (!visit_block (v, prefix, &r->blocks[i], error))
       return FALSE;
   }
-  return visit_pool (&v, r, error);
+  return visit_pool (v, r, error);
 }
 
 /* Reading ----------------------------------------------------------------- */
@@ -230,30 +217,13 @@ read_tensor (const Loader *l, const gchar *prefix, const gchar *name, const gcha
   return clip_weights_read (l->model, full, rows, per_row, error);
 }
 
-/* What a batch norm does to feature i: x gain[i] + offset[i]. */
 static gboolean
 read_norm (const Loader *l, const gchar *prefix, const gchar *norm, guint32 n, gdouble *gain,
            gdouble *offset, GError **error)
 {
-  g_autofree float *gamma = read_tensor (l, prefix, norm, ".weight", n, 1, error);
-  g_autofree float *beta = gamma ? read_tensor (l, prefix, norm, ".bias", n, 1, error) : NULL;
-  g_autofree float *mean =
-      beta ? read_tensor (l, prefix, norm, ".running_mean", n, 1, error) : NULL;
-  g_autofree float *var = mean ? read_tensor (l, prefix, norm, ".running_var", n, 1, error) : NULL;
+  g_autofree gchar *full = g_strconcat (prefix, norm, NULL);
 
-  if (var == NULL)
-    return FALSE;
-  for (guint32 i = 0; i < n; i++) {
-    if (!(var[i] >= 0.0f)) {
-      g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID,
-                   "tensor \"%s%s.running_var\" has %g, which is no variance", prefix, norm,
-                   var[i]);
-      return FALSE;
-    }
-    gain[i] = gamma[i] / sqrt (var[i] + EPS);
-    offset[i] = beta[i] - mean[i] * gain[i];
-  }
-  return TRUE;
+  return clip_batch_norm_read (l->model, full, n, gain, offset, error);
 }
 
 static gboolean
@@ -302,34 +272,22 @@ load_conv (Loader *l, const gchar *prefix, const gchar *conv, const gchar *norm,
   return place_conv (l, rows, conv_k (c), offset, c, error);
 }
 
-/*
- * The first convolution sees u = (v - 128) / 128 and wants x = (v / 255 - mean_c) / std_c = scale_c u +
- * shift_c, also on the border, where u is such that x = 0.
- */
 static gboolean
 load_first (Loader *l, GError **error)
 {
-  const ClipModelConfig *config = clip_model_config (l->model);
   ClipResnetConv *c = &l->resnet->stem[0];
-  const gboolean wide = clip_resnet_first_taps_x (l->resnet) == 1;
-  const guint32 k = first_k (l->resnet);
   g_autofree float *weights = read_tensor (l, "visual.", "conv1", ".weight", c->out, 27, error);
   g_autofree gdouble *gain = g_new (gdouble, c->out), *offset = g_new (gdouble, c->out);
-  g_autofree float *rows = g_new0 (float, (gsize)c->out *k);
+  g_autofree gdouble *scaled = g_new (gdouble, (gsize)c->out * 27);
+  g_autofree float *rows = NULL;
 
   if (weights == NULL || !read_norm (l, "visual.", "bn1", c->out, gain, offset, error))
     return FALSE;
-  for (guint32 n = 0; n < c->out; n++)
-    for (guint32 i = 0; i < 27; i++) {
-      const guint32 channel = i / 9, y = i / 3 % 3, x = i % 3;
-      const guint32 at = wide ? y * CLIP_RESNET_FIRST_CHANNELS + x * CLIP_PIXEL_LD
-                              : (x * 3 + y) * CLIP_RESNET_FIRST_CHANNELS;
-      const gdouble w = gain[n] * weights[n * 27 + i] / config->std[channel];
-
-      rows[(gsize)n * k + at + channel] = (float)(w * 128.0 / 255.0);
-      offset[n] += w * (128.0 / 255.0 - config->mean[channel]);
-    }
-  return place_conv (l, rows, k, offset, c, error);
+  for (guint32 i = 0; i < c->out * 27; i++)
+    scaled[i] = gain[i / 27] * weights[i];
+  rows = clip_first_conv_rows (clip_model_config (l->model), scaled, c->out, l->resnet->narrow,
+                               offset);
+  return place_conv (l, rows, clip_first_conv_k (l->resnet->narrow), offset, c, error);
 }
 
 /* Of queries; 1 / sqrt (features of a head) is in them. */
@@ -451,7 +409,7 @@ load_block (Loader *l, guint block, GError **error)
              || load_conv (l, prefix, "downsample.0", "downsample.1", &b->down, error));
 }
 
-ClipResnet *
+gpointer
 clip_resnet_new (ClipKernels *kernels, const ClipModel *model, ClipWeightsProgress progress,
                  gpointer data, GError **error)
 {
@@ -469,8 +427,10 @@ clip_resnet_new (ClipKernels *kernels, const ClipModel *model, ClipWeightsProgre
 }
 
 void
-clip_resnet_free (ClipResnet *r)
+clip_resnet_free (gpointer resnet)
 {
+  ClipResnet *r = resnet;
+
   if (r == NULL)
     return;
   for (guint i = 0; r->blocks && i < r->n_blocks; i++)

@@ -203,6 +203,21 @@ record_layer_uncut (const Walk *w, guint32 layer, guint32 rows)
   return x;
 }
 
+/* Class tokens, which have no position here, and what the stem makes of the pixels. */
+static void
+record_stem (const Walk *w, ClipMatrix x)
+{
+  const ClipTowerWeights *t = w->tower;
+  const ClipConvStemRun run = { w->run->batch, w->run->patches,          w->a->stem, x,
+                                t->positions,  clip_ld (t->config.width) };
+  const gsize picture = (gsize)t->tokens * x.ld * sizeof (float);
+
+  for (guint32 b = 0; b < w->run->batch; b++)
+    clip_gpu_recording_copy (w->rec, t->buffer, t->positions - t->buffer->address, w->a->x,
+                             b * picture, t->config.width * sizeof (float));
+  clip_conv_stem_record (w->kernels, w->rec, t->stem, &run);
+}
+
 /* -> x: token rows with positions. */
 static void
 record_embeddings (const Walk *w, guint32 rows)
@@ -217,6 +232,10 @@ record_embeddings (const Walk *w, guint32 rows)
     clip_gpu_recording_copy (w->rec, w->run->text_input, 0, w->a->x, 0,
                              (gsize)rows * x.ld * sizeof (float));
     clip_gpu_recording_barrier (w->rec);
+    return;
+  }
+  if (t->stem) {
+    record_stem (w, x);
     return;
   }
   linear_residual (&ends, w->run->patches, t->patch_weights, 0, t->pre_gamma ? x2 : x, &table);
@@ -244,10 +263,10 @@ void
 clip_tower_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTowerWeights *tower,
                    const ClipActivations *a, const ClipTowerRun *run)
 {
-  if (tower->resnet) {
-    const ClipResnetRun images = { run->batch, run->patches, run->embeds };
+  if (tower->kind) {
+    const ClipImageRun images = { run->batch, run->patches, run->embeds };
 
-    clip_resnet_record (kernels, rec, tower->resnet, a->resnet, &images);
+    tower->kind->record (kernels, rec, tower->own, a->own, &images);
     return;
   }
 
@@ -287,15 +306,16 @@ clip_tower_input_new (ClipKernels *kernels, const ClipTowerWeights *t, guint32 b
                       ClipMatrix *rows, GError **error)
 {
   ClipGpu *gpu = clip_kernels_gpu (kernels);
+  const guint32 n = batch * (t->stem ? t->stem->side * t->stem->side : t->tokens);
+  const guint32 k = t->stem ? 3 * CLIP_CONV_STEM_PATCH * CLIP_CONV_STEM_PATCH : t->patch_k;
   ClipGpuBuffer *buffer = NULL;
 
-  if (t->resnet)
-    return clip_resnet_input_new (kernels, t->resnet, batch, rows, error);
+  if (t->kind)
+    return t->kind->input_new (kernels, t->own, batch, rows, error);
   buffer =
-      clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_DEVICE,
-                           clip_matrix_bytes (batch * t->tokens, t->patch_k), "patches", error);
+      clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_DEVICE, clip_matrix_bytes (n, k), "patches", error);
   if (buffer)
-    *rows = matrix (buffer, batch * t->tokens, t->patch_k);
+    *rows = matrix (buffer, n, k);
   return buffer;
 }
 
@@ -329,6 +349,21 @@ make (ClipKernels *kernels, ClipGpuBuffer **buffer, gsize a, gsize b, const gcha
   return *buffer != NULL;
 }
 
+static gboolean
+make_stem (ClipKernels *kernels, ClipActivations *a, const ClipConvStem *stem, guint32 batch,
+           GError **error)
+{
+  gsize bytes[G_N_ELEMENTS (a->stem)];
+
+  if (stem == NULL)
+    return TRUE;
+  clip_conv_stem_scratch (kernels, stem, batch, bytes);
+  for (guint i = 0; i < G_N_ELEMENTS (bytes); i++)
+    if (!make (kernels, &a->stem[i], bytes[i], 0, "stem", error))
+      return FALSE;
+  return TRUE;
+}
+
 ClipActivations *
 clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision, guint32 vision_batch,
                       ClipKernels *text_kernels, const ClipTowerWeights *text,
@@ -339,9 +374,10 @@ clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision, guin
   gsize width_v = 0, width_t = 0;
 
   a->pictures = vision_batch;
-  if (vision->resnet) {
-    a->resnet = clip_resnet_activations_new (kernels, vision->resnet, vision_batch, error);
-    if (a->resnet == NULL)
+  if (vision->kind) {
+    a->kind = vision->kind;
+    a->own = vision->kind->activations_new (kernels, vision->own, vision_batch, error);
+    if (a->own == NULL)
       return NULL;
   } else {
     v = tower_need (kernels, vision, vision_batch, vision->tokens);
@@ -367,12 +403,13 @@ clip_activations_new (ClipKernels *kernels, const ClipTowerWeights *vision, guin
                 clip_matrix_bytes (t.rows, t.mlp), "activations h", error)
       || !make (kernels, &a->scratch, v.scratch, t.scratch, "attention", error)
       || (MAX (v.stats, t.stats) > 0
-          && !make (kernels, &a->stats, v.stats, t.stats, "activations statistics", error)))
+          && !make (kernels, &a->stats, v.stats, t.stats, "activations statistics", error))
+      || !make_stem (kernels, a, vision->stem, vision_batch, error))
     return NULL;
   return g_steal_pointer (&a);
 }
 
-#define N_SIZES 7
+#define N_SIZES 10
 
 /* In the order of ClipActivations. */
 static void
@@ -381,15 +418,18 @@ vision_sizes (ClipKernels *kernels, const ClipTowerWeights *vision, guint32 batc
 {
   const Need v = tower_need (kernels, vision, batch, vision->tokens);
   const gsize width = clip_matrix_bytes (v.rows, v.width);
-  const gsize all[N_SIZES] = { width,
-                               width,
-                               width,
-                               clip_matrix_bytes (v.rows, v.attention_width),
-                               clip_matrix_bytes (v.rows, v.mlp),
-                               v.scratch,
-                               v.stats };
+  const gsize all[] = { width,
+                        width,
+                        width,
+                        clip_matrix_bytes (v.rows, v.attention_width),
+                        clip_matrix_bytes (v.rows, v.mlp),
+                        v.scratch,
+                        v.stats };
 
+  memset (sizes, 0, N_SIZES * sizeof *sizes);
   memcpy (sizes, all, sizeof all);
+  if (vision->stem)
+    clip_conv_stem_scratch (kernels, vision->stem, batch, sizes + G_N_ELEMENTS (all));
 }
 
 gsize
@@ -397,8 +437,8 @@ clip_activations_bytes (ClipKernels *kernels, const ClipTowerWeights *vision, gu
 {
   gsize sizes[N_SIZES], sum = 0;
 
-  if (vision->resnet)
-    return clip_resnet_activations_bytes (kernels, vision->resnet, vision_batch);
+  if (vision->kind)
+    return vision->kind->activations_bytes (kernels, vision->own, vision_batch);
   vision_sizes (kernels, vision, vision_batch, sizes);
   for (guint i = 0; i < N_SIZES; i++)
     sum += sizes[i];
@@ -409,10 +449,11 @@ gboolean
 clip_activations_hold (const ClipActivations *a, ClipKernels *kernels,
                        const ClipTowerWeights *vision, guint32 vision_batch)
 {
-  const ClipGpuBuffer *all[N_SIZES] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
+  const ClipGpuBuffer *all[N_SIZES] = { a->x,       a->x2,    a->y,       a->z,       a->h,
+                                        a->scratch, a->stats, a->stem[0], a->stem[1], a->stem[2] };
   gsize sizes[N_SIZES];
 
-  if (vision->resnet || vision_batch <= a->pictures)
+  if (vision->kind || vision_batch <= a->pictures)
     return vision_batch <= a->pictures;
   vision_sizes (kernels, vision, vision_batch, sizes);
   for (guint i = 0; i < N_SIZES; i++)
@@ -424,13 +465,14 @@ clip_activations_hold (const ClipActivations *a, ClipKernels *kernels,
 void
 clip_activations_clear (const ClipActivations *a, ClipGpuRecording *rec)
 {
-  const ClipGpuBuffer *all[] = { a->x, a->x2, a->y, a->z, a->h, a->scratch, a->stats };
+  const ClipGpuBuffer *all[] = { a->x,       a->x2,    a->y,       a->z,       a->h,
+                                 a->scratch, a->stats, a->stem[0], a->stem[1], a->stem[2] };
 
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     if (all[i])
       clip_gpu_recording_fill (rec, all[i], 0, all[i]->size / 4 * 4, 0);
-  if (a->resnet)
-    clip_resnet_activations_clear (a->resnet, rec);
+  if (a->own)
+    a->kind->activations_clear (a->own, rec);
   clip_gpu_recording_barrier (rec);
 }
 
@@ -446,6 +488,9 @@ clip_activations_free (ClipActivations *a)
   clip_gpu_buffer_free (a->h);
   clip_gpu_buffer_free (a->scratch);
   clip_gpu_buffer_free (a->stats);
-  clip_resnet_activations_free (a->resnet);
+  for (guint i = 0; i < G_N_ELEMENTS (a->stem); i++)
+    clip_gpu_buffer_free (a->stem[i]);
+  if (a->own)
+    a->kind->activations_free (a->own);
   g_free (a);
 }

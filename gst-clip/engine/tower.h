@@ -15,12 +15,15 @@ G_BEGIN_DECLS
  * @x, @x2: the residual stream, in two places because a GEMM's output must not overlap its
  *   residual; @y: normalised rows; @z: attention; @h: MLP; @scratch: q, k, v and scores
  * @stats: (nullable): of rows of x or x2, for the kernels that normalise while they multiply
- * @resnet: (nullable): of the images' tower where it is one; the others are the texts' then
+ * @stem: (nullable): scratch memory of a ClipConvStem
+ * @own: (nullable): of an images' tower of a @kind that is no transformer; the others are the texts' then
  * @pictures: at least so many fit
  */
 typedef struct {
   ClipGpuBuffer *x, *x2, *y, *z, *h, *scratch, *stats;
-  ClipResnetActivations *resnet;
+  ClipGpuBuffer *stem[3];
+  const ClipImageTower *kind;
+  gpointer own;
   guint32 pictures;
 } ClipActivations;
 
@@ -74,7 +77,7 @@ typedef struct {
 
 /**
  * clip_tower_input_new: what the images' tower reads, for @batch pictures one after the other: patches,
- * rows of class tokens zero; or, for a ResNet, pixels with the border that its weights expect.
+ * rows of class tokens zero; or what a tower of another kind wants.
  * @rows: (out): of all pictures
  * Returns: (transfer full): NULL with a ClipGpuError.
  */

@@ -46,18 +46,20 @@ clip_engine_tune (ClipEngine *e, const ClipCancel *cancel, GError **error)
 
   /* Most important first: time is limited. (int8 has other kernels for patches and projection; those
    * keep their fallback.) */
-  if (!v->resnet) {
+  if (!v->kind) {
     add_layer (shapes, v, v->tokens);
-    add (shapes, v->tokens, v->config.width, v->patch_k);
+    if (v->patch_k)
+      add (shapes, v->tokens, v->config.width, v->patch_k);
     add_pooled (shapes, v, 1);
   }
   for (guint i = 0; i < CLIP_TEXT_SHAPES; i++) {
     add_layer (shapes, e->text, e->text_shapes[i].batch * e->text_shapes[i].tokens);
     add_layer (shapes, e->text, e->text_shapes[i].tokens);
   }
-  for (guint n = 2; n <= CLIP_BATCH_MAX && !v->resnet; n *= 2) {
+  for (guint n = 2; n <= CLIP_BATCH_MAX && !v->kind; n *= 2) {
     add_layer (shapes, v, n * v->tokens);
-    add (shapes, n * v->tokens, v->config.width, v->patch_k);
+    if (v->patch_k)
+      add (shapes, n * v->tokens, v->config.width, v->patch_k);
     add_pooled (shapes, v, n);
   }
   if (clip_kernels_tune (e->kernels, (const ClipTuneShape *)shapes->data, shapes->len, cancel,

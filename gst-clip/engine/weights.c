@@ -38,7 +38,7 @@ ends_bytes (ClipKernels *kernels, const ClipTowerWeights *t)
              + clip_packer_vector_bytes (t->projection);
   if (t->vision)
     bytes += 2 * clip_packer_vector_bytes (t->config.width)
-             + clip_packer_matrix_bytes (ends, t->config.width, t->patch_k)
+             + (t->patch_k ? clip_packer_matrix_bytes (ends, t->config.width, t->patch_k) : 0)
              + clip_packer_rows_bytes (t->tokens, t->config.width);
   return bytes;
 }
@@ -322,21 +322,34 @@ load_positions (Loader *l, const gdouble *offset, GError **error)
 {
   ClipTowerWeights *t = l->tower;
   const gboolean class_token = clip_model_config (l->model)->class_token;
+  const guint32 skipped =
+      clip_model_config (l->model)->conv_stem ? 1 : 0; /* rows without a position */
   guint32 width = t->config.width;
   g_autofree float *table = g_new0 (float, (gsize)t->tokens *width);
   g_autofree float *class_row = NULL, *rows = NULL;
 
   if (class_token && !(class_row = read_tensor (l, "embeddings.class_embedding", width, 1, error)))
     return FALSE;
-  rows = read_tensor (l, "embeddings.position_embedding.weight", t->tokens, width, error);
+  rows = read_tensor (l, "embeddings.position_embedding.weight", t->tokens - skipped, width, error);
   if (rows == NULL)
     return FALSE;
   for (guint32 r = 0; r < t->tokens; r++)
     for (guint32 i = 0; i < width; i++)
       table[(gsize)r * width + i] =
-          (float)(rows[(gsize)r * width + i] + (class_token && r == 0 ? class_row[i] : offset[i]));
+          (float)((r < skipped ? 0.0 : rows[(gsize)(r - skipped) * width + i])
+                  + (class_token && r == 0 ? class_row[i] : offset[i]));
   t->positions = clip_packer_rows (&l->packer, table, t->tokens, width, error);
   return t->positions != 0;
+}
+
+static gboolean
+load_stem (Loader *l, GError **error)
+{
+  ClipTowerWeights *t = l->tower;
+  g_autofree gdouble *offset = g_new0 (gdouble, t->config.width);
+
+  t->stem = clip_conv_stem_new (l->kernels, l->model, offset, error);
+  return t->stem && load_positions (l, offset, error);
 }
 
 static gboolean
@@ -416,7 +429,9 @@ load_ends (Loader *l, GError **error)
   if (!load_projection (l, error))
     return FALSE;
   if (t->vision)
-    return load_pre_norm (l, error) && load_patches (l, error);
+    return load_pre_norm (l, error)
+           && (clip_model_config (l->model)->conv_stem ? load_stem (l, error)
+                                                       : load_patches (l, error));
   t->host_positions =
       read_tensor (l, "embeddings.position_embedding.weight", t->tokens, width, error);
   return t->host_positions != NULL;
@@ -428,13 +443,14 @@ static void
 init_shapes (ClipTowerWeights *t, const ClipModelConfig *config, gboolean vision)
 {
   t->vision = vision;
+  t->kind = vision ? clip_image_tower_of (config->vision_kind) : NULL;
   t->causal = !vision && config->causal;
   t->config = vision ? config->vision : config->text;
   t->n_blocks = t->config.layers + (t->config.pool == CLIP_POOL_MAP ? 1 : 0);
   t->tokens = vision ? config->vision_tokens : config->context;
   t->head_dim = clip_round_up (t->config.head_dim, CLIP_HEAD_ALIGN);
   t->attention_width = t->config.heads * t->head_dim;
-  t->patch_k = 3 * config->patch_size * config->patch_size;
+  t->patch_k = config->conv_stem ? 0 : 3 * config->patch_size * config->patch_size;
   t->projection = config->projection;
 }
 
@@ -443,10 +459,11 @@ clip_tower_weights_bytes (ClipKernels *kernels, const ClipModelConfig *config, g
 {
   ClipTowerWeights t = { 0 };
 
-  if (vision && config->vision_kind == CLIP_TOWER_RESNET)
-    return clip_resnet_bytes (kernels, config);
   init_shapes (&t, config, vision);
-  return ends_bytes (kernels, &t) + (guint64)t.n_blocks * layer_bytes (kernels, &t);
+  if (t.kind)
+    return t.kind->bytes (kernels, config);
+  return ends_bytes (kernels, &t) + (guint64)t.n_blocks * layer_bytes (kernels, &t)
+         + (vision && config->conv_stem ? clip_conv_stem_bytes (kernels, config) : 0);
 }
 
 ClipTowerWeights *
@@ -457,9 +474,9 @@ clip_tower_weights_new (ClipKernels *kernels, const ClipModel *model, gboolean v
   Loader l = { kernels, model, vision ? "vision_model" : "text_model", t, { NULL } };
 
   init_shapes (t, clip_model_config (model), vision);
-  if (vision && clip_model_config (model)->vision_kind == CLIP_TOWER_RESNET) {
-    t->resnet = clip_resnet_new (kernels, model, progress, data, error);
-    return t->resnet ? g_steal_pointer (&t) : NULL;
+  if (t->kind) {
+    t->own = t->kind->weights_new (kernels, model, progress, data, error);
+    return t->own ? g_steal_pointer (&t) : NULL;
   }
   t->layers = g_new0 (ClipLayerWeights, t->n_blocks);
   if (!load_ends (&l, error))
@@ -479,7 +496,9 @@ clip_tower_weights_free (ClipTowerWeights *weights)
   for (guint i = 0; weights->layers && i < weights->n_blocks; i++)
     clip_gpu_buffer_free (weights->layers[i].buffer);
   g_free (weights->layers);
-  clip_resnet_free (weights->resnet);
+  clip_conv_stem_free (weights->stem);
+  if (weights->own)
+    weights->kind->weights_free (weights->own);
   clip_gpu_buffer_free (weights->buffer);
   g_free (weights->host_positions);
   g_free (weights);

@@ -14,7 +14,8 @@
 #pragma once
 
 #include "gst-clip/engine/model.h"
-#include "gst-clip/engine/resnet.h"
+#include "gst-clip/engine/conv_stem.h"
+#include "gst-clip/engine/image_tower.h"
 
 G_BEGIN_DECLS
 
@@ -35,10 +36,11 @@ typedef struct {
  *   tower's last
  * @patch_weights, @positions: vision only; @positions is a table of (tokens, width) with the class
  *   embedding (if any) in row 0 and the pixels' mean folded in
+ * @stem: (nullable): in the place of @patch_weights
  * @pre_gamma, @pre_beta: vision only, 0 without a norm before the layers
  * @projection_weights, @projection_bias: 0 where there is none
- * @resnet: the images' tower of a CLIP_TOWER_RESNET; of the others only @config, @vision and @projection
- *   are set then
+ * @kind: (nullable): of an images' tower that is no transformer, whose weights are @own; of the others only
+ *   @config, @vision and @projection are set then
  * @host_positions: text only, float[context][width]; token rows are gathered on the host
  */
 typedef struct {
@@ -50,7 +52,9 @@ typedef struct {
   VkDeviceAddress patch_weights, positions, pre_gamma, pre_beta;
   VkDeviceAddress post_gamma, post_beta, projection_weights, projection_bias;
   float *host_positions;
-  ClipResnet *resnet;
+  ClipConvStem *stem;
+  const ClipImageTower *kind;
+  gpointer own;
 } ClipTowerWeights;
 
 /** clip_tower_weights_bytes: what clip_tower_weights_new() will allocate on the device. */

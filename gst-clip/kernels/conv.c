@@ -102,6 +102,12 @@ clip_conv_scratch_bytes (ClipKernels *kernels, const ClipWindow *window, guint32
   return bytes + clip_matrix_bytes (rows, out);
 }
 
+static gboolean
+is_plain_product (const ClipConv *op)
+{
+  return op->activation == CLIP_ACTIVATION_NONE || op->activation == CLIP_ACTIVATION_GELU;
+}
+
 /* Rows @first .. @first + @n - 1 of y. */
 static ClipGemm
 product_of (const ClipConv *op, ClipMatrix a, gsize first, guint32 n)
@@ -113,7 +119,7 @@ product_of (const ClipConv *op, ClipMatrix a, gsize first, guint32 n)
                     .c = op->y.pixels,
                     .activation = op->activation,
                     .relu = op->relu,
-                    .plain = op->activation == CLIP_ACTIVATION_NONE };
+                    .plain = is_plain_product (op) };
 
   gemm.c.address += skipped;
   gemm.c.rows = n;
@@ -131,7 +137,7 @@ record_windows (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op,
 {
   ClipGemm gemm = product_of (op, *rows, first, rows->rows);
 
-  gemm.partial = op->few ? partial : 0;
+  gemm.partial = op->few && !op->activation ? partial : 0;
   clip_kernel_gemm (kernels, rec, &gemm);
 }
 

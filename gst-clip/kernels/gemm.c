@@ -63,7 +63,10 @@ clip_kernel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *o
 
   g_return_if_fail (!op->batch || clip_gemm_batch_rows (kernels));
   g_return_if_fail (!op->batch || !(op->residual || op->partial || op->norm || op->stats));
-  g_return_if_fail (!(op->partial || op->plain) || !(op->norm || op->stats || op->activation));
+  g_return_if_fail (!(op->partial || op->plain) || !(op->norm || op->stats));
+  g_return_if_fail (!op->partial || op->activation == CLIP_ACTIVATION_NONE);
+  g_return_if_fail (!op->plain || op->activation == CLIP_ACTIVATION_NONE
+                    || op->activation == CLIP_ACTIVATION_GELU);
 
   plain = clip_gemm_normalise (kernels, rec, op);
   kernels->family->gemm (kernels, rec, &plain);

@@ -107,15 +107,15 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
 }
 
 /*
- * In the fewest chunks. With GELU never a single one: ten of them in one piece of code keep LLVM
- * 15 busy for a minute. Narrow models have little to compute and are compiled all the same: half
+ * In the fewest chunks; with GELU two at least, but of pictures, which have so many rows that a workgroup for
+ * itself matters more. Narrow models have little to compute and are compiled all the same: half
  * the chunk is half the wait for 12 % of the speed.
  */
 static ClipChunks
 chunks_of (ClipKernels *kernels, guint32 k, ClipActivation activation, gboolean plain)
 {
   const guint32 max = k <= NARROW && !plain ? NARROW_CHUNK : MAX_CHUNK;
-  guint32 chunk = MIN (activation == CLIP_ACTIVATION_GELU ? k / 2 : k, max);
+  guint32 chunk = MIN (activation == CLIP_ACTIVATION_GELU && !plain ? k / 2 : k, max);
 
   while (k % chunk || chunk % 4)
     chunk--;

@@ -170,8 +170,8 @@ typedef struct {
  * @partial: (nullable as 0): memory like c's, overlapping nothing, for families that would rather make
  *   several products of parts of K, which share their pipelines, than one; without activation, norm and
  *   stats
- * @plain: a hint: a product without activation and norm, one of many such of pictures: some families have
- *   pipelines for these
+ * @plain: a hint: a product without norm, and without activation but gelu, one of many such of pictures:
+ *   some families have pipelines for these
  * @batch: (0 for 1): products with the same weights; a and c of the next one are @a_step and @c_step floats
  *   further, multiples of 16. Rows of a may overlap then: its ld is less than its columns. Without residual,
  *   partial, norm and stats, and only where clip_gemm_batch_rows() is not 0

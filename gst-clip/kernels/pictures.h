@@ -87,6 +87,35 @@ void clip_kernel_conv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipCo
                        VkDeviceAddress scratch);
 
 /**
+ * ClipDepthwise: a convolution of each channel by itself:
+ *   y[b, oy, ox, c] = act (bias[c] + sum_{ky, kx} weights[ky * taps_x + kx, c]
+ *                          x[b, oy * stride + ky - pad, ox * stride + kx - pad, c mod C])
+ * @x: C columns; those up to clip_channels (C) are looked at too
+ * @window: as many taps down as across; all of it (its @first is 0)
+ * @weights: float[taps_y * taps_x][clip_ld (N)]; @bias: float[clip_ld (N)]; both zero beyond N
+ * @y: N columns, C times a whole number, and then C is a multiple of CLIP_CHANNEL_ALIGN; height and width
+ *   are the window's. Columns up to clip_channels (N) are written
+ * Sides up to 65535. x and y overlap nowhere.
+ */
+typedef struct {
+  ClipPictures x;
+  ClipWindow window;
+  VkDeviceAddress weights, bias;
+  ClipPictures y;
+  ClipActivation activation;
+} ClipDepthwise;
+
+void clip_kernel_depthwise (ClipKernels *kernels, ClipGpuRecording *rec, const ClipDepthwise *op);
+
+/**
+ * clip_kernel_excite: y[b, i, c] = act (x[b, i, c] sigmoid (gates[b, c]))
+ * @x, @y: C columns, of the same size; y may be x
+ * @gates: (batch, C)
+ */
+void clip_kernel_excite (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictures *x,
+                         const ClipMatrix *gates, ClipActivation activation, const ClipPictures *y);
+
+/**
  * clip_kernel_average: y[b, y, x, c] = the mean of x[b, size * y + i, size * x + j, c] for i, j < size
  * @y: height and width are those of @x over @size, rounded down; all of clip_channels (C) are written
  */

@@ -53,8 +53,9 @@ print_towers (const ClipModelConfig *c)
 
   switch (c->vision_kind) {
   case CLIP_TOWER_VIT:
-    image = g_strdup_printf ("%ux%u pixels in patches of %u, %u tokens", c->image_size,
-                             c->image_size, c->patch_size, c->vision_tokens);
+    image = g_strdup_printf ("%ux%u pixels in patches of %u%s, %u tokens", c->image_size,
+                             c->image_size, c->patch_size,
+                             c->conv_stem ? " by three convolutions" : "", c->vision_tokens);
     print_tower ("images", &c->vision, image);
     break;
   case CLIP_TOWER_RESNET:
@@ -63,6 +64,11 @@ print_towers (const ClipModelConfig *c)
           "%ux%u pixels",
           c->resnet.layers[0], c->resnet.layers[1], c->resnet.layers[2], c->resnet.layers[3],
           c->resnet.width, c->resnet.heads, c->image_size, c->image_size);
+    break;
+  case CLIP_TOWER_FASTVIT:
+    line ("images", "FastViT of %u, %u, %u and %u blocks, width %u to %u; %ux%u pixels",
+          c->fastvit.layers[0], c->fastvit.layers[1], c->fastvit.layers[2], c->fastvit.layers[3],
+          c->fastvit.width, 8 * c->fastvit.width, c->image_size, c->image_size);
     break;
   }
   text = g_strdup_printf ("%u tokens%s", c->context, c->causal ? ", causal" : "");

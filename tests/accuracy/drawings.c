@@ -195,13 +195,13 @@ acc_drawings (const AccOptions *o, GError **error)
 
   return measure ("13 plain colours", plain, draw_plain, each, FALSE, ACC_LEAST (0.95, 0.9), error)
          && measure ("10 shapes of any colour, size and place", shapes, draw, 2 * each, FALSE,
-                     ACC_LEAST (0.95, 0.7), error)
+                     ACC_LEAST (0.95, 0.9), error)
          && (o->quick
              || measure ("110 coloured shapes (a red circle, ...)", pairs, draw, 4, FALSE,
-                         ACC_LEAST (0.95, 0.4), error))
+                         ACC_LEAST (0.95, 0.78), error))
          && measure ("the same, on pairs held out of training", pairs, draw, each, TRUE,
-                     ACC_LEAST (0.9, 0.2), error)
+                     ACC_LEAST (0.9, 0.5), error)
          && (o->quick
              || measure ("32 of size, colour, shape, ground and side at once", whole, draw, 10,
-                         FALSE, ACC_LEAST (0, 0.4), error));
+                         FALSE, ACC_LEAST (0, 0.9), error));
 }

@@ -119,10 +119,10 @@ acc_none (const AccOptions *o, GError **error)
   }
   if (!photographs (o, &photo, &other, error) || !patterns (&drawn, error))
     return FALSE;
-  report (&seen, TRUE, 0.15, 0.65);
+  report (&seen, TRUE, 0.15, 0.5);
   report (&wrong, FALSE, 0.1, 0.1);
   report (&photo, TRUE, 0.15, 1.0);
-  report (&other, FALSE, 0.1, 0.4);
+  report (&other, FALSE, 0.1, 0.25);
   report (&drawn, FALSE, 0.1, 0.1);
   return TRUE;
 }

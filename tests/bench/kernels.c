@@ -199,7 +199,7 @@ measure_network (const Bench *b, ClipKernels *kernels, const gchar *name, guint 
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "no architecture \"%s\"", name);
     return FALSE;
   }
-  if (model->resnet.width) {
+  if (model->resnet.width || model->fastvit.width) {
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                  "\"%s\" is no transformer; its products can be given with --gemm", name);
     return FALSE;

@@ -16,6 +16,27 @@
     }                                                                                              \
   }
 
+#define MOBILECLIP(name_, timm_, width_, a, b, c, d)                                               \
+  {                                                                                                \
+    .name = name_, .text = { 512, 12, 8, 2048 }, .image = 256, .context = 77, .projection = 512,   \
+    .fastvit = {                                                                                   \
+      timm_,                                                                                       \
+      { a, b, c, d },                                                                              \
+      width_                                                                                       \
+    }                                                                                              \
+  }
+
+#define SMALL_MOBILECLIP(name_, merged_)                                                           \
+  {                                                                                                \
+    .name = name_, .text = { 64, 2, 2, 128 }, .image = 96, .context = 16, .projection = 40,        \
+    .fastvit = {                                                                                   \
+      "fastvit_mci0",                                                                              \
+      { 2, 6, 10, 2 },                                                                             \
+      64,                                                                                          \
+      merged_                                                                                      \
+    }                                                                                              \
+  }
+
 const ClipRandomModel clip_random_models[] = {
   { "tiny", { 64, 2, 2, 128 }, { 64, 2, 2, 128 }, 32, 8, 16, 32 },
   { "outliers", { 64, 4, 2, 128 }, { 64, 4, 2, 128 }, 32, 8, 16, 32, TRUE },
@@ -51,6 +72,19 @@ const ClipRandomModel clip_random_models[] = {
   RESNET ("rn50x4-wide", 80, 1, 1, 1, 1, 288, 640, { 640, 1, 10, 2560 }),
   RESNET ("rn50x16-wide", 96, 1, 1, 1, 1, 384, 768, { 768, 1, 12, 3072 }),
   RESNET ("rn50x64-wide", 128, 1, 1, 1, 1, 448, 1024, { 1024, 1, 16, 4096 }),
+  MOBILECLIP ("mobileclip2-s0", "fastvit_mci0", 64, 2, 6, 10, 2),
+  MOBILECLIP ("mobileclip2-s2", "fastvit_mci2", 80, 4, 12, 24, 4),
+  { "mobileclip2-b",
+    { 768, 12, 12, 3072 },
+    { 512, 12, 8, 2048 },
+    224,
+    16,
+    77,
+    512,
+    .mci = "vit_base_mci_224" },
+  { "tiny-mci", { 192, 12, 3, 768 }, { 64, 2, 2, 128 }, 80, 16, 16, 40, .mci = "vit_tiny_mci_224" },
+  SMALL_MOBILECLIP ("small-mobileclip", FALSE),
+  SMALL_MOBILECLIP ("small-mobileclip-merged", TRUE),
   { NULL },
 };
 
@@ -239,11 +273,13 @@ all_tensors (Writer *w, const ClipRandomModel *m, GError **error)
 static gboolean
 write_tensors (const ClipRandomModel *m, const gchar *dir, guint32 seed, GError **error)
 {
-  const gboolean open_clip = m->resnet.width > 0;
+  const gboolean open_clip = m->resnet.width > 0 || m->fastvit.width > 0 || m->mci;
   gboolean (*all) (Writer *, const ClipRandomModel *, GError **) =
-      open_clip   ? random_open_clip_tensors
-      : m->siglip ? random_siglip_tensors
-                  : all_tensors;
+      m->fastvit.width  ? random_fastvit_tensors
+      : m->mci          ? random_mci_tensors
+      : m->resnet.width ? random_open_clip_tensors
+      : m->siglip       ? random_siglip_tensors
+                        : all_tensors;
   g_autofree gchar *path =
       g_build_filename (dir, open_clip ? "open_clip_model.safetensors" : "model.safetensors", NULL);
   g_autoptr (GFile) file = g_file_new_for_path (path);
@@ -343,9 +379,10 @@ clip_random_model_write (const ClipRandomModel *model, const gchar *dir, guint32
                  g_strerror (errno));
     return FALSE;
   }
-  return (model->resnet.width ? random_open_clip_config (model, dir, error)
-          : model->siglip     ? random_siglip_config (model, dir, error)
-                              : write_configs (model, dir, error))
+  return (model->fastvit.width || model->mci ? random_fastvit_config (model, dir, error)
+          : model->resnet.width              ? random_open_clip_config (model, dir, error)
+          : model->siglip                    ? random_siglip_config (model, dir, error)
+                                             : write_configs (model, dir, error))
          && write_vocabulary (dir, error) && write_tensors (model, dir, seed, error);
 }
 

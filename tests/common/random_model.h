@@ -19,10 +19,19 @@ typedef struct {
   guint layers[4], width;
 } ClipRandomResnet;
 
+/** ClipRandomFastvit: @name: timm's; blocks of the four stages, channels of the first one; @merged: as timm's
+ * reparameterize() leaves it, without branches. */
+typedef struct {
+  const gchar *name;
+  guint layers[4], width;
+  gboolean merged;
+} ClipRandomFastvit;
+
 /**
  * ClipRandomModel: one architecture.
- * @resnet: where its width is not 0: the images' tower, in place of @vision and @patch; the folder is
- *   open_clip's then
+ * @resnet, @fastvit: where its width is not 0: the images' tower, in place of @vision and @patch; the folder
+ *   is open_clip's then
+ * @mci: (nullable): timm's name of a transformer with a convolutional stem; the folder is open_clip's then
  * @siglip: a SiglipModel; @projection is then the width of @vision
  * @outliers: with what trained models have and random ones do not: a few channels of the residual
  *   stream at +-1e3 and +-3e4, whose gammas are small while the others' are as large as it takes to see
@@ -35,6 +44,8 @@ typedef struct {
   gboolean outliers;
   ClipRandomResnet resnet;
   gboolean siglip;
+  ClipRandomFastvit fastvit;
+  const gchar *mci;
 } ClipRandomModel;
 
 /** clip_random_models: terminated by a NULL name: tiny, outliers (as large), wide (ViT-B/32
@@ -42,7 +53,8 @@ typedef struct {
  * layer only vit-l-14-336-wide, vit-h-14-wide, vit-g-14-wide, vit-bigg-14-wide; tiny-heads (of 88 and
  * 104 features); siglip-tiny, siglip-timm (timm's vit_tiny), siglip-b-16, siglip-so400m-wide (as -wide above); tiny-rn (what the embedded
  * model is like), rn50, rn101, rn50x4, rn50x16, rn50x64, and rn50-wide, -x4-wide, ... with one block a
- * stage. */
+ * stage; mobileclip2-s0, mobileclip2-s2; small-mobileclip (the tower of S0 for small pictures, small texts),
+ * small-mobileclip-merged; mobileclip2-b, tiny-mci (timm's vit_tiny with MobileCLIP-B's stem). */
 extern const ClipRandomModel clip_random_models[];
 
 const ClipRandomModel *clip_random_model_find (const gchar *name);
@@ -52,7 +64,7 @@ const ClipRandomModel *clip_random_model_find (const gchar *name);
  * @dir: is made; existing files are replaced
  *
  * config.json, preprocessor_config.json, vocab.json and merges.txt (bytes only) and an F16
- * model.safetensors; or, for a ResNet, open_clip_config.json and open_clip_model.safetensors. Values are uniform with the variance that keeps activations near 1.
+ * model.safetensors; or, for a ResNet or a FastViT, open_clip_config.json and open_clip_model.safetensors. Values are uniform with the variance that keeps activations near 1.
  */
 gboolean clip_random_model_write (const ClipRandomModel *model, const gchar *dir, guint32 seed,
                                   GError **error);

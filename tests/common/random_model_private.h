@@ -48,6 +48,15 @@ gboolean random_layers (Writer *w, const gchar *tower, const ClipRandomTower *t,
 gboolean random_siglip_tensors (Writer *w, const ClipRandomModel *m, GError **error);
 gboolean random_siglip_config (const ClipRandomModel *m, const gchar *dir, GError **error);
 
+/** random_open_clip_text: tensors of texts, and the logit scale; @prefix: "text.", or "" */
+gboolean random_open_clip_text (Writer *w, const ClipRandomModel *m, const gchar *prefix,
+                                GError **error);
+
+/** random_fastvit_*: MobileCLIP, as open_clip publishes it. */
+gboolean random_fastvit_tensors (Writer *w, const ClipRandomModel *m, GError **error);
+gboolean random_mci_tensors (Writer *w, const ClipRandomModel *m, GError **error);
+gboolean random_fastvit_config (const ClipRandomModel *m, const gchar *dir, GError **error);
+
 /** random_open_clip_*: a model with a ResNet, as open_clip publishes it. */
 gboolean random_open_clip_tensors (Writer *w, const ClipRandomModel *m, GError **error);
 gboolean random_open_clip_config (const ClipRandomModel *m, const gchar *dir, GError **error);

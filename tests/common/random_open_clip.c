@@ -94,9 +94,9 @@ pool_tensors (Writer *w, const ClipRandomModel *m, GError **error)
 }
 
 static gboolean
-text_layer (Writer *w, guint layer, const ClipRandomTower *t, GError **error)
+text_layer (Writer *w, const gchar *prefix, guint layer, const ClipRandomTower *t, GError **error)
 {
-  g_autofree gchar *p = g_strdup_printf ("transformer.resblocks.%u.", layer);
+  g_autofree gchar *p = g_strdup_printf ("%stransformer.resblocks.%u.", prefix, layer);
 
   return random_norm (w, p, "ln_1", t->width, NULL, NULL, error)
          && random_matrix (w, p, "attn.in_proj_weight", 3 * t->width, t->width, error)
@@ -108,22 +108,28 @@ text_layer (Writer *w, guint layer, const ClipRandomTower *t, GError **error)
 }
 
 gboolean
-random_open_clip_tensors (Writer *w, const ClipRandomModel *m, GError **error)
+random_open_clip_text (Writer *w, const ClipRandomModel *m, const gchar *prefix, GError **error)
 {
   const guint t = m->text.width;
-  Convs convs = { w, error };
 
-  if (!clip_random_resnet_convs (m, conv_tensors, &convs) || !pool_tensors (w, m, error))
-    return FALSE;
   for (guint i = 0; i < m->text.layers; i++) {
-    if (!text_layer (w, i, &m->text, error))
+    if (!text_layer (w, prefix, i, &m->text, error))
       return FALSE;
   }
-  return random_matrix (w, "", "token_embedding.weight", RANDOM_VOCAB, t, error)
-         && random_matrix (w, "", "positional_embedding", m->context, t, error)
-         && random_norm (w, "", "ln_final", t, NULL, NULL, error)
-         && random_matrix (w, "", "text_projection", t, m->projection, error)
+  return random_matrix (w, prefix, "token_embedding.weight", RANDOM_VOCAB, t, error)
+         && random_matrix (w, prefix, "positional_embedding", m->context, t, error)
+         && random_norm (w, prefix, "ln_final", t, NULL, NULL, error)
+         && random_matrix (w, prefix, "text_projection", t, m->projection, error)
          && random_tensor (w, "", "logit_scale", "", 1, 1, 4.6f, 0.0f, NULL, error);
+}
+
+gboolean
+random_open_clip_tensors (Writer *w, const ClipRandomModel *m, GError **error)
+{
+  Convs convs = { w, error };
+
+  return clip_random_resnet_convs (m, conv_tensors, &convs) && pool_tensors (w, m, error)
+         && random_open_clip_text (w, m, "", error);
 }
 
 gboolean

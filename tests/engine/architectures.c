@@ -51,6 +51,8 @@ static const Case cases[] = {
     "\"context_length\":12,\"vocab_size\":514,\"width\":48,\"heads\":3,\"layers\":2,"
     "\"mlp_ratio\":2,\"no_causal_mask\":true,\"proj_bias\":true,\"pool_type\":\"last\","
     "\"pad_id\":1,\"norm_kwargs\":{\"eps\":1e-6}" },
+  { "small-mobileclip", -1 },
+  { "tiny-mci", -1 },
   { "vit-b-32", -1, .large = TRUE },
   { "vit-b-16", -1, .large = TRUE },
   { "vit-l-14", -1, .large = TRUE },
@@ -68,6 +70,9 @@ static const Case cases[] = {
     "\"patch_size\":14",
     "\"context_length\":77,\"vocab_size\":514,\"width\":1280,\"heads\":20,\"layers\":2", TRUE },
   { "siglip-so400m-wide", -1, .large = TRUE },
+  { "mobileclip2-s0", -1, .large = TRUE },
+  { "mobileclip2-s2", -1, .large = TRUE },
+  { "mobileclip2-b", -1, .large = TRUE },
 };
 
 /* Folders ------------------------------------------------------------------ */

@@ -301,6 +301,33 @@ test_timm_others (void)
   bad ("embed_dim", TIMM ("vit_base_patch16_siglip_224", "\"map\"", "\"none\""), "", "");
 }
 
+static void
+test_timm_mobileclip (void)
+{
+  ClipModelConfig c;
+
+  good (TIMM ("fastvit_mci2.apple_mclip", "\"avg\"", "null") ",\"image_size\":256",
+        "\"no_causal_mask\":true",
+        "\"mean\":[0,0,0],\"std\":[1,1,1],\"interpolation\":\"bilinear\"", &c);
+  g_assert_true (c.vision_kind == CLIP_TOWER_FASTVIT && c.layout == CLIP_LAYOUT_OPEN_CLIP_TIMM);
+  g_assert_true (c.fastvit.layers[2] == 24 && c.fastvit.width == 80 && c.vision.width == 1280);
+  g_assert_true (c.vision.projection && c.vision.projection_bias && !c.causal);
+  g_assert_true (c.preprocess.pixels && c.preprocess.filter == CLIP_FILTER_BILINEAR);
+  good (TIMM ("fastvit_mci0", "\"avg\"", "\"linear\"") ",\"image_size\":[64,64]", "", "", &c);
+  g_assert_true (c.fastvit.layers[1] == 6 && c.vision_tokens == 4 && !c.vision.projection_bias);
+  good (TIMM ("vit_base_mci_224", "\"token\"", "null"), "", "", &c);
+  g_assert_true (c.vision_kind == CLIP_TOWER_VIT && c.conv_stem && c.vision_tokens == 197);
+  g_assert_true (c.class_token && !c.patch_bias && !c.pre_norm && c.vision.eps == 1e-6);
+  g_assert_true (c.preprocess.patch_size == 4 && c.preprocess.token_offset == 0);
+
+  bad ("image_size", TIMM ("fastvit_mci0", "\"avg\"", "null") ",\"image_size\":250", "", "");
+  bad ("timm_pool", TIMM ("fastvit_mci0", "\"map\"", "null"), "", "");
+  bad ("timm_pool", TIMM ("vit_base_mci_224", "\"avg\"", "null"), "", "");
+  bad ("timm_proj", TIMM ("fastvit_mci0", "\"avg\"", "\"none\""), "", "");
+  bad ("timm_model_name", TIMM ("fastvit_mci3", "\"avg\"", "null"), "", "");
+  bad ("timm_model_name", TIMM ("fastvit_sa12", "\"avg\"", "null"), "", "");
+}
+
 /* Names ------------------------------------------------------------------ */
 
 static gboolean
@@ -409,6 +436,7 @@ main (int argc, char **argv)
   g_test_add_func ("/open-clip/resnet", test_resnet);
   g_test_add_func ("/open-clip/timm-siglip", test_timm_siglip);
   g_test_add_func ("/open-clip/timm-others", test_timm_others);
+  g_test_add_func ("/open-clip/timm-mobileclip", test_timm_mobileclip);
   g_test_add_func ("/open-clip/names", test_names);
   g_test_add_func ("/open-clip/both-layouts", test_both_layouts);
   return g_test_run ();

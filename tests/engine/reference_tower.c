@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/engine/reference_tower.h"
+#include "tests/engine/reference_map.h"
 
 #include <math.h>
 #include <string.h>
@@ -249,6 +250,46 @@ pool_map (const Walk *w, const gdouble *x)
   return project (w, "visual_projection", a);
 }
 
+static void
+gelu (RefMap x)
+{
+  for (gsize i = 0; i < x.channels * x.side * x.side; i++)
+    x.v[i] = 0.5 * x.v[i] * erfc (-x.v[i] * M_SQRT1_2);
+}
+
+/* The same through MobileCLIP-B's stem (timm's ConvStem); the class token has no position. */
+static gdouble *
+embed_through_stem (const Walk *w, const guint8 *rgb)
+{
+  static const gchar stem[] = "visual.trunk.patch_embed.backbone.";
+  const ClipModelConfig *c = clip_model_config (w->model);
+  const gsize width = c->vision.width;
+  g_autofree float *positions =
+      read_part (w, "", "embeddings.position_embedding.weight", w->rows - 1, width);
+  g_autofree float *token = read_part (w, "", "embeddings.class_embedding", width, 1);
+  gdouble *rows = g_new (gdouble, w->rows * width);
+  RefMap x = ref_picture (c, rgb);
+
+  for (guint i = 0; i < 3; i++) {
+    g_autofree gchar *conv = g_strdup_printf ("%u.conv", i);
+    g_autofree gchar *norm = g_strdup_printf ("%u.bn", i);
+
+    x = ref_map_replace (x, ref_convolve (w->model, stem, conv, x, i < 2 ? width / 4 : width,
+                                          i ? 2 : 4, i ? 2 : 4, 1));
+    if (i < 2) {
+      ref_batch_norm (w->model, stem, norm, x);
+      gelu (x);
+    }
+  }
+  g_assert (x.side * x.side + 1 == w->rows);
+  for (gsize r = 0; r < w->rows; r++)
+    for (gsize i = 0; i < width; i++)
+      rows[r * width + i] =
+          r == 0 ? token[i] : x.v[i * (w->rows - 1) + r - 1] + positions[(r - 1) * width + i];
+  g_free (x.v);
+  return rows;
+}
+
 /* Rows of the patches, with positions, the class token (if any) first. */
 static gdouble *
 embed_image (const Walk *w, const guint8 *rgb)
@@ -288,8 +329,11 @@ reference_image (const ClipModel *model, const guint8 *rgb)
 {
   const ClipModelConfig *c = clip_model_config (model);
   const Walk w = { model, &c->vision, "vision_model", c->vision_tokens, FALSE };
-  g_autofree gdouble *x = embed_image (&w, rgb), *pooled = NULL;
+  g_autofree gdouble *x = NULL, *pooled = NULL;
 
+  if (c->vision_kind == CLIP_TOWER_FASTVIT)
+    return reference_fastvit (model, ref_picture (c, rgb));
+  x = c->conv_stem ? embed_through_stem (&w, rgb) : embed_image (&w, rgb);
   if (c->pre_norm) {
     gdouble *y = normalise (&w, "", "pre_layrnorm", x, w.rows);
 

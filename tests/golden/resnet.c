@@ -2,6 +2,7 @@
 /*
  * A ResNet stage by stage, against the activations of openai/CLIP's own model.
  */
+#include "gst-clip/engine/resnet.h"
 #include "tests/golden/golden.h"
 
 #include <math.h>
@@ -12,7 +13,7 @@
 
 static const ClipGolden golden = { "tiny-rn", "tiny-rn" };
 
-/* What is behind each of ClipResnetRun's stages. */
+/* What is behind each of ClipImageRun's stages. */
 static const gchar *const stages[CLIP_RESNET_STAGES] = {
   "act_conv1.npy",  "act_relu3.npy",  "act_avgpool.npy", "act_layer1.npy",
   "act_layer2.npy", "act_layer3.npy", "act_layer4.npy",
@@ -74,14 +75,14 @@ run (ClipEngine *engine, ClipJob *job, ClipGpuBuffer *const *buffers)
   g_autoptr (ClipGpuRecording) rec = clip_gpu_recording_new (engine->gpu, "stages");
   ClipBatchSet *set = clip_batcher_set (engine->batcher);
   const ClipMatrix pixels = clip_batch_set_patches (set, 0);
-  ClipResnetRun images = { 1, pixels, set->head.raw_matrix, buffers };
+  ClipImageRun images = { 1, pixels, set->head.raw_matrix, buffers };
 
   images.embeds.rows = 1;
 
   clip_gpu_recording_begin (rec);
   clip_kernel_preprocess (engine->kernels, rec, job->pre, &pixels, 0);
-  clip_resnet_record (engine->kernels, rec, engine->vision->resnet, engine->activations->resnet,
-                      &images);
+  engine->vision->kind->record (engine->kernels, rec, engine->vision->own, engine->activations->own,
+                                &images);
   clip_test_finish (engine->gpu, rec);
   clip_batcher_unref_set (engine->batcher, set);
 }

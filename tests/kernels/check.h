@@ -93,6 +93,8 @@ extern const CheckKernel check_topk;
 extern const CheckKernel check_attend;
 extern const CheckKernel check_average;
 extern const CheckKernel check_conv;
+extern const CheckKernel check_depthwise;
+extern const CheckKernel check_excite;
 extern const CheckKernel check_unfold;
 extern const CheckKernel check_tokens;
 

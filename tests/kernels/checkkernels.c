@@ -12,13 +12,12 @@
 #include <unistd.h>
 
 #define EXIT_SKIP     77
-#define MAX_PIPELINES 120
+#define MAX_PIPELINES 130
 
 static const CheckKernel *const kernels[] = {
-  &check_gemm,   &check_attention,  &check_layernorm, &check_l2norm,
-  &check_attend, &check_average,    &check_conv,      &check_unfold,
-  &check_tokens, &check_preprocess, &check_topk,      &check_difference,
-  NULL,
+  &check_gemm,    &check_attention,  &check_layernorm, &check_l2norm, &check_attend,
+  &check_average, &check_conv,       &check_unfold,    &check_tokens, &check_preprocess,
+  &check_topk,    &check_difference, &check_depthwise, &check_excite, NULL,
 };
 
 typedef struct {

@@ -6,7 +6,7 @@
 
 /* options: batch, stride, parts */
 enum { BATCH, STRIDE, PARTS };
-enum { PLAIN = 0, RESIDUAL = 1, RELU = 2, FEW = 4 };
+enum { PLAIN = 0, RESIDUAL = 1, RELU = 2, FEW = 4, GELU = 8 };
 
 /* height, width, channels, outputs, taps of a side */
 static const CheckCase cases[] = {
@@ -14,6 +14,10 @@ static const CheckCase cases[] = {
   { { 9, 6, 17, 20, 3 }, .options = { 2, 2, RELU | RESIDUAL } },
   { { 5, 7, 40, 33, 1 }, .options = { 3, 1, RELU | RESIDUAL } },
   { { 5, 7, 40, 33, 1 }, .options = { 2, 2, PLAIN } },
+  { { 9, 9, 16, 40, 3 }, .options = { 1, 2, GELU }, .extra = TRUE },
+  { { 10, 10, 64, 48, 1 }, .options = { 2, 1, GELU }, .extra = TRUE },
+  { { 6, 10, 16, 16, 3 }, .options = { 2, 1, GELU }, .tag = "gelu-lines" },
+  { { 5, 7, 40, 33, 1 }, .options = { 1, 1, GELU | RESIDUAL }, .extra = TRUE },
   { { 8, 8, 24, 24, 3 }, .options = { 2, 1, RELU | RESIDUAL | FEW } },
   { { 4, 4, 96, 16, 3 }, .options = { 1, 1, RELU | FEW }, .tag = "parts" },
   { { 3, 5, 200, 64, 1 }, .options = { 2, 1, RESIDUAL | FEW }, .tag = "parts" },
@@ -65,6 +69,7 @@ problem_init (Problem *p, Check *check, const CheckCase *c)
     .bias = p->bias.m.address,
     .y = { p->y.m, batch, window.height, window.width },
     .residual = c->options[PARTS] & RESIDUAL ? p->residual.m.address : 0,
+    .activation = c->options[PARTS] & GELU ? CLIP_ACTIVATION_GELU : CLIP_ACTIVATION_NONE,
     .relu = (c->options[PARTS] & RELU) != 0,
     .few = (c->options[PARTS] & FEW) != 0,
   };
@@ -111,7 +116,7 @@ reference (const Problem *p, ClipKernels *kernels, RefMatrix *want)
   if (type == CLIP_WEIGHTS_I8)
     ref_i8 (weights, p->n, p->k);
   ref_gemm_of (&a, weights, p->bias.v, p->op.residual ? p->residual.v : NULL, p->residual.m.ld,
-               want->rows, CLIP_ACTIVATION_NONE, want);
+               want->rows, p->op.activation, want);
   if (p->op.relu)
     ref_relu (want);
 }
@@ -137,6 +142,13 @@ run (Check *check, const CheckCase *c)
   g_free (problem.weights);
 }
 
+/* gelu keeps the older LLVM of a driver that such a family is not meant for busy for minutes. */
+static gboolean
+is_light (const CheckCase *c)
+{
+  return !(c->options[PARTS] & GELU);
+}
+
 static gboolean
 is_small (const CheckCase *c)
 {
@@ -148,6 +160,7 @@ const CheckKernel check_conv = {
   .variants = CHECK_VARIANTS_MATRIX,
   .cases = cases,
   .n_cases = G_N_ELEMENTS (cases),
+  .is_light = is_light,
   .is_small = is_small,
   .run = run,
 };

@@ -85,6 +85,17 @@ void ref_unfold (const float *x, gsize ld, const ClipPictures *shape, const Clip
 /** ref_average: of squares of @size; @y: initialised */
 void ref_average (const float *x, gsize ld, const ClipPictures *shape, guint size, RefMatrix *y);
 
+/**
+ * ref_depthwise: @weights: rows of taps, clip_ld (columns of y) floats each; @y: initialised
+ */
+void ref_depthwise (const float *x, gsize ld, const ClipPictures *shape, const ClipWindow *window,
+                    const float *weights, const float *bias, ClipActivation activation,
+                    RefMatrix *y);
+
+/** ref_excite: @gates: rows of @gates_ld floats, one a picture; @y: initialised */
+void ref_excite (const float *x, gsize ld, const ClipPictures *shape, const float *gates,
+                 gsize gates_ld, ClipActivation activation, RefMatrix *y);
+
 /** ref_tokens: @positions: rows of @positions_ld floats; @y: initialised */
 void ref_tokens (const float *x, gsize ld, const ClipPictures *shape, const float *positions,
                  gsize positions_ld, RefMatrix *y);

@@ -61,6 +61,51 @@ ref_average (const float *x, gsize ld, const ClipPictures *shape, guint size, Re
 }
 
 void
+ref_depthwise (const float *x, gsize ld, const ClipPictures *shape, const ClipWindow *window,
+               const float *weights, const float *bias, ClipActivation activation, RefMatrix *y)
+{
+  const gsize windows = (gsize)window->height * window->width;
+  const guint taps = window->taps_y * window->taps_x;
+
+  for (gsize row = 0; row < y->rows; row++)
+    for (gsize col = 0; col < y->cols; col++) {
+      const gsize at = row % windows;
+      double sum = bias[col], scale = fabs (sum);
+
+      for (guint t = 0; t < taps; t++) {
+        const gssize from = pixel_row (
+            shape, row / windows,
+            (gssize)(at / window->width * window->stride + t / window->taps_x) - window->pad,
+            (gssize)(at % window->width * window->stride + t % window->taps_x) - window->pad);
+        const double term = from < 0 ? 0.0
+                                     : (double)weights[t * clip_ld (y->cols) + col]
+                                           * x[from * ld + col % shape->pixels.cols];
+
+        sum += term;
+        scale += fabs (term);
+      }
+      put (y, row, col, ref_activation (activation, sum), scale);
+    }
+}
+
+void
+ref_excite (const float *x, gsize ld, const ClipPictures *shape, const float *gates, gsize gates_ld,
+            ClipActivation activation, RefMatrix *y)
+{
+  const gsize pixels = (gsize)shape->height * shape->width;
+
+  for (gsize row = 0; row < y->rows; row++)
+    for (gsize col = 0; col < y->cols; col++) {
+      const double gate = gates[row / pixels * gates_ld + col], open = 1.0 / (1.0 + exp (-gate));
+      const double value = x[row * ld + col] * open;
+
+      /* a rounding of the exponent is a relative error of the sigmoid; further shut makes no difference */
+      put (y, row, col, ref_activation (activation, value),
+           fabs (value) * (1.0 + fabs (gate)) + fabs (x[row * ld + col]) * 0x1p-90);
+    }
+}
+
+void
 ref_tokens (const float *x, gsize ld, const ClipPictures *shape, const float *positions,
             gsize positions_ld, RefMatrix *y)
 {

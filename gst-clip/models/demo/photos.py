@@ -91,7 +91,7 @@ class Camera:
         return self.uniform(n, 0, 1) < share
 
     def move(self, x, share=0.5):
-        """Mirror, shift; of a share zoom (0.5 to 1.3 of the picture is seen), stretch and turn.
+        """Mirror, shift; of a share zoom (0.5 to 1.7 of the picture is seen), stretch and turn.
         -> pictures, how much of each is seen"""
         n = len(x)
         free = self.some(n, share)
@@ -99,7 +99,7 @@ class Camera:
         def mostly(low, high, otherwise):
             return torch.where(free, self.uniform(n, low, high), torch.full_like(free, otherwise,
                                                                                  dtype=torch.float))
-        zoom, stretch = mostly(np.log(.5), np.log(1.3), 0).exp(), mostly(-.2, .2, 0).exp()
+        zoom, stretch = mostly(np.log(.5), np.log(1.7), 0).exp(), mostly(-.2, .2, 0).exp()
         turn, mirror = mostly(-.15, .15, 0), torch.where(self.some(n, .5), -1., 1.)
         whole = self.uniform((2, n), -8, 8).round() * (2 / IMAGE)
         shift = torch.where(free, self.uniform((2, n), -1, 1) * (1 - zoom).abs().clamp(min=.15), whole)
@@ -124,18 +124,25 @@ class Camera:
         """Softer or sharper: photographs made small are sharper than small ones made large.
         -> pictures, how much softer"""
         n = len(x)
-        amount = torch.where(self.some(n, share), self.uniform(n, -2, .8), torch.zeros(n, device=x.device))
-        return torch.lerp(x, soften(x, 3), amount.view(n, 1, 1, 1)).clamp(0, 255), amount
+        on = self.some(n, share)
+        amount = torch.where(on, self.uniform(n, -2, .8), torch.zeros(n, device=x.device))
+        x = x.clone()
+        x[on] = torch.lerp(x[on], soften(x[on], 3), amount[on].view(-1, 1, 1, 1)).clamp(0, 255)
+        return x, amount
 
     def crisp(self, x, share=0.35):
         """Adds fine detail of other pictures, which says nothing: large photographs made small have
         some that these never had."""
-        n = len(x)
+        n, on = len(x), self.some(len(x), share)
+        count = int(on.sum())
         small = F.avg_pool2d(x, 2)
-        a, b, c, d = (small[torch.randperm(n, generator=self.random, device=x.device)] for _ in range(4))
+        a, b, c, d = (small[torch.randperm(n, generator=self.random, device=x.device)[:count]]
+                      for _ in range(4))
         other = torch.cat([torch.cat([a, b], 3), torch.cat([c, d], 3)], 2)
-        gain = self.uniform((n, 1, 1, 1), .2, .8) * self.some(n, share).view(n, 1, 1, 1)
-        return (x + gain * (other - soften(other, 3))).clamp(0, 255)
+        gain = self.uniform((count, 1, 1, 1), .2, .8)
+        x = x.clone()
+        x[on] = (x[on] + gain * (other - soften(other, 3))).clamp(0, 255)
+        return x
 
     def yuv(self, x, share=0.3):
         """8-bit limited-range YCbCr 4:2:0 and back; now and then by the other matrix."""

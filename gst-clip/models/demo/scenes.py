@@ -174,6 +174,11 @@ class Painter:
             (sure if middle < 4 else maybe).add("at:centre")
         return self.blend(mask, front, ground), Scene(sure, maybe)
 
+    def is_held_out(self, scene):
+        """Whether colour and shape are a pair that training never shows."""
+        kinds = [f[6:] for f in scene.sure if f.startswith("shape:")]
+        return any((f[3:], k) in self.held_out for f in scene.sure if f.startswith("fg:") for k in kinds)
+
     def misread(self, scene):
         """The same scene with one fact changed, to make captions that are nearly right: another
         shape, the colours the other way round, another size or place."""

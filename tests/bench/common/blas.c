@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include "gst-clip/engine/fastvit.h"
 #include "tests/bench/common/device.h"
+#include "tests/bench/common/net.h"
 
 #ifdef HAVE_OPENBLAS
 #include <cblas.h>
@@ -109,11 +111,36 @@ add_resnet (BlasNet *net, const ClipRandomModel *m, guint batch)
   add (net, batch, m->projection, d);
 }
 
+/* The first convolution, unfolded, and all products with weights: no depthwise ones. */
+static void
+add_fastvit (BlasNet *net, const ClipRandomModel *m, guint batch)
+{
+  const ClipModelConfig config = bench_fastvit_config (m);
+  g_autoptr (GArray) steps = clip_fastvit_plan (&config);
+
+  for (guint i = 0; i < steps->len; i++) {
+    const ClipFastvitStep *s = &g_array_index (steps, ClipFastvitStep, i);
+    const guint rows = batch * s->side * s->side;
+
+    if (s->op == CLIP_FASTVIT_FIRST || s->op == CLIP_FASTVIT_POINTWISE)
+      add (net, rows, s->out, s->in * s->taps * s->taps);
+    if (s->op == CLIP_FASTVIT_ATTENTION) {
+      add (net, rows, 3 * s->in, s->in);
+      add (net, rows, s->in, s->in);
+    }
+  }
+  add (net, batch, m->projection, 16 * m->fastvit.width);
+}
+
 BlasNet
 blas_net_new (const ClipRandomModel *m, guint batch)
 {
   BlasNet net = { g_array_new (FALSE, FALSE, sizeof (Blas)), NULL, NULL };
 
+  if (m->fastvit.width) {
+    add_fastvit (&net, m, batch);
+    return finish (net);
+  }
   if (m->resnet.width) {
     add_resnet (&net, m, batch);
     return finish (net);

@@ -3,8 +3,9 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
-#include "gst-clip/engine/model.h"
+#include "gst-clip/engine/fastvit.h"
 
 /* Writes the model to a new folder. Returns: (transfer full) */
 static gchar *
@@ -185,9 +186,25 @@ resnet_flops (const ClipRandomModel *m)
   return 2 * sum;
 }
 
+ClipModelConfig
+bench_fastvit_config (const ClipRandomModel *m)
+{
+  ClipModelConfig config = { .image_size = m->image, .projection = m->projection };
+
+  config.vision_kind = CLIP_TOWER_FASTVIT;
+  config.fastvit.width = m->fastvit.width;
+  memcpy (config.fastvit.layers, m->fastvit.layers, sizeof config.fastvit.layers);
+  return config;
+}
+
 gdouble
 bench_net_flops (const ClipRandomModel *m, guint batch)
 {
+  if (m->fastvit.width) {
+    const ClipModelConfig config = bench_fastvit_config (m);
+
+    return batch * clip_fastvit_flops (&config);
+  }
   if (m->resnet.width)
     return batch * resnet_flops (m);
 

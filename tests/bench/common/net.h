@@ -57,4 +57,7 @@ gdouble bench_net_flops (const ClipRandomModel *shape, guint batch);
  * ResNet the weights only). */
 gdouble bench_net_bytes (const BenchNet *net);
 
+/** bench_fastvit_config: of a random model with such a tower, as far as its plan needs it. */
+ClipModelConfig bench_fastvit_config (const ClipRandomModel *model);
+
 G_END_DECLS
