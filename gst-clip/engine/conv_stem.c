@@ -43,24 +43,17 @@ gboolean
 clip_conv_stem_foreach_tensor (const ClipModelConfig *config, const ClipTensorVisitor *v,
                                GError **error)
 {
-  static const gchar *const norm[] = { ".bn.weight", ".bn.bias", ".bn.running_mean",
-                                       ".bn.running_var" };
-
   for (guint i = 0; i < 3; i++) {
     const Conv c = conv_of (config->vision.width, i);
     const guint64 dims[4] = { c.out, c.in, c.taps, c.taps };
     g_autofree gchar *weight = g_strdup_printf (PREFIX "%u.conv.weight", i);
     g_autofree gchar *bias = g_strdup_printf (PREFIX "%u.conv.bias", i);
+    g_autofree gchar *norm = g_strdup_printf (PREFIX "%u.bn", i);
 
     if (!v->func (v->data, weight, dims, 4, error)
-        || (i == 2 && !v->func (v->data, bias, dims, 1, error)))
+        || !(i < 2 ? clip_batch_norm_visit (v, norm, c.out, error)
+                   : v->func (v->data, bias, dims, 1, error)))
       return FALSE;
-    for (guint part = 0; i < 2 && part < G_N_ELEMENTS (norm); part++) {
-      g_autofree gchar *name = g_strdup_printf (PREFIX "%u%s", i, norm[part]);
-
-      if (!v->func (v->data, name, dims, 1, error))
-        return FALSE;
-    }
   }
   return TRUE;
 }
@@ -106,34 +99,15 @@ read_conv (const ClipModel *model, guint which, const Conv *c, gdouble *offset, 
   return g_steal_pointer (&folded);
 }
 
-/* Of patches (v - 128) / 128 instead of (v / 255 - mean) / std. (transfer full) */
+/* Patches are rows already. (transfer full) */
 static float *
 first_rows (const ClipModelConfig *config, const Conv *c, const gdouble *weights, gdouble *offset)
 {
   const guint32 area = c->taps * c->taps, k = c->in * area;
   float *rows = g_new (float, (gsize)c->out *k);
 
-  for (guint32 i = 0; i < c->out * k; i++) {
-    const guint32 channel = i % k / area;
-    const gdouble w = weights[i] / config->std[channel];
-
-    rows[i] = (float)(w * 128.0 / 255.0);
-    offset[i / k] += w * (128.0 / 255.0 - config->mean[channel]);
-  }
-  return rows;
-}
-
-/* In the order of clip_kernel_unfold(). (transfer full) */
-static float *
-unfolded_rows (const Conv *c, const gdouble *weights, guint32 k)
-{
-  const guint32 area = c->taps * c->taps;
-  float *rows = g_new0 (float, (gsize)c->out *k);
-
-  for (guint32 n = 0; n < c->out; n++)
-    for (guint32 i = 0; i < c->in * area; i++)
-      rows[(gsize)n * k + (i % c->taps * c->taps + i % area / c->taps) * (k / area) + i / area] =
-          (float)weights[(gsize)n * c->in * area + i];
+  for (guint32 i = 0; i < c->out * k; i++)
+    rows[i] = (float)clip_pixel_weight (config, i % k / area, weights[i], &offset[i / k]);
   return rows;
 }
 
@@ -150,7 +124,7 @@ load_conv (ClipPacker *packer, const ClipModel *model, ClipConvStem *s, guint wh
   if (weights == NULL)
     return FALSE;
   rows = which == 0 ? first_rows (clip_model_config (model), &c, weights, offset)
-                    : unfolded_rows (&c, weights, k);
+                    : clip_conv_rows (weights, c.out, c.in, c.taps, k);
   s->weights[which] = clip_packer_matrix (packer, rows, c.out, k, error);
   if (s->weights[which] == 0)
     return FALSE;

@@ -8,6 +8,22 @@
 
 /* Batch norms ------------------------------------------------------------- */
 
+static const gchar *const parts[] = { ".weight", ".bias", ".running_mean", ".running_var" };
+
+gboolean
+clip_batch_norm_visit (const ClipTensorVisitor *v, const gchar *name, guint32 n, GError **error)
+{
+  const guint64 dims = n;
+
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
+    g_autofree gchar *full = g_strconcat (name, parts[i], NULL);
+
+    if (!v->func (v->data, full, &dims, 1, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 static float *
 read_part (const ClipModel *model, const gchar *name, const gchar *part, guint32 n, GError **error)
 {
@@ -20,10 +36,10 @@ gboolean
 clip_batch_norm_read (const ClipModel *model, const gchar *name, guint32 n, gdouble *gain,
                       gdouble *offset, GError **error)
 {
-  g_autofree float *gamma = read_part (model, name, ".weight", n, error);
-  g_autofree float *beta = gamma ? read_part (model, name, ".bias", n, error) : NULL;
-  g_autofree float *mean = beta ? read_part (model, name, ".running_mean", n, error) : NULL;
-  g_autofree float *var = mean ? read_part (model, name, ".running_var", n, error) : NULL;
+  g_autofree float *gamma = read_part (model, name, parts[0], n, error);
+  g_autofree float *beta = gamma ? read_part (model, name, parts[1], n, error) : NULL;
+  g_autofree float *mean = beta ? read_part (model, name, parts[2], n, error) : NULL;
+  g_autofree float *var = mean ? read_part (model, name, parts[3], n, error) : NULL;
 
   if (var == NULL)
     return FALSE;
@@ -37,6 +53,22 @@ clip_batch_norm_read (const ClipModel *model, const gchar *name, guint32 n, gdou
     offset[i] = beta[i] - mean[i] * gain[i];
   }
   return TRUE;
+}
+
+/* Weights ------------------------------------------------------------------ */
+
+float *
+clip_conv_rows (const gdouble *weights, guint32 out, guint32 in, guint32 taps, guint32 k)
+{
+  const guint32 area = taps * taps, step = k / area;
+  float *rows = g_new0 (float, (gsize)out *k);
+
+  for (guint32 n = 0; n < out; n++)
+    for (guint32 i = 0; i < in; i++)
+      for (guint32 t = 0; t < area; t++)
+        rows[(gsize)n * k + (t % taps * taps + t / taps) * step + i] =
+            (float)weights[((gsize)n * in + i) * area + t];
+  return rows;
 }
 
 /* Pixels ------------------------------------------------------------------ */
@@ -82,10 +114,9 @@ clip_first_conv_rows (const ClipModelConfig *config, const gdouble *weights, gui
       const guint32 channel = i / 9, y = i / 3 % 3, x = i % 3;
       const guint32 at =
           narrow ? (x * 3 + y) * CLIP_FIRST_CHANNELS : y * CLIP_FIRST_CHANNELS + x * CLIP_PIXEL_LD;
-      const gdouble w = weights[n * 27 + i] / config->std[channel];
 
-      rows[(gsize)n * k + at + channel] = (float)(w * 128.0 / 255.0);
-      offset[n] += w * (128.0 / 255.0 - config->mean[channel]);
+      rows[(gsize)n * k + at + channel] =
+          (float)clip_pixel_weight (config, channel, weights[n * 27 + i], &offset[n]);
     }
   return rows;
 }

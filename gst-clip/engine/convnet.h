@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
- * engine/convnet.h: what convolutional images' towers share: batch norms, and the first convolution, which
- * reads the pixels as clip_kernel_preprocess() writes them, with a border of one.
+ * engine/convnet.h: what convolutions of images' towers share: batch norms, the order of weights, and the first
+ * convolution, which reads the pixels as clip_kernel_preprocess() writes them, with a border of one.
  */
 #pragma once
 
-#include "gst-clip/engine/packer.h"
+#include "gst-clip/engine/image_tower.h"
 #include "gst-clip/kernels/pictures.h"
 
 G_BEGIN_DECLS
+
+/** clip_batch_norm_visit: the tensors that clip_batch_norm_read() reads. */
+gboolean clip_batch_norm_visit (const ClipTensorVisitor *visitor, const gchar *name, guint32 n,
+                                GError **error);
 
 /**
  * clip_batch_norm_read: what a batch norm does to feature i: x gain[i] + offset[i], where gain is
@@ -19,7 +23,29 @@ G_BEGIN_DECLS
 gboolean clip_batch_norm_read (const ClipModel *model, const gchar *name, guint32 n, gdouble *gain,
                                gdouble *offset, GError **error);
 
+/**
+ * clip_conv_rows: weights of a convolution as rows in the order of clip_kernel_unfold(): column by column of
+ * the window, pixels with their channels side by side.
+ * @weights: double[out][in][taps][taps]
+ * @k: clip_conv_k() of that
+ * Returns: (transfer full): float[out][k], zero for channels that there are not
+ */
+float *clip_conv_rows (const gdouble *weights, guint32 out, guint32 in, guint32 taps, guint32 k);
+
 /* Pixels ------------------------------------------------------------------ */
+
+/**
+ * clip_pixel_weight: folds the pixels' mean and std into a weight @w of channel @c: preprocessing gives
+ * u = (v - 128) / 128, the model wants x = (v / 255 - mean_c) / std_c, which is
+ * u 128 / (255 std_c) + (128 / 255 - mean_c) / std_c.
+ * @offset: (inout): gets the constant part added
+ */
+static inline gdouble
+clip_pixel_weight (const ClipModelConfig *config, guint32 c, gdouble w, gdouble *offset)
+{
+  *offset += w * (128.0 / 255.0 - config->mean[c]) / config->std[c];
+  return w * 128.0 / (255.0 * config->std[c]);
+}
 
 /** clip_pixels_border: what the three channels of clip_kernel_preprocess() have where the model, which pads
  * after normalisation, sees zero. */
@@ -46,9 +72,8 @@ clip_first_conv_k (gboolean narrow)
 }
 
 /**
- * clip_first_conv_rows: mean and std of the pixels are folded into the weights: preprocessing gives
- * u = (v - 128) / 128, the model wants x = (v / 255 - mean_c) / std_c = scale_c u + shift_c, also on the
- * border, where u is such that x = 0.
+ * clip_first_conv_rows: mean and std of the pixels are folded into the weights by clip_pixel_weight(), which is
+ * right on the border too, where u is such that x = 0.
  * @weights: double[out][3][3][3], those of a batch norm included
  * @offset: (inout): double[out]: gets the constant part of each output added
  * Returns: (transfer full): float[out][clip_first_conv_k (narrow)]

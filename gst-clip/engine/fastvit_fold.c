@@ -89,16 +89,9 @@ static gboolean
 visit_norm (const ClipTensorVisitor *v, const ClipFastvitStep *step, const gchar *branch,
             const gchar *norm, GError **error)
 {
-  static const gchar *const parts[] = { ".weight", ".bias", ".running_mean", ".running_var" };
-  const guint64 out = step->out;
+  g_autofree gchar *name = g_strconcat (step->name, branch, norm, NULL);
 
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
-    g_autofree gchar *part = g_strconcat (norm, parts[i], NULL);
-
-    if (!visit (v, step, branch, part, &out, 1, error))
-      return FALSE;
-  }
-  return TRUE;
+  return clip_batch_norm_visit (v, name, step->out, error);
 }
 
 static gboolean

@@ -41,15 +41,13 @@ visit_squeeze (const ClipTensorVisitor *v, const ClipFastvitStep *s, GError **er
 static gboolean
 visit_attention (const ClipTensorVisitor *v, const ClipFastvitStep *s, GError **error)
 {
-  static const gchar *const vectors[] = { "norm.weight", "norm.bias", "norm.running_mean",
-                                          "norm.running_var", "token_mixer.proj.bias" };
+  g_autofree gchar *norm = g_strconcat (s->name, "norm", NULL);
   const guint64 qkv[2] = { 3 * s->in, s->in }, proj[2] = { s->in, s->in };
   const guint64 scale[3] = { s->in, 1, 1 };
 
-  for (guint i = 0; i < G_N_ELEMENTS (vectors); i++)
-    if (!visit (v, s, vectors[i], scale, 1, error))
-      return FALSE;
-  return visit (v, s, "token_mixer.qkv.weight", qkv, 2, error)
+  return clip_batch_norm_visit (v, norm, s->in, error)
+         && visit (v, s, "token_mixer.proj.bias", scale, 1, error)
+         && visit (v, s, "token_mixer.qkv.weight", qkv, 2, error)
          && visit (v, s, "token_mixer.proj.weight", proj, 2, error)
          && v->func (v->data, s->scale, scale, 3, error);
 }

@@ -123,19 +123,12 @@ static gboolean
 visit_conv (const ClipTensorVisitor *v, const gchar *prefix, const gchar *conv, const gchar *norm,
             const ClipResnetConv *c, GError **error)
 {
-  static const gchar *const parts[] = { ".weight", ".bias", ".running_mean", ".running_var" };
   const guint64 dims[4] = { c->out, c->in, c->taps, c->taps };
   g_autofree gchar *weight = g_strconcat (conv, ".weight", NULL);
+  g_autofree gchar *name = g_strconcat (prefix, norm, NULL);
 
-  if (!visit (v, prefix, weight, dims, 4, error))
-    return FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
-    g_autofree gchar *name = g_strconcat (norm, parts[i], NULL);
-
-    if (!visit (v, prefix, name, dims, 1, error))
-      return FALSE;
-  }
-  return TRUE;
+  return visit (v, prefix, weight, dims, 4, error)
+         && clip_batch_norm_visit (v, name, c->out, error);
 }
 
 static gboolean
@@ -217,13 +210,21 @@ read_tensor (const Loader *l, const gchar *prefix, const gchar *name, const gcha
   return clip_weights_read (l->model, full, rows, per_row, error);
 }
 
-static gboolean
-read_norm (const Loader *l, const gchar *prefix, const gchar *norm, guint32 n, gdouble *gain,
-           gdouble *offset, GError **error)
+/* A convolution's weights, times the gain of the batch norm behind it, whose offset is the bias. (transfer full) */
+static gdouble *
+read_conv (const Loader *l, const gchar *prefix, const gchar *conv, const gchar *norm,
+           const ClipResnetConv *c, gdouble *offset, GError **error)
 {
-  g_autofree gchar *full = g_strconcat (prefix, norm, NULL);
+  const gsize per_row = (gsize)c->in * c->taps * c->taps;
+  g_autofree gchar *name = g_strconcat (prefix, norm, NULL);
+  g_autofree float *weights = read_tensor (l, prefix, conv, ".weight", c->out, per_row, error);
+  g_autofree gdouble *gain = g_new (gdouble, c->out), *scaled = g_new (gdouble, c->out * per_row);
 
-  return clip_batch_norm_read (l->model, full, n, gain, offset, error);
+  if (weights == NULL || !clip_batch_norm_read (l->model, name, c->out, gain, offset, error))
+    return NULL;
+  for (gsize i = 0; i < c->out * per_row; i++)
+    scaled[i] = gain[i / per_row] * weights[i];
+  return g_steal_pointer (&scaled);
 }
 
 static gboolean
@@ -241,53 +242,33 @@ place_conv (Loader *l, const float *rows, guint32 k, const gdouble *offset, Clip
   return c->bias != 0;
 }
 
-/* (out, in, taps, taps), scaled, to rows as clip_kernel_unfold() orders them: column by column of the window,
- * pixels with their channels side by side. */
-static float *
-reorder (const ClipResnetConv *c, const float *weights, const gdouble *gain)
-{
-  const guint32 area = c->taps * c->taps, k = conv_k (c), step = k / area;
-  float *rows = g_new0 (float, (gsize)c->out *k);
-
-  for (guint32 n = 0; n < c->out; n++)
-    for (guint32 i = 0; i < c->in; i++)
-      for (guint32 t = 0; t < area; t++)
-        rows[(gsize)n * k + (t % c->taps * c->taps + t / c->taps) * step + i] =
-            (float)(gain[n] * weights[((gsize)n * c->in + i) * area + t]);
-  return rows;
-}
-
 static gboolean
 load_conv (Loader *l, const gchar *prefix, const gchar *conv, const gchar *norm, ClipResnetConv *c,
            GError **error)
 {
-  g_autofree float *weights =
-      read_tensor (l, prefix, conv, ".weight", c->out, (guint64)c->in * c->taps * c->taps, error);
-  g_autofree gdouble *gain = g_new (gdouble, c->out), *offset = g_new (gdouble, c->out);
+  g_autofree gdouble *offset = g_new (gdouble, c->out);
+  g_autofree gdouble *weights = read_conv (l, prefix, conv, norm, c, offset, error);
   g_autofree float *rows = NULL;
 
-  if (weights == NULL || !read_norm (l, prefix, norm, c->out, gain, offset, error))
+  if (weights == NULL)
     return FALSE;
-  rows = reorder (c, weights, gain);
+  rows = clip_conv_rows (weights, c->out, c->in, c->taps, conv_k (c));
   return place_conv (l, rows, conv_k (c), offset, c, error);
 }
 
 static gboolean
 load_first (Loader *l, GError **error)
 {
+  const gboolean narrow = l->resnet->narrow;
   ClipResnetConv *c = &l->resnet->stem[0];
-  g_autofree float *weights = read_tensor (l, "visual.", "conv1", ".weight", c->out, 27, error);
-  g_autofree gdouble *gain = g_new (gdouble, c->out), *offset = g_new (gdouble, c->out);
-  g_autofree gdouble *scaled = g_new (gdouble, (gsize)c->out * 27);
+  g_autofree gdouble *offset = g_new (gdouble, c->out);
+  g_autofree gdouble *weights = read_conv (l, "visual.", "conv1", "bn1", c, offset, error);
   g_autofree float *rows = NULL;
 
-  if (weights == NULL || !read_norm (l, "visual.", "bn1", c->out, gain, offset, error))
+  if (weights == NULL)
     return FALSE;
-  for (guint32 i = 0; i < c->out * 27; i++)
-    scaled[i] = gain[i / 27] * weights[i];
-  rows = clip_first_conv_rows (clip_model_config (l->model), scaled, c->out, l->resnet->narrow,
-                               offset);
-  return place_conv (l, rows, clip_first_conv_k (l->resnet->narrow), offset, c, error);
+  rows = clip_first_conv_rows (clip_model_config (l->model), weights, c->out, narrow, offset);
+  return place_conv (l, rows, clip_first_conv_k (narrow), offset, c, error);
 }
 
 /* Of queries; 1 / sqrt (features of a head) is in them. */

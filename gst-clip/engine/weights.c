@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/engine/weights.h"
 
+#include "gst-clip/engine/convnet.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -293,11 +295,8 @@ load_layer (Loader *l, guint layer, GError **error)
 
 /* Ends ------------------------------------------------------------------ */
 
-/*
- * Folds x = (v / 255 - mean_c) / std_c into the patch convolution. The preprocessing hands
- * over u = (v - 128) / 128, so x = u * 128 / (255 std_c) + (128 / 255 - mean_c) / std_c.
- * @rows is scaled in place; @offset gets the constant part of each output feature.
- */
+/* clip_pixel_weight() of the patch convolution: @rows is scaled in place; @offset gets the constant part of
+ * each output feature. */
 static void
 fold_pixels (const ClipModelConfig *config, guint32 width, guint32 patch_k, float *rows,
              gdouble *offset)
@@ -307,11 +306,9 @@ fold_pixels (const ClipModelConfig *config, guint32 width, guint32 patch_k, floa
   for (guint32 n = 0; n < width; n++) {
     offset[n] = 0.0;
     for (guint32 k = 0; k < patch_k; k++) {
-      guint32 c = k / area;
-      gdouble w = rows[(gsize)n * patch_k + k];
+      float *w = &rows[(gsize)n * patch_k + k];
 
-      offset[n] += w * (128.0 / 255.0 - config->mean[c]) / config->std[c];
-      rows[(gsize)n * patch_k + k] = (float)(w * 128.0 / (255.0 * config->std[c]));
+      *w = (float)clip_pixel_weight (config, k / area, *w, &offset[n]);
     }
   }
 }

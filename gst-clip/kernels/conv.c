@@ -160,7 +160,7 @@ record_lines (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, g
 /* Lines of pictures b .. b + batch - 1. */
 static void
 record_strip (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, const Unfolded *u,
-              guint32 b, guint32 batch, VkDeviceAddress scratch)
+              guint32 b, guint32 batch, VkDeviceAddress scratch, VkDeviceAddress partial)
 {
   const guint32 channels = op->x.pixels.cols, lines = batch * u->window.height;
   const gsize picture = (gsize)op->x.height * op->x.width;
@@ -173,14 +173,10 @@ record_strip (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, c
   x.pixels.rows = batch * picture;
   x.pixels.address += b * picture * x.pixels.ld * sizeof (float);
   clip_kernel_unfold (kernels, rec, &x, &u->window, &rows);
-  if (by_lines (kernels, op)) {
+  if (u->window.taps_x < op->window.taps_x)
     record_lines (kernels, rec, op, first, &rows, lines);
-  } else {
-    const Unfolded all = unfolded_windows (&op->window, channels);
-
-    record_windows (kernels, rec, op, first, &rows,
-                    scratch + unfolded_bytes (kernels, &all, op->x.batch));
-  }
+  else
+    record_windows (kernels, rec, op, first, &rows, partial);
 }
 
 void
@@ -193,6 +189,7 @@ clip_kernel_conv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *o
                                               : unfolded_windows (window, channels);
   const guint32 lines = strip_lines (kernels, &all);
   const guint32 batch = strip_batch (kernels, &all, op->x.batch);
+  const VkDeviceAddress partial = scratch + unfolded_bytes (kernels, &all, op->x.batch);
 
   g_assert (op->y.batch == op->x.batch && op->y.height == window->height
             && op->y.width == window->width && window->first == 0);
@@ -207,6 +204,6 @@ clip_kernel_conv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *o
 
       strip.window.first = y;
       strip.window.height = MIN (lines, window->height - y);
-      record_strip (kernels, rec, op, &strip, b, batch, scratch);
+      record_strip (kernels, rec, op, &strip, b, batch, scratch, partial);
     }
 }
