@@ -186,13 +186,10 @@ clip_conv_stem_scratch (ClipKernels *kernels, const ClipConvStem *s, guint32 bat
 static ClipPictures
 pictures (const ClipConvStem *s, const ClipConvStemRun *run, guint which, guint32 side)
 {
-  const guint32 channels = s->width / 4, rows = run->batch * side * side;
+  const guint32 rows = run->batch * side * side;
 
-  g_assert (clip_matrix_bytes (rows, channels) <= run->scratch[which]->size);
-
-  return (ClipPictures){
-    { run->scratch[which]->address, rows, channels, clip_stride (channels) }, run->batch, side, side
-  };
+  return (ClipPictures){ clip_activation_matrix (run->scratch[which], rows, s->width / 4),
+                         run->batch, side, side };
 }
 
 /* The third convolution, picture by picture, since a row of each is the class token's. */

@@ -24,21 +24,14 @@ typedef struct {
   const ClipImageRun *run;
 } Walk;
 
-static ClipMatrix
-matrix (const ClipGpuBuffer *buffer, guint32 rows, guint32 cols)
-{
-  g_assert (clip_matrix_bytes (rows, cols) <= buffer->size);
-
-  return (ClipMatrix){ buffer->address, rows, cols, clip_stride (cols) };
-}
-
 static ClipPictures
 pictures (const Walk *w, ClipFastvitPlace place, guint32 side, guint32 channels)
 {
   const guint32 batch = w->run->batch;
 
-  return (ClipPictures){ matrix (w->a->places[place], batch * side * side, channels), batch, side,
-                         side };
+  return (ClipPictures){
+    clip_activation_matrix (w->a->places[place], batch * side * side, channels), batch, side, side
+  };
 }
 
 /* What a step reads, and what it makes. Hidden rows are only ever multiplied. */
@@ -127,7 +120,7 @@ record_pointwise (const Walk *w, const ClipFastvitStep *s)
 static ClipMatrix
 record_mean (const Walk *w, const ClipPictures *x)
 {
-  const ClipMatrix mean = matrix (w->a->means, x->batch, x->pixels.cols);
+  const ClipMatrix mean = clip_activation_matrix (w->a->means, x->batch, x->pixels.cols);
   const ClipPictures y = { mean, x->batch, 1, 1 };
 
   clip_kernel_average (w->kernels, w->rec, x, x->height, &y);
@@ -138,8 +131,8 @@ static void
 record_squeeze (const Walk *w, const ClipFastvitStep *s)
 {
   const ClipPictures x = input_of (w, s), y = output_of (w, s);
-  const ClipMatrix inner = matrix (w->a->inner, x.batch, s->inner);
-  const ClipMatrix gates = matrix (w->a->gates, x.batch, s->in);
+  const ClipMatrix inner = clip_activation_matrix (w->a->inner, x.batch, s->inner);
+  const ClipMatrix gates = clip_activation_matrix (w->a->gates, x.batch, s->in);
   ClipGemm first = product (s, 0, record_mean (w, &x), inner);
   const ClipGemm second = product (s, 1, inner, gates);
 
@@ -163,7 +156,7 @@ record_attention (const Walk *w, const ClipFastvitStep *s)
 {
   const ClipAttention shape = attention_shape (s, w->run->batch);
   const ClipPictures x = input_of (w, s);
-  ClipMatrix z = matrix (w->a->places[CLIP_FASTVIT_HIDDEN], x.pixels.rows, s->in);
+  ClipMatrix z = clip_activation_matrix (w->a->places[CLIP_FASTVIT_HIDDEN], x.pixels.rows, s->in);
   ClipGemm qkv = product (s, 0, x.pixels, (ClipMatrix){ 0, x.pixels.rows, 3 * s->in }), out;
 
   qkv.plain = FALSE;
@@ -293,14 +286,6 @@ activations_free (gpointer activations)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Activations, activations_free)
 
-static gboolean
-make (ClipKernels *kernels, ClipGpuBuffer **buffer, gsize bytes, const gchar *name, GError **error)
-{
-  *buffer =
-      clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE, bytes, name, error);
-  return *buffer != NULL;
-}
-
 static gpointer
 activations_new (ClipKernels *kernels, gconstpointer weights, guint32 batch, GError **error)
 {
@@ -308,12 +293,13 @@ activations_new (ClipKernels *kernels, gconstpointer weights, guint32 batch, GEr
   const Need need = fastvit_need (kernels, weights, batch);
 
   for (guint i = 0; i < N_PLACES; i++)
-    if (!make (kernels, &a->places[i], need.places[i], "pictures", error))
+    if (!clip_activation_make (kernels, &a->places[i], need.places[i], "pictures", error))
       return NULL;
-  if (!make (kernels, &a->means, need.means, "means", error)
-      || !make (kernels, &a->inner, need.inner, "squeezed means", error)
-      || !make (kernels, &a->gates, need.means, "gates", error)
-      || !make (kernels, &a->scratch, need.scratch, "unfolded pictures and attention", error))
+  if (!clip_activation_make (kernels, &a->means, need.means, "means", error)
+      || !clip_activation_make (kernels, &a->inner, need.inner, "squeezed means", error)
+      || !clip_activation_make (kernels, &a->gates, need.means, "gates", error)
+      || !clip_activation_make (kernels, &a->scratch, need.scratch,
+                                "unfolded pictures and attention", error))
     return NULL;
   return g_steal_pointer (&a);
 }
@@ -326,7 +312,7 @@ activations_clear (gconstpointer activations, ClipGpuRecording *rec)
                                  a->inner,     a->gates,     a->scratch };
 
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
-    clip_gpu_recording_fill (rec, all[i], 0, all[i]->size / 4 * 4, 0);
+    clip_activation_clear (rec, all[i]);
 }
 
 const ClipImageTower clip_image_tower_fastvit = {

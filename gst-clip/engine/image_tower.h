@@ -70,4 +70,16 @@ extern const ClipImageTower clip_image_tower_fastvit;
 /** clip_image_tower_of: NULL for a transformer. */
 const ClipImageTower *clip_image_tower_of (ClipTowerKind kind);
 
+/* Buffers of activations, of any tower -------------------------------------- */
+
+/** clip_activation_make: @buffer: (out) (transfer full): @bytes on the device, at least 4. */
+gboolean clip_activation_make (ClipKernels *kernels, ClipGpuBuffer **buffer, gsize bytes,
+                               const gchar *name, GError **error);
+
+/** clip_activation_matrix: a matrix of floats at the beginning of @buffer, which is large enough. */
+ClipMatrix clip_activation_matrix (const ClipGpuBuffer *buffer, guint32 rows, guint32 cols);
+
+/** clip_activation_clear: records zeroing it; no barrier. @buffer: (nullable) */
+void clip_activation_clear (ClipGpuRecording *rec, const ClipGpuBuffer *buffer);
+
 G_END_DECLS

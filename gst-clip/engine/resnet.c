@@ -21,13 +21,10 @@ typedef struct {
 static ClipPictures
 pictures (const Walk *w, const ClipGpuBuffer *buffer, guint32 side, guint32 channels)
 {
-  const guint32 rows = w->run->batch * side * side;
-  ClipPictures p = {
-    { buffer->address, rows, channels, clip_stride (channels) }, w->run->batch, side, side
-  };
+  const guint32 batch = w->run->batch;
 
-  g_assert (clip_matrix_bytes (rows, channels) <= buffer->size);
-  return p;
+  return (ClipPictures){ clip_activation_matrix (buffer, batch * side * side, channels), batch,
+                         side, side };
 }
 
 static ClipWindow
@@ -153,14 +150,6 @@ linear (const Walk *w, ClipKernels *kernels, ClipMatrix rows, VkDeviceAddress we
   clip_kernel_conv (kernels, w->rec, &op, w->a->columns->address);
 }
 
-static ClipMatrix
-matrix (const ClipGpuBuffer *buffer, guint32 rows, guint32 cols)
-{
-  g_assert (clip_matrix_bytes (rows, cols) <= buffer->size);
-
-  return (ClipMatrix){ buffer->address, rows, cols, clip_stride (cols) };
-}
-
 /* Attention of the mean to all pixels, and the projection. There is one query a picture. */
 static void
 record_pool (const Walk *w, ClipPictures x)
@@ -168,9 +157,10 @@ record_pool (const Walk *w, ClipPictures x)
   const ClipResnet *r = w->resnet;
   const guint32 batch = w->run->batch, tokens = r->side * r->side + 1;
   const ClipAttention shape = { batch, tokens, r->heads, r->dim / r->heads, FALSE };
-  const ClipMatrix t = matrix (w->a->tokens, batch * tokens, r->dim);
-  const ClipMatrix mean = matrix (w->a->a, batch, r->dim), q = matrix (w->a->b, batch, r->dim);
-  const ClipMatrix kv = matrix (w->a->kv, batch * tokens, 2 * r->dim);
+  const ClipMatrix t = clip_activation_matrix (w->a->tokens, batch * tokens, r->dim);
+  const ClipMatrix mean = clip_activation_matrix (w->a->a, batch, r->dim),
+                   q = clip_activation_matrix (w->a->b, batch, r->dim);
+  const ClipMatrix kv = clip_activation_matrix (w->a->kv, batch * tokens, 2 * r->dim);
   const gsize bytes = t.ld * sizeof (float);
 
   clip_kernel_tokens (w->kernels, w->rec, &x, r->positions, &t);
@@ -293,14 +283,6 @@ activations_bytes (ClipKernels *kernels, gconstpointer weights, guint32 batch)
          + clip_matrix_bytes (tokens, 2 * r->dim);
 }
 
-static gboolean
-make (ClipKernels *kernels, ClipGpuBuffer **buffer, gsize bytes, const gchar *name, GError **error)
-{
-  *buffer =
-      clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE, bytes, name, error);
-  return *buffer != NULL;
-}
-
 static void
 activations_free (gpointer activations)
 {
@@ -328,13 +310,17 @@ activations_new (ClipKernels *kernels, gconstpointer weights, guint32 batch, GEr
   const Need need = resnet_need (kernels, r, batch);
   const guint32 tokens = batch * (r->side * r->side + 1);
 
-  if (!make (kernels, &a->p[0], need.p, "pictures", error)
-      || !make (kernels, &a->p[1], need.p, "pictures", error)
-      || !make (kernels, &a->a, need.between, "pictures between convolutions", error)
-      || !make (kernels, &a->b, need.between, "pictures between convolutions", error)
-      || !make (kernels, &a->columns, need.columns, "unfolded pictures", error)
-      || !make (kernels, &a->tokens, clip_matrix_bytes (tokens, r->dim), "tokens", error)
-      || !make (kernels, &a->kv, clip_matrix_bytes (tokens, 2 * r->dim), "keys and values", error))
+  if (!clip_activation_make (kernels, &a->p[0], need.p, "pictures", error)
+      || !clip_activation_make (kernels, &a->p[1], need.p, "pictures", error)
+      || !clip_activation_make (kernels, &a->a, need.between, "pictures between convolutions",
+                                error)
+      || !clip_activation_make (kernels, &a->b, need.between, "pictures between convolutions",
+                                error)
+      || !clip_activation_make (kernels, &a->columns, need.columns, "unfolded pictures", error)
+      || !clip_activation_make (kernels, &a->tokens, clip_matrix_bytes (tokens, r->dim), "tokens",
+                                error)
+      || !clip_activation_make (kernels, &a->kv, clip_matrix_bytes (tokens, 2 * r->dim),
+                                "keys and values", error))
     return NULL;
   return g_steal_pointer (&a);
 }
@@ -346,7 +332,7 @@ activations_clear (gconstpointer activations, ClipGpuRecording *rec)
   const ClipGpuBuffer *all[] = { a->p[0], a->p[1], a->a, a->b, a->columns, a->tokens, a->kv };
 
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
-    clip_gpu_recording_fill (rec, all[i], 0, all[i]->size / 4 * 4, 0);
+    clip_activation_clear (rec, all[i]);
 }
 
 const ClipImageTower clip_image_tower_resnet = {

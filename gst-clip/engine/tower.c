@@ -13,20 +13,11 @@ typedef struct {
   ClipAttention attention;
 } Walk;
 
-static ClipMatrix
-matrix (const ClipGpuBuffer *buffer, guint32 rows, guint32 cols)
-{
-  ClipMatrix m = { buffer->address, rows, cols, clip_stride (cols), CLIP_ELEMENT_F32 };
-
-  g_assert (clip_matrix_bytes (rows, cols) <= buffer->size);
-  return m;
-}
-
 /* Rows that are only ever multiplied. */
 static ClipMatrix
 operand (const Walk *w, const ClipGpuBuffer *buffer, guint32 rows, guint32 cols)
 {
-  ClipMatrix m = matrix (buffer, rows, cols);
+  ClipMatrix m = clip_activation_matrix (buffer, rows, cols);
 
   m.type = clip_kernels_operands (w->kernels);
   return m;
@@ -107,7 +98,7 @@ record_attention (const Walk *w, guint32 layer, guint32 rows)
   const guint32 width = w->tower->attention_width;
   const ClipNorm ln1 = norm (w, l->ln1_gamma, l->ln1_beta, rows, layer > 0);
   ClipMatrix z = operand (w, w->a->z, rows, width);
-  ClipGemm qkv = { .a = matrix (w->a->x, rows, w->tower->config.width),
+  ClipGemm qkv = { .a = clip_activation_matrix (w->a->x, rows, w->tower->config.width),
                    .norm = &ln1,
                    .weights = l->qkv_weights,
                    .bias = l->qkv_bias };
@@ -150,14 +141,15 @@ static ClipMatrix
 record_last_layer (const Walk *w, guint32 layer, guint32 rows)
 {
   guint32 batch = w->run->batch, width = w->tower->config.width;
-  ClipMatrix picked_x = matrix (w->a->x2, batch, width);
+  ClipMatrix picked_x = clip_activation_matrix (w->a->x2, batch, width);
   ClipMatrix picked_z = operand (w, w->a->h, batch, w->tower->attention_width);
 
   record_attention (w, layer, rows);
   pick_rows (w, w->a->x, w->a->x2, picked_x);
   pick_rows (w, w->a->z, w->a->h, picked_z);
   clip_gpu_recording_barrier (w->rec);
-  record_mlp (w, &w->tower->layers[layer], picked_z, picked_x, matrix (w->a->x, batch, width));
+  record_mlp (w, &w->tower->layers[layer], picked_z, picked_x,
+              clip_activation_matrix (w->a->x, batch, width));
   return picked_x;
 }
 
@@ -175,7 +167,8 @@ record_pool (const Walk *w, guint32 rows)
   const guint32 batch = w->run->batch;
   ClipMatrix z = operand (w, w->a->h, batch, t->attention_width);
   ClipMatrix h = operand (w, w->a->h, batch, c->mlp);
-  ClipMatrix x = matrix (w->a->x, batch, c->width), x2 = matrix (w->a->x2, batch, c->width);
+  ClipMatrix x = clip_activation_matrix (w->a->x, batch, c->width),
+             x2 = clip_activation_matrix (w->a->x2, batch, c->width);
   ClipNorm ln2 = norm (w, l->ln2_gamma, l->ln2_beta, batch, TRUE);
 
   record_attention (w, c->layers, rows);
@@ -195,11 +188,11 @@ static ClipMatrix
 record_layer_uncut (const Walk *w, guint32 layer, guint32 rows)
 {
   guint32 width = w->tower->config.width;
-  ClipMatrix x = matrix (w->a->x, rows, width);
+  ClipMatrix x = clip_activation_matrix (w->a->x, rows, width);
 
   record_attention (w, layer, rows);
   record_mlp (w, &w->tower->layers[layer], operand (w, w->a->z, rows, w->tower->attention_width), x,
-              matrix (w->a->x2, rows, width));
+              clip_activation_matrix (w->a->x2, rows, width));
   return x;
 }
 
@@ -225,7 +218,8 @@ record_embeddings (const Walk *w, guint32 rows)
   const ClipTowerWeights *t = w->tower;
   const Walk ends = at_an_end (w);
   guint32 width = t->config.width;
-  ClipMatrix x = matrix (w->a->x, rows, width), x2 = matrix (w->a->x2, rows, width);
+  ClipMatrix x = clip_activation_matrix (w->a->x, rows, width),
+             x2 = clip_activation_matrix (w->a->x2, rows, width);
   ClipMatrix table = { t->positions, t->tokens, width, clip_ld (width) };
 
   if (!t->vision) {
@@ -292,7 +286,7 @@ clip_tower_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTowerW
     return;
   }
   if (run->hidden) {
-    pooled = matrix (a->x2, run->batch, tower->config.width);
+    pooled = clip_activation_matrix (a->x2, run->batch, tower->config.width);
     pick_rows (&w, a->x, a->x2, pooled);
     clip_gpu_recording_barrier (rec);
   }
@@ -315,7 +309,7 @@ clip_tower_input_new (ClipKernels *kernels, const ClipTowerWeights *t, guint32 b
   buffer =
       clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_DEVICE, clip_matrix_bytes (n, k), "patches", error);
   if (buffer)
-    *rows = matrix (buffer, n, k);
+    *rows = clip_activation_matrix (buffer, n, k);
   return buffer;
 }
 
@@ -340,13 +334,12 @@ tower_need (ClipKernels *kernels, const ClipTowerWeights *t, guint32 batch, guin
   return need;
 }
 
+/* The larger of what the two towers need. */
 static gboolean
 make (ClipKernels *kernels, ClipGpuBuffer **buffer, gsize a, gsize b, const gchar *name,
       GError **error)
 {
-  *buffer = clip_gpu_buffer_new (clip_kernels_gpu (kernels), CLIP_GPU_MEMORY_DEVICE,
-                                 MAX (MAX (a, b), 4), name, error);
-  return *buffer != NULL;
+  return clip_activation_make (kernels, buffer, MAX (a, b), name, error);
 }
 
 static gboolean
@@ -469,8 +462,7 @@ clip_activations_clear (const ClipActivations *a, ClipGpuRecording *rec)
                                  a->scratch, a->stats, a->stem[0], a->stem[1], a->stem[2] };
 
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
-    if (all[i])
-      clip_gpu_recording_fill (rec, all[i], 0, all[i]->size / 4 * 4, 0);
+    clip_activation_clear (rec, all[i]);
   if (a->own)
     a->kind->activations_clear (a->own, rec);
   clip_gpu_recording_barrier (rec);
