@@ -1,120 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gst-clip/kernels/internal.h"
-#include "gst-clip/kernels/preprocess_formats.h"
-#include "gst-clip/kernels/preprocess_taps.h"
+/* Which taps, tables and buffers a frame and a rectangle need. */
+#include "gst-clip/kernels/preprocess_internal.h"
 
 #include <string.h>
-
-#include "shaders/convert.h"
-#include "shaders/resize.h"
-
-#include "clip_spv_convert.h"
-#include "clip_spv_convert_llvmpipe.h"
-#include "clip_spv_resize.h"
-#include "clip_spv_resize_llvmpipe.h"
-
-G_STATIC_ASSERT (RESIZE_PRECISION == CLIP_TAPS_PRECISION);
-G_STATIC_ASSERT (RESIZE_START_BITS == CLIP_TAPS_START_BITS);
-G_STATIC_ASSERT (RESIZE_SUBGROUPS *RESIZE_BLOCK % (CONVERT_DOWN * CONVERT_PAIR) == 0);
 
 #define MAX_EDGE  32768
 #define MAX_CROP  4096
 #define MAX_PATCH 255 /* its square fits in RESIZE_PLACE_BITS */
 #define MAX_PAR   65536
 
-/* Unrolling more than this many taps takes the compiler longer than anybody waits. */
-#define MAX_UNROLLED_TAPS 96
-/* Taps that are unrolled in a loop */
-#define LOOP_TAPS 8
-
-/* Lanes of a subgroup of the variants for llvmpipe; invocations of a workgroup of the others. */
-#define LANES_LLVMPIPE 8
-#define LANES          64
-
-/* Of workgroups, llvmpipe */
-#define CONVERT_COLUMNS (CONVERT_ACROSS * LANES_LLVMPIPE * CONVERT_PIXELS)
-#define CONVERT_ROWS    (CONVERT_DOWN * CONVERT_PAIR)
-#define RESIZE_LANES    (RESIZE_SUBGROUPS * RESIZE_BLOCK)
-
 /* Pixels of a strip, llvmpipe: 2 MiB. More come back from memory, much less are many dispatches. */
 #define STRIP_WORDS 524288
-
-/* Rough times on one core of a desktop CPU, for cutting recordings. */
-#define CONVERT_NS_PER_PIXEL 10
-#define RESIZE_NS_PER_TAP    1
-
-static const ClipGpuShader convert_llvmpipe = {
-  .name = "convert_llvmpipe",
-  .spirv = clip_spv_convert_llvmpipe,
-  .spirv_bytes = sizeof (clip_spv_convert_llvmpipe),
-  .push_bytes = sizeof (struct ConvertPush),
-  .subgroup_size = LANES_LLVMPIPE,
-};
-
-static const ClipGpuShader convert = {
-  .name = "convert",
-  .spirv = clip_spv_convert,
-  .spirv_bytes = sizeof (clip_spv_convert),
-  .push_bytes = sizeof (struct ConvertPush),
-};
-
-static const ClipGpuShader resize_llvmpipe = {
-  .name = "resize_llvmpipe",
-  .spirv = clip_spv_resize_llvmpipe,
-  .spirv_bytes = sizeof (clip_spv_resize_llvmpipe),
-  .push_bytes = sizeof (struct ResizePush),
-  .subgroup_size = LANES_LLVMPIPE,
-};
-
-static const ClipGpuShader resize = {
-  .name = "resize",
-  .spirv = clip_spv_resize,
-  .spirv_bytes = sizeof (clip_spv_resize),
-  .push_bytes = sizeof (struct ResizePush),
-};
-
-/*
- * What recordings depend on.
- * @width, @height: the frame that is left when what lies above and left of an aligned place, and what
- *   lies below and right of the rectangle, is cut off
- * @left, @top: where in that the rectangle begins: 0 but where a place is not aligned
- */
-typedef struct {
-  guint32 width, height, left, top;
-  guint32 resize, resize_edge;
-} Shape;
-
-/*
- * @spec: with the resize that is asked for now
- * @info: of whole frames
- * @shape: all zero: nothing can be loaded
- * @x, @y: the aligned place
- * @movable: there has been a rectangle, and there will be others: buffers have room to spare, tables
- *   are written through their mapping, and few pipelines serve all sizes
- * @staged: the needed bytes of the frame
- * @pixels: a strip of the region as RGB8
- * @rows: the same after the horizontal pass
- * @pixel_stride, @row_stride: their words from row to row, or (llvmpipe) from block to block of
- *   RESIZE_BLOCK rows and columns, see resize.comp
- * @strip: rows that are converted and resized across at a time, in llvmpipe a multiple of
- *   RESIZE_LANES
- * @tables: words: parameters of convert.comp, taps of the horizontal pass, places of patches (rows,
- *   then columns), taps of the vertical pass; the members below are where taps and places begin
- */
-struct _ClipPreprocess {
-  ClipKernels *kernels;
-  ClipPreprocessSpec spec;
-  ClipFrameInfo info;
-  Shape shape;
-  guint32 x, y;
-  gboolean movable;
-  ClipStaging staging;
-  ClipRegion region;
-  ClipTaps *across, *down;
-  ClipGpuBuffer *staged, *pixels, *rows, *tables;
-  guint32 pixel_stride, row_stride, strip;
-  gsize across_at, places_at;
-};
 
 /* Set-up ------------------------------------------------------------------ */
 
@@ -175,7 +71,7 @@ get_taps (ClipPreprocess *pre, guint32 in_size, guint32 out_size, guint32 lead, 
 
 /* From @shape to taps and staging */
 static gboolean
-plan (ClipPreprocess *pre, const Shape *shape, GError **error)
+plan (ClipPreprocess *pre, const ClipPreprocessShape *shape, GError **error)
 {
   ClipFrameInfo part = pre->info, picture = pre->info;
   guint32 width = 0, height = 0;
@@ -270,12 +166,6 @@ make_tables (ClipPreprocess *pre, GError **error)
                     "preprocessing tables", error))
     return FALSE;
   return clip_gpu_buffer_upload (pre->tables, 0, words, bytes, error);
-}
-
-static guint32
-blocks (guint32 n, guint32 size)
-{
-  return (n + size - 1) / size;
 }
 
 /* Lines that are read when there are @lines and one output more than there is. */
@@ -389,8 +279,9 @@ clip_preprocess_set_view (ClipPreprocess *pre, const ClipRect *rect, ClipResizeM
             && (guint64)r->y + r->height <= whole.height);
   g_assert (resize_edge >= pre->spec.crop_size);
   clip_format_align (pre->info.format, &x, &y);
-  const Shape shape = { r->x - x + r->width, r->y - y + r->height, r->x - x, r->y - y, resize,
-                        resize_edge };
+  const ClipPreprocessShape shape = {
+    r->x - x + r->width, r->y - y + r->height, r->x - x, r->y - y, resize, resize_edge
+  };
 
   pre->x = x;
   pre->y = y;
@@ -401,7 +292,7 @@ clip_preprocess_set_view (ClipPreprocess *pre, const ClipRect *rect, ClipResizeM
     g_clear_pointer (&pre->tables, clip_gpu_buffer_free); /* elsewhere from now on */
     pre->movable = TRUE;
   }
-  pre->shape = (Shape){ 0 };
+  pre->shape = (ClipPreprocessShape){ 0 };
   pre->spec.resize = resize;
   pre->spec.resize_edge = resize_edge;
   if (!plan (pre, &shape, error) || !make_tables (pre, error) || !make_buffers (pre, error))
@@ -438,112 +329,4 @@ clip_preprocess_load (ClipPreprocess *pre, const ClipFramePlanes *planes)
 
   g_assert (pre->shape.width > 0);
   clip_staging_copy (&pre->staging, &part, pre->staged->map);
-}
-
-/* Recording ---------------------------------------------------------------- */
-
-/* @y, @height: of the strip, within the region */
-static void
-record_convert (ClipKernels *kernels, ClipGpuRecording *rec, ClipPreprocess *pre, guint32 y,
-                guint32 height)
-{
-  const ClipRegion *region = &pre->region;
-  const ClipStaging *staging = &pre->staging;
-  const gboolean whole = staging->n_planes == 1; /* interleaved: luma and chroma share rows */
-  const ClipStagedPlane *luma = &staging->planes[0], *chroma = &staging->planes[whole ? 0 : 1];
-  const guint32 width = region->x1 - region->x0;
-  const guint32 constants[] = { staging->layout, staging->rows };
-  const struct ConvertPush push = {
-    .src = pre->staged->address,
-    .params = pre->tables->address,
-    .dst = pre->pixels->address,
-    .plane1 = (guint32)(staging->chroma[0] / 4),
-    .plane2 = (guint32)(staging->chroma[1] / 4),
-    .stride0 = (guint32)(luma->stride / 4),
-    .stride1 = (guint32)(chroma->stride / 4),
-    .dst_stride = pre->pixel_stride,
-    .groups = blocks (width, CONVERT_PIXELS),
-    .first_pair = y / CONVERT_PAIR,
-    .last_row = region->y1 - region->y0 - 1,
-    .chroma_row = region->y0 / 2 - chroma->first_row,
-    .chroma_last = chroma->n_rows - 1,
-    .nibbles = CLIP_NIBBLES_INIT,
-  };
-  const guint64 cost = (guint64)width * height * CONVERT_NS_PER_PIXEL;
-
-  if (kernels->llvmpipe)
-    clip_record (kernels, rec, &convert_llvmpipe, constants, G_N_ELEMENTS (constants), &push,
-                 blocks (width, CONVERT_COLUMNS), blocks (height, CONVERT_ROWS), 1, cost);
-  else
-    clip_record (kernels, rec, &convert, constants, G_N_ELEMENTS (constants), &push,
-                 blocks (push.groups, LANES), blocks (height, CONVERT_PAIR), 1, cost);
-  clip_gpu_recording_barrier (rec);
-}
-
-/* Fills in what both passes share; @n_lanes: pixels of each line. */
-static void
-record_resize (ClipPreprocess *pre, ClipGpuRecording *rec, const ClipTaps *taps, guint32 pass,
-               guint32 n_lanes, struct ResizePush *push)
-{
-  ClipKernels *kernels = pre->kernels;
-  const gboolean loop = taps->n_taps > MAX_UNROLLED_TAPS;
-  const guint32 constants[] = { pass, loop ? LOOP_TAPS : taps->n_taps, loop };
-  const guint64 cost = (guint64)taps->n * n_lanes * taps->n_taps * RESIZE_NS_PER_TAP;
-
-  push->scale = taps->scale;
-  push->bias = (guint32)taps->bias;
-  push->last = taps->last;
-  push->n_taps = taps->n_taps;
-  push->n_plane |= taps->n; /* the vertical pass has as many lanes as outputs */
-  if (kernels->llvmpipe)
-    clip_record (kernels, rec, &resize_llvmpipe, constants, G_N_ELEMENTS (constants), push,
-                 blocks (taps->n, RESIZE_OUTPUTS), blocks (n_lanes, RESIZE_LANES), 1, cost);
-  else
-    clip_record (kernels, rec, &resize, constants, 1, push, blocks (taps->n, LANES), n_lanes, 1,
-                 cost);
-  clip_gpu_recording_barrier (rec);
-}
-
-void
-clip_kernel_preprocess (ClipKernels *kernels, ClipGpuRecording *rec, ClipPreprocess *pre,
-                        const ClipMatrix *out, VkDeviceAddress rgb8)
-{
-  const ClipPreprocessSpec *spec = &pre->spec;
-  const guint32 plane = spec->pixels ? 1 : spec->patch_size * spec->patch_size;
-  const guint32 line = spec->crop_size + 2; /* of pixels */
-  const guint32 height = pre->region.y1 - pre->region.y0;
-
-  g_assert (out->cols == 3 * plane && out->ld >= out->cols
-            && out->rows == clip_preprocess_rows (spec)
-            && (!spec->pixels || out->ld == CLIP_PIXEL_LD));
-
-  for (guint32 y = 0; y < height; y += pre->strip) {
-    const guint32 rows = MIN (pre->strip, height - y);
-    struct ResizePush across = {
-      .src = pre->pixels->address,
-      .taps = pre->tables->address + pre->across_at * sizeof (guint32),
-      .dst = pre->rows->address + (gsize)y * RESIZE_BLOCK * sizeof (guint32),
-      .src_line = 1,
-      .src_stride = pre->pixel_stride,
-      .dst_stride = pre->row_stride,
-      .nibbles = CLIP_NIBBLES_INIT,
-    };
-
-    record_convert (kernels, rec, pre, y, rows);
-    record_resize (pre, rec, pre->across, RESIZE_PASS_PIXELS, rows, &across);
-  }
-
-  struct ResizePush down = {
-    .src = pre->rows->address,
-    .taps = pre->tables->address + pre->places_at * sizeof (guint32),
-    .dst = out->address,
-    .rgb8 = rgb8,
-    .src_line = pre->row_stride,
-    .src_stride = kernels->llvmpipe ? pre->row_stride : 1,
-    .dst_stride = spec->pixels ? line * out->ld : out->ld,
-    .n_plane = plane << 16,
-    .nibbles = CLIP_NIBBLES_INIT,
-  };
-  record_resize (pre, rec, pre->down, rgb8 ? RESIZE_PASS_PATCHES_RGB : RESIZE_PASS_PATCHES,
-                 spec->crop_size, &down);
 }
