@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from net import IMAGE
-from scenes import COLOURS, Scene
+from scenes import COLOURS, Scene, other_scene
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 ANIMALS = ("bird", "cat", "deer", "dog", "frog", "horse")
@@ -99,7 +99,7 @@ class Camera:
         def mostly(low, high, otherwise):
             return torch.where(free, self.uniform(n, low, high), torch.full_like(free, otherwise,
                                                                                  dtype=torch.float))
-        zoom, stretch = mostly(np.log(.5), np.log(1.7), 0).exp(), mostly(-.2, .2, 0).exp()
+        zoom, stretch = mostly(np.log(.5), np.log(1.7), 0).exp(), mostly(-.2, .3, 0).exp()
         turn, mirror = mostly(-.15, .15, 0), torch.where(self.some(n, .5), -1., 1.)
         whole = self.uniform((2, n), -8, 8).round() * (2 / IMAGE)
         shift = torch.where(free, self.uniform((2, n), -1, 1) * (1 - zoom).abs().clamp(min=.15), whole)
@@ -214,9 +214,35 @@ class Camera:
         zoomed = F.interpolate(pieces[:n], scale_factor=4, mode="bicubic").clamp(0, 255)
         return torch.where(self.some(n, .5).view(n, 1, 1, 1), mixed, zoomed)
 
-    def photos(self, x, labels, hard, spoiled):
+    def inset(self, x, grounds, share=0.25):
+        """Some become smaller, as sharp as they were before they were enlarged, and are in another place: what is in the
+        distance in a large photograph. grounds: float, as many as x. -> pictures"""
+        on = self.some(len(x), share)
+        if not on.any():
+            return x
+        side = int(self.uniform(1, 30, 54))
+        small = F.interpolate(x[on], size=side, mode="bicubic", antialias=True).clamp(0, 255)
+        at = [int(self.uniform(1, 0, IMAGE - side + 1)) for _ in "xy"]
+        edge = torch.linspace(0.5, side - 0.5, side, device=x.device)
+        fade = (torch.minimum(edge, side - edge) / float(self.uniform(1, 1, 8))).clamp(max=1)
+        mask = F.pad(fade[:, None] * fade, (at[0], IMAGE - side - at[0], at[1], IMAGE - side - at[1]))
+        small = F.pad(small, (at[0], IMAGE - side - at[0], at[1], IMAGE - side - at[1]))
+        x = x.clone()
+        x[on] = torch.lerp(grounds[on], small, mask)
+        return x
+
+    def things(self, x, kinds):
+        """Pictures of other things (kinds: -1) and sharp ones of a class. -> pictures, [Scene]"""
+        x, soft = self.focus(self.light(self.move(x, .2)[0], .3), .3)
+        x = self.letterbox(self.yuv(self.grain(x, .3)))
+        return x, [other_scene() if k < 0 else photo_scene(k, s > .2, None, 0)
+                   for k, s in zip(kinds, soft.tolist())]
+
+    def photos(self, x, labels, hard, spoiled, grounds=None):
         """The first `spoiled` come out in a bad state. -> pictures, [Scene]"""
         x, zoom = self.move(x.float(), .5 * hard)
+        if grounds is not None:
+            x = self.inset(x, grounds, .25 if hard > .5 else .12)
         x, soft = self.focus(self.light(x, .5 * hard), .5)
         x = self.crisp(x)
         bad, states, severity = self.spoil(x[:spoiled])

@@ -353,7 +353,7 @@ class Painter:
             image = image[:, ::-1]
         return image.astype(np.float32), scene
 
-    MIX = (("shape", 54), ("rendered", 24), ("plain", 8), ("other", 6), ("check", 2),
+    MIX = (("shape", 62), ("rendered", 17), ("plain", 7), ("other", 6), ("check", 2),
            ("stripes", 1.5), ("many_stripes", 1), ("bars", 1), ("noise", 1.5), ("gradient", 1.5))
 
     def batch(self, count):

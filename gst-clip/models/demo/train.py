@@ -7,8 +7,8 @@
     ./train.py --photos DIR --evaluate    the figures of a model folder, into its README.md
 
 DIR has train/CLASS/NNNN.jpg and test/CLASS/NNNN.jpg of 32x32, ten classes. Needs Debian's
-python3-torch, python3-numpy and GStreamer's tools. Seeded; stops and resumes at the checkpoint in
---work. See README.md for what the model knows.
+python3-torch, python3-numpy and GStreamer's tools, for --things python3-pil. Seeded; stops and
+resumes at the checkpoint in --work. See README.md for what the model knows.
 """
 import ctypes
 import os
@@ -42,6 +42,7 @@ from scenes import Painter, broader, other_scene
 
 FACTS = all_facts()
 PIECES = 3  # pictures of nothing in particular in a part of a batch
+OTHERS, SHARP = 4, 5  # photographs of other things and larger ones of the classes, where there are some
 MERGES = 510  # with 512 bytes and two special tokens: 1024
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -99,10 +100,16 @@ class Lane:
         pixels, labels = self.shared.photos
         photos = count if alone else round(count * self.args.photo_share)
         chosen = torch.from_numpy(self.rng.integers(0, len(labels), photos))
-        x, scenes = self.camera.photos(pixels[chosen].to(self.args.device), labels[chosen].tolist(), hard,
-                                       round(photos * 0.13))
+        things, device = self.shared.things, self.args.device
+        grounds = torch.from_numpy(things.grounds(self.rng, photos)).permute(0, 3, 1, 2).to(device) if things else None
+        x, scenes = self.camera.photos(pixels[chosen].to(device), labels[chosen].tolist(), hard, round(photos * 0.13),
+                                       grounds)
         if alone:
             return x, scenes
+        if things:
+            others, kinds = things.batch(self.rng, OTHERS, SHARP)
+            others, more = self.camera.things(torch.from_numpy(others).to(device), kinds)
+            x, scenes, count = torch.cat([x, others]), scenes + more, count - len(more)
         pieces = pixels[torch.from_numpy(self.rng.integers(0, len(labels), PIECES))]
         drawn, drawn_scenes = self.painter.batch(count - photos - PIECES)
         drawn = torch.from_numpy(drawn).permute(0, 3, 1, 2).to(self.args.device).float()
@@ -165,6 +172,10 @@ class Training:
         self.patterns = load_patterns(args.work, sizes=[(160, 120), (640, 360)] if args.quick else None)
         self.photos = load_photos(args.photos, "train", args.work)
         self.tests = load_photos(args.photos, "test", args.work)
+        self.things = None
+        if args.things:
+            from things import Things  # which needs PIL
+            self.things = Things(args.things, args.work)
         self.tokenizer = self.make_tokenizer(state)
         vocab = len(self.tokenizer.ids)
         self.model = (net.load_folder(args.start, vocab).train() if args.start else net.Clip(vocab)).to(args.device)
@@ -290,6 +301,8 @@ def bar(done, step, recent, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=pathlib.Path, required=True, metavar="DIR", help="CIFAR-10 as JPEG")
+    parser.add_argument("--things", type=pathlib.Path, metavar="ROOT",
+                        help="where Debian's packages with pictures are (things.py)")
     parser.add_argument("--out", type=pathlib.Path, default=HERE, help="model folder")
     parser.add_argument("--work", type=pathlib.Path, help="cache and checkpoint",
                         default=pathlib.Path.home() / ".cache/gst-clip-train")
