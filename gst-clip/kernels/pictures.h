@@ -54,6 +54,20 @@ clip_window_cols (const ClipWindow *window, guint32 channels)
 void clip_kernel_unfold (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictures *x,
                          const ClipWindow *window, const ClipMatrix *rows);
 
+/** Most taps of a side of ClipGemm's windows. */
+#define CLIP_WINDOWS_MAX_TAPS 15
+
+/**
+ * ClipWindows: what ClipGemm's a is where it has @windows: the rows that clip_kernel_unfold() would write for all
+ * of the pictures, which are read from these instead. a.address and a.ld are those of the pictures' pixels, fp32;
+ * a.rows are all windows, a.cols are clip_window_cols().
+ * @height, @width: of a picture, up to 65535; @window: all of it (its first is 0)
+ */
+struct _ClipWindows {
+  guint32 height, width;
+  ClipWindow window;
+};
+
 /**
  * ClipConv: y = act (convolution of x + bias) + residual; with @relu the larger of that and 0
  * @x, @window: as for clip_kernel_unfold(); a window of one pixel with a stride of 1 is a plain product
