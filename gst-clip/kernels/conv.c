@@ -10,6 +10,9 @@
  * that unfold nothing.) */
 #define STRIP_BYTES (1024 * 1024)
 
+/* Rows of a product: its grid has 65535 tiles of 16 at least. */
+#define MAX_ROWS (16 * 65535)
+
 static gboolean
 is_plain (const ClipWindow *window)
 {
@@ -102,6 +105,14 @@ clip_conv_scratch_bytes (ClipKernels *kernels, const ClipWindow *window, guint32
   return bytes + clip_matrix_bytes (rows, out);
 }
 
+/* Picture b of x. */
+static VkDeviceAddress
+picture_of (const ClipConv *op, guint32 b)
+{
+  return op->x.pixels.address
+         + (gsize)b * op->x.height * op->x.width * op->x.pixels.ld * sizeof (float);
+}
+
 static gboolean
 is_plain_product (const ClipConv *op)
 {
@@ -112,7 +123,7 @@ is_plain_product (const ClipConv *op)
 static ClipGemm
 product_of (const ClipConv *op, ClipMatrix a, gsize first, guint32 n)
 {
-  const gsize skipped = first * op->y.pixels.ld * sizeof (float);
+  const guint32 residual_ld = op->residual_ld ? op->residual_ld : op->y.pixels.ld;
   ClipGemm gemm = { .a = a,
                     .weights = op->weights,
                     .bias = op->bias,
@@ -121,11 +132,11 @@ product_of (const ClipConv *op, ClipMatrix a, gsize first, guint32 n)
                     .relu = op->relu,
                     .plain = is_plain_product (op) };
 
-  gemm.c.address += skipped;
+  gemm.c.address += first * op->y.pixels.ld * sizeof (float);
   gemm.c.rows = n;
   if (op->residual) {
-    gemm.residual = op->residual + skipped;
-    gemm.residual_ld = op->y.pixels.ld;
+    gemm.residual = op->residual + first * residual_ld * sizeof (float);
+    gemm.residual_ld = residual_ld;
     gemm.residual_period = n;
   }
   return gemm;
@@ -141,17 +152,22 @@ record_windows (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op,
   clip_kernel_gemm (kernels, rec, &gemm);
 }
 
-/* All at once, from the pictures themselves. */
+/* From the pictures themselves, as many at once as a product may have. */
 static void
 record_implicit (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op)
 {
   const ClipWindows windows = { op->x.height, op->x.width, op->window };
-  const ClipMatrix rows = { op->x.pixels.address, op->y.pixels.rows,
-                            clip_window_cols (&op->window, op->x.pixels.cols), op->x.pixels.ld };
-  ClipGemm gemm = product_of (op, rows, 0, rows.rows);
+  const guint32 rows = op->window.height * op->window.width;
+  const guint32 batch = CLAMP (MAX_ROWS / rows, 1, op->x.batch);
 
-  gemm.windows = &windows;
-  clip_kernel_gemm (kernels, rec, &gemm);
+  for (guint32 b = 0; b < op->x.batch; b += batch) {
+    const ClipMatrix a = { picture_of (op, b), MIN (batch, op->x.batch - b) * rows,
+                           clip_window_cols (&op->window, op->x.pixels.cols), op->x.pixels.ld };
+    ClipGemm gemm = product_of (op, a, (gsize)b * rows, a.rows);
+
+    gemm.windows = &windows;
+    clip_kernel_gemm (kernels, rec, &gemm);
+  }
 }
 
 /* @columns: @lines lines of unfolded_columns(). */
@@ -176,15 +192,14 @@ record_strip (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, c
               guint32 b, guint32 batch, VkDeviceAddress scratch, VkDeviceAddress partial)
 {
   const guint32 channels = op->x.pixels.cols, lines = batch * u->window.height;
-  const gsize picture = (gsize)op->x.height * op->x.width;
   const gsize first = ((gsize)b * op->window.height + u->window.first) * op->window.width;
   const ClipMatrix rows = { scratch, lines * u->window.width,
                             clip_window_cols (&u->window, channels), u->ld };
   ClipPictures x = op->x;
 
   x.batch = batch;
-  x.pixels.rows = batch * picture;
-  x.pixels.address += b * picture * x.pixels.ld * sizeof (float);
+  x.pixels.rows = batch * x.height * x.width;
+  x.pixels.address = picture_of (op, b);
   clip_kernel_unfold (kernels, rec, &x, &u->window, &rows);
   if (u->window.taps_x < op->window.taps_x)
     record_lines (kernels, rec, op, first, &rows, lines);

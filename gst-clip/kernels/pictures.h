@@ -74,7 +74,7 @@ struct _ClipWindows {
  * @weights: (N, clip_conv_k()) packed, columns in the order of clip_kernel_unfold()
  * @bias: as in ClipGemm
  * @y: N columns; height and width are the window's
- * @residual: (nullable as 0): of as many rows as y, of y's ld
+ * @residual: (nullable as 0): of as many rows as y, @residual_ld floats apart (0: y's ld)
  * @few: rather few pipelines than speed: for models that take longer to compile than to run
  */
 typedef struct {
@@ -83,6 +83,7 @@ typedef struct {
   VkDeviceAddress weights, bias;
   ClipPictures y;
   VkDeviceAddress residual;
+  guint32 residual_ld;
   ClipActivation activation;
   gboolean relu, few;
 } ClipConv;
@@ -91,7 +92,7 @@ typedef struct {
 guint32 clip_conv_k (const ClipWindow *window, guint32 channels);
 
 /** clip_conv_scratch_bytes: of clip_kernel_conv()'s scratch, for x of @channels, y of @out and so many
- * pictures. */
+ * pictures. May be 0. */
 gsize clip_conv_scratch_bytes (ClipKernels *kernels, const ClipWindow *window, guint32 channels,
                                guint32 out, guint32 batch);
 
