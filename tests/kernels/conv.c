@@ -41,6 +41,9 @@ static const CheckCase cases[] = {
   { { 8, 12, 48, 64, 2 }, .options = { 3, 2, NO_PAD | FEW }, .tag = "patches" },
   { { 10, 9, 16, 24, 3 }, .options = { 2, 2, OVERLAPPING | RELU | FEW }, .tag = "first" },
   { { 23, 21, 16, 72, 3 }, .options = { 3, 2, OVERLAPPING | RELU | FEW }, .tag = "first" },
+  { { 112, 112, 32, 64, 3 }, .options = { 1, 1, RELU }, .tag = "stem", .extra = TRUE },
+  { { 56, 56, 64, 64, 3 }, .options = { 1, 1, RELU }, .tag = "layer1", .extra = TRUE },
+  { { 14, 14, 256, 256, 3 }, .options = { 1, 1, RELU }, .tag = "layer3", .extra = TRUE },
   { { 131, 130, 16, 16, 3 }, .options = { 5, 1, RELU | FEW }, .tag = "85150rows", .extra = TRUE },
 };
 
