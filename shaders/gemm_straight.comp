@@ -22,7 +22,11 @@
  * Grid: (row tiles <= 16, or 256 where TALL; panels / PANELS <= 256; batch <= 16), for the digits that
  * uniform ids have.
  * Constants: 0 local size = 8 CHUNKS PANELS, 1 CHUNK, 2 CHUNKS, 3 ACTIVATES, 4 BATCHED, 5 PANELS,
- *   7 PAIRS, 8 TALL.
+ *   7 PAIRS, 8 TALL, 9 LINES.
+ *
+ * TALL and not BATCHED: rows may be pixels of a picture, line after line, whose lines lie further apart in c.
+ * LINES > 1: in a too, by one row, and a row is as many pieces of K / LINES neighbours, one below the other:
+ * a window of a convolution on a picture with a border, where nothing has to be unfolded.
  */
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -39,6 +43,7 @@ layout(push_constant, std430) uniform Push {
   GemmLlvmpipePush p;
 };
 
+#define PICTURES (TALL && !BATCHED)
 #include "llvmpipe.glsl"
 #include "gemm_llvmpipe.glsl"
 
@@ -137,6 +142,20 @@ finish_shared (uint id, uint m0, uint first_panel, uint z)
   }
 }
 
+/* Floats from where row m of a begins to @chunk of it. */
+uint
+chunk_of_row (uint m, uint chunk)
+{
+  const uint row = min (m, p.last_row & 0xfffu), each = CHUNKS / LINES;
+
+  if (LINES == 1)
+    return row * (LOW16 (p.ld) * 4) + chunk * CHUNK;
+
+  const uint line = chunk * (65536 / each + 1) >> 16; /* chunk / each, of at most 64 */
+  return (row + line_of (row)) * (LOW16 (p.ld) * 4) + line * (LOW16 (p.panel) * 16)
+         + (chunk - line * each) * CHUNK;
+}
+
 void
 main ()
 {
@@ -154,8 +173,7 @@ main ()
   vec2 sum[ROWS];
 
   [[unroll]] for (uint r = 0; r < ROWS; r++) {
-    a[r] = place (p.a, min (m0 + r, p.last_row & 0xfffu) * (LOW16 (p.ld) * 4) + chunk * CHUNK
-                           + z * (LOW16 (p.step) * 16));
+    a[r] = place (p.a, chunk_of_row (m0 + r, chunk) + (BATCHED ? z * (LOW16 (p.step) * 16) : 0));
     sum[r] = vec2 (0.0);
   }
   MULTIPLY (sum, a, w, 0, CHUNK);

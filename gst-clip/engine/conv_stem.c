@@ -124,7 +124,7 @@ load_conv (ClipPacker *packer, const ClipModel *model, ClipConvStem *s, guint wh
   if (weights == NULL)
     return FALSE;
   rows = which == 0 ? first_rows (clip_model_config (model), &c, weights, offset)
-                    : clip_conv_rows (weights, c.out, c.in, c.taps, k);
+                    : clip_conv_rows (weights, c.out, c.in, c.taps, k, FALSE);
   s->weights[which] = clip_packer_matrix (packer, rows, c.out, k, error);
   if (s->weights[which] == 0)
     return FALSE;

@@ -18,9 +18,10 @@ G_BEGIN_DECLS
 /** Pixels of the picture for one that the attention pool sees, on a side. */
 #define CLIP_RESNET_STRIDE 32
 
-/** ClipResnetConv: @taps: of a side; @weights: (out, clip_conv_k()), @bias */
+/** ClipResnetConv: @taps: of a side; @bordered: reads pictures with a border; @weights: (out, clip_conv_k()) */
 typedef struct {
   guint32 in, out, taps;
+  gboolean bordered;
   VkDeviceAddress weights, bias;
 } ClipResnetConv;
 
@@ -51,6 +52,18 @@ typedef struct {
   VkDeviceAddress projection_weights, projection_bias;
 } ClipResnet;
 
+/** clip_resnet_window: of a convolution on a picture of so many pixels a side. */
+static inline ClipWindow
+clip_resnet_window (const ClipResnetConv *c, guint32 side)
+{
+  return (ClipWindow){ .taps_y = c->taps,
+                       .taps_x = c->taps,
+                       .stride = 1,
+                       .pad = c->taps / 2,
+                       .height = side,
+                       .width = side };
+}
+
 /* As in ClipImageTower; the weights are a ClipResnet. */
 guint64 clip_resnet_bytes (ClipKernels *kernels, const ClipModelConfig *config);
 gpointer clip_resnet_new (ClipKernels *kernels, const ClipModel *model,
@@ -63,7 +76,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipResnet, clip_resnet_free)
 
 /* Recording ------------------------------------------------------------- */
 
-/** ClipImageRun's stages: stem's first and last convolution, its pool, the four stages. */
+/** ClipImageRun's stages: stem's first (not where it has a border) and last convolution, its pool, the four
+ * stages. */
 #define CLIP_RESNET_STAGES 7
 
 G_END_DECLS

@@ -57,6 +57,29 @@ conv_k (const ClipResnetConv *c)
   return clip_conv_k (&window, c->in);
 }
 
+/* Whether @c is made on a picture with a border, of that side. */
+static void
+choose_border (ClipKernels *kernels, const ClipResnet *r, guint32 side, ClipResnetConv *c)
+{
+  const ClipWindow window = clip_resnet_window (c, side);
+
+  c->bordered = clip_conv_bordered (kernels, &window, c->in, r->narrow);
+}
+
+static void
+choose_borders (ClipKernels *kernels, ClipResnet *r)
+{
+  guint32 side = r->image / 2;
+
+  choose_border (kernels, r, side, &r->stem[1]);
+  choose_border (kernels, r, side, &r->stem[2]);
+  side /= 2;
+  for (guint i = 0; i < r->n_blocks; i++) {
+    choose_border (kernels, r, side, &r->blocks[i].conv2);
+    side /= r->blocks[i].stride;
+  }
+}
+
 static gsize
 conv_bytes (ClipKernels *kernels, const ClipResnetConv *c, guint32 k)
 {
@@ -252,7 +275,7 @@ load_conv (Loader *l, const gchar *prefix, const gchar *conv, const gchar *norm,
 
   if (weights == NULL)
     return FALSE;
-  rows = clip_conv_rows (weights, c->out, c->in, c->taps, conv_k (c));
+  rows = clip_conv_rows (weights, c->out, c->in, c->taps, conv_k (c), c->bordered);
   return place_conv (l, rows, conv_k (c), offset, c, error);
 }
 
@@ -398,6 +421,7 @@ clip_resnet_new (ClipKernels *kernels, const ClipModel *model, ClipWeightsProgre
   Loader l = { kernels, model, r, { NULL } };
 
   init_shapes (r, clip_model_config (model));
+  choose_borders (kernels, r);
   if (!load_ends (&l, error) || !load_middle (&l, error))
     return NULL;
   for (guint i = 0; i < r->n_blocks; i++)

@@ -25,6 +25,15 @@ clip_conv_k (const ClipWindow *window, guint32 channels)
   return is_plain (window) ? channels : clip_window_cols (window, channels);
 }
 
+/* Windows of 3 x 3, each with a border of one pixel. */
+gboolean
+clip_conv_bordered (ClipKernels *kernels, const ClipWindow *window, guint32 channels, gboolean few)
+{
+  return window->taps_y == 3 && window->taps_x == 3 && window->stride == 1 && window->pad == 1
+         && !few && clip_gemm_takes_lines (kernels, window->width)
+         && ((gsize)window->width + 1) * clip_channels (channels) <= 1 << 19;
+}
+
 /*
  * What is unfolded, and floats from row to row. Where a product takes a batch, columns of windows only: three
  * that follow each other are a window, rows overlap, a line of them is a product, and there is a third to copy.
@@ -58,7 +67,7 @@ by_lines (ClipKernels *kernels, const ClipConv *op)
   const guint32 tile = clip_gemm_batch_rows (kernels), width = op->window.width;
 
   return tile && op->window.stride == 1 && op->window.taps_x > 1 && !op->residual && !op->few
-         && clip_round_up (width, tile) <= width * 9 / 8;
+         && !op->y.border && clip_round_up (width, tile) <= width * 9 / 8;
 }
 
 /* Lines of windows that are unfolded at a time. */
@@ -119,10 +128,19 @@ is_plain_product (const ClipConv *op)
   return op->activation == CLIP_ACTIVATION_NONE || op->activation == CLIP_ACTIVATION_GELU;
 }
 
-/* Rows @first .. @first + @n - 1 of y. */
-static ClipGemm
-product_of (const ClipConv *op, ClipMatrix a, gsize first, guint32 n)
+/* The row of @p's pixels at which line @line of picture @b begins. */
+static gsize
+row_of (const ClipPictures *p, guint32 b, guint32 line)
 {
+  return p->border ? ((gsize)b * (p->height + 1) + line + 1) * (p->width + 1) + 1
+                   : ((gsize)b * p->height + line) * p->width;
+}
+
+/* y's pixels from line @line of picture @b on: as many as @a has rows. */
+static ClipGemm
+product_of (const ClipConv *op, ClipMatrix a, guint32 b, guint32 line)
+{
+  const gsize skipped = row_of (&op->y, b, line);
   const guint32 residual_ld = op->residual_ld ? op->residual_ld : op->y.pixels.ld;
   ClipGemm gemm = { .a = a,
                     .weights = op->weights,
@@ -132,24 +150,34 @@ product_of (const ClipConv *op, ClipMatrix a, gsize first, guint32 n)
                     .relu = op->relu,
                     .plain = is_plain_product (op) };
 
-  gemm.c.address += first * op->y.pixels.ld * sizeof (float);
-  gemm.c.rows = n;
+  gemm.c.address += skipped * op->y.pixels.ld * sizeof (float);
+  gemm.c.rows = a.rows;
   if (op->residual) {
-    gemm.residual = op->residual + first * residual_ld * sizeof (float);
+    gemm.residual = op->residual + skipped * residual_ld * sizeof (float);
     gemm.residual_ld = residual_ld;
-    gemm.residual_period = n;
+    gemm.residual_period = a.rows;
   }
   return gemm;
 }
 
+/* @rows: windows of pictures b .. b + batch - 1, from line @line on; picture by picture, where lines of y lie
+ * apart. */
 static void
-record_windows (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, gsize first,
-                const ClipMatrix *rows, VkDeviceAddress partial)
+record_windows (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, guint32 b,
+                guint32 batch, guint32 line, const ClipMatrix *rows, VkDeviceAddress partial)
 {
-  ClipGemm gemm = product_of (op, *rows, first, rows->rows);
+  const ClipLines lines = { .width = op->y.width, .c_gap = 1, .taps = 1 };
+  const guint32 together = op->y.border ? 1 : batch, n = rows->rows / batch * together;
 
-  gemm.partial = op->few && !op->activation ? partial : 0;
-  clip_kernel_gemm (kernels, rec, &gemm);
+  for (guint32 i = 0; i < batch; i += together) {
+    const gsize skipped = (gsize)i * n * rows->ld * sizeof (float);
+    const ClipMatrix a = { rows->address + skipped, n, rows->cols, rows->ld };
+    ClipGemm gemm = product_of (op, a, b + i, line);
+
+    gemm.lines = op->y.border ? &lines : NULL;
+    gemm.partial = op->few && !op->activation ? partial : 0;
+    clip_kernel_gemm (kernels, rec, &gemm);
+  }
 }
 
 /* From the pictures themselves, as many at once as a product may have. */
@@ -160,30 +188,55 @@ record_implicit (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op
   const guint32 rows = op->window.height * op->window.width;
   const guint32 batch = CLAMP (MAX_ROWS / rows, 1, op->x.batch);
 
+  g_assert (!op->y.border);
+
   for (guint32 b = 0; b < op->x.batch; b += batch) {
     const ClipMatrix a = { picture_of (op, b), MIN (batch, op->x.batch - b) * rows,
                            clip_window_cols (&op->window, op->x.pixels.cols), op->x.pixels.ld };
-    ClipGemm gemm = product_of (op, a, (gsize)b * rows, a.rows);
+    ClipGemm gemm = product_of (op, a, b, 0);
 
     gemm.windows = &windows;
     clip_kernel_gemm (kernels, rec, &gemm);
   }
 }
 
-/* @columns: @lines lines of unfolded_columns(). */
+/* @columns: @lines lines of unfolded_columns(), from @line of picture @b on. */
 static void
-record_lines (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, gsize first,
-              const ClipMatrix *columns, guint32 lines)
+record_lines (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, guint32 b,
+              guint32 line, const ClipMatrix *columns, guint32 lines)
 {
   const guint32 width = op->window.width;
   const ClipMatrix windows = { columns->address, width, op->window.taps_x * columns->cols,
                                columns->ld };
-  ClipGemm gemm = product_of (op, windows, first, width);
+  ClipGemm gemm = product_of (op, windows, b, line);
 
   gemm.batch = lines;
   gemm.a_step = columns->rows / lines * columns->ld;
   gemm.c_step = width * gemm.c.ld;
   clip_kernel_gemm (kernels, rec, &gemm);
+}
+
+/* Nothing is unfolded: windows of x as it is, picture by picture. */
+static void
+record_bordered (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op)
+{
+  const guint32 height = op->x.height, width = op->x.width, ld = op->x.pixels.ld;
+  const ClipLines lines = {
+    .width = width, .c_gap = op->y.border, .taps = op->window.taps_y, .step = (width + 1) * ld
+  };
+
+  g_assert (op->x.pixels.ld == clip_channels (op->x.pixels.cols) && !op->residual);
+
+  for (guint32 b = 0; b < op->x.batch; b++) {
+    /* of the first window, one line up and one pixel to the left of the first pixel */
+    const gsize corner = row_of (&op->x, b, 0) - (width + 1) - 1;
+    const ClipMatrix windows = { op->x.pixels.address + corner * ld * sizeof (float),
+                                 height * width, clip_window_cols (&op->window, ld), ld };
+    ClipGemm gemm = product_of (op, windows, b, 0);
+
+    gemm.lines = &lines;
+    clip_kernel_gemm (kernels, rec, &gemm);
+  }
 }
 
 /* Lines of pictures b .. b + batch - 1. */
@@ -192,7 +245,6 @@ record_strip (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, c
               guint32 b, guint32 batch, VkDeviceAddress scratch, VkDeviceAddress partial)
 {
   const guint32 channels = op->x.pixels.cols, lines = batch * u->window.height;
-  const gsize first = ((gsize)b * op->window.height + u->window.first) * op->window.width;
   const ClipMatrix rows = { scratch, lines * u->window.width,
                             clip_window_cols (&u->window, channels), u->ld };
   ClipPictures x = op->x;
@@ -202,9 +254,9 @@ record_strip (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, c
   x.pixels.address = picture_of (op, b);
   clip_kernel_unfold (kernels, rec, &x, &u->window, &rows);
   if (u->window.taps_x < op->window.taps_x)
-    record_lines (kernels, rec, op, first, &rows, lines);
+    record_lines (kernels, rec, op, b, u->window.first, &rows, lines);
   else
-    record_windows (kernels, rec, op, first, &rows, partial);
+    record_windows (kernels, rec, op, b, batch, u->window.first, &rows, partial);
 }
 
 void
@@ -221,8 +273,12 @@ clip_kernel_conv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *o
   g_assert (op->y.batch == op->x.batch && op->y.height == window->height
             && op->y.width == window->width && window->first == 0);
 
+  if (op->x.border) {
+    record_bordered (kernels, rec, op);
+    return;
+  }
   if (is_plain (window)) {
-    record_windows (kernels, rec, op, 0, &op->x.pixels, scratch);
+    record_windows (kernels, rec, op, 0, op->x.batch, 0, &op->x.pixels, scratch);
     return;
   }
   if (clip_gemm_reads_windows (kernels)) {

@@ -22,6 +22,7 @@ G_BEGIN_DECLS
  * @stats_bytes: (nullable): of ClipGemm's stats; a family with this function takes ClipGemm's norm
  *   itself, where that has stats
  * @batch_rows: (nullable): clip_gemm_batch_rows()
+ * @takes_lines: (nullable): clip_gemm_takes_lines()
  * @data: (nullable): for the family's own functions
  */
 typedef struct {
@@ -35,6 +36,7 @@ typedef struct {
   void (*gemm) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op);
   gsize (*stats_bytes) (ClipKernels *kernels, guint32 m, guint32 n);
   guint32 (*batch_rows) (ClipKernels *kernels);
+  gboolean (*takes_lines) (ClipKernels *kernels, guint32 width);
   gsize (*scratch_bytes) (ClipKernels *kernels, const ClipAttention *shape);
   void (*qkv) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
                const ClipAttention *shape, VkDeviceAddress scratch);

@@ -163,6 +163,17 @@ typedef struct {
 } ClipNorm;
 
 /**
+ * ClipLines: rows of a product that are pixels of a picture, line after line.
+ * @width: pixels of a line
+ * @c_gap: rows of c that are left out behind each line
+ * @taps: 1; or row m of a is so many pieces of K / taps floats, which follow each other at @step floats (a
+ *   multiple of 16, at most 2^20), and behind each line a row of a is left out. Rows may overlap
+ */
+typedef struct {
+  guint32 width, c_gap, taps, step;
+} ClipLines;
+
+/**
  * ClipGemm: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m mod period, n]; with @relu
  * the larger of that and 0
  * @a: (M, K); @weights: (N, K) packed; @c: (M, N), must not overlap @a, weights or residual
@@ -180,6 +191,8 @@ typedef struct {
  *   partial, norm and stats, and only where clip_gemm_batch_rows() is not 0
  * @windows: (nullable): rows of a are not in memory, but windows of pictures, see pictures.h; only where
  *   clip_gemm_reads_windows()
+ * @lines: (nullable): of pictures that have a border, as a or as c. With @plain, without residual, partial and
+ *   batch, and only where clip_gemm_takes_lines(). c is wide enough for N rounded up to 16
  * @norm: (nullable): layer normalisation of a
  * @stats: clip_gemm_stats_bytes (M, N) for what a following GEMM's @norm needs to know of rows of c;
  *   0 for none
@@ -202,6 +215,7 @@ typedef struct {
   gboolean plain;
   guint32 batch, a_step, c_step;
   const ClipWindows *windows;
+  const ClipLines *lines;
   const ClipNorm *norm;
   VkDeviceAddress stats;
 } ClipGemm;
@@ -215,6 +229,9 @@ guint32 clip_gemm_batch_rows (ClipKernels *kernels);
 
 /** clip_gemm_reads_windows: whether the family takes ClipGemm's @windows. */
 gboolean clip_gemm_reads_windows (ClipKernels *kernels);
+
+/** clip_gemm_takes_lines: whether ClipGemm's @lines may be given, of that width. */
+gboolean clip_gemm_takes_lines (ClipKernels *kernels, guint32 width);
 
 void clip_kernel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op);
 

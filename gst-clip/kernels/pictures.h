@@ -14,16 +14,28 @@ G_BEGIN_DECLS
 /**
  * ClipPictures: @batch pictures of (height, width) pixels whose channels lie side by side: pixel (b, y, x)
  * is row (b * height + y) * width + x of @pixels, fp32. So a product of @pixels is a 1x1 convolution.
+ * @border: between the lines lies a pixel, and between the pictures, before the first and behind the last a
+ *   line, of zeros: pixel (b, y, x) is row (b * (height + 1) + y + 1) * (width + 1) + x + 1 of
+ *   clip_bordered_rows(), and ld is clip_channels (cols). So the lines of a window of 3 x 3 are three pieces
+ *   of neighbours. What writes pixels leaves the border alone. Only for clip_kernel_conv()
  */
 typedef struct {
   ClipMatrix pixels;
   guint32 batch, height, width;
+  gboolean border;
 } ClipPictures;
 
 static inline guint32
 clip_channels (guint32 cols)
 {
   return clip_round_up (cols, CLIP_CHANNEL_ALIGN);
+}
+
+/** clip_bordered_rows: pixels of so many pictures with their border. */
+static inline gsize
+clip_bordered_rows (guint32 batch, guint32 height, guint32 width)
+{
+  return ((gsize)batch * (height + 1) + 1) * (width + 1) + 1;
 }
 
 /**
@@ -70,11 +82,14 @@ struct _ClipWindows {
 
 /**
  * ClipConv: y = act (convolution of x + bias) + residual; with @relu the larger of that and 0
- * @x, @window: as for clip_kernel_unfold(); a window of one pixel with a stride of 1 is a plain product
- * @weights: (N, clip_conv_k()) packed, columns in the order of clip_kernel_unfold()
+ * @x, @window: as for clip_kernel_unfold(); a window of one pixel with a stride of 1 is a plain product. x
+ *   may have a border where clip_conv_bordered() says so, and then activation is none or gelu
+ * @weights: (N, clip_conv_k()) packed, columns in the order of clip_kernel_unfold(); where x has a border
+ *   line by line: (ky * taps_x + kx) * clip_channels (C) + c
  * @bias: as in ClipGemm
- * @y: N columns; height and width are the window's
- * @residual: (nullable as 0): of as many rows as y, @residual_ld floats apart (0: y's ld)
+ * @y: N columns; height and width are the window's. With a border where clip_conv_bordered() says so of what
+ *   reads it, and then without residual and not @few
+ * @residual: (nullable as 0): of as many rows as y, @residual_ld floats apart (0: y's ld); none where x has a border
  * @few: rather few pipelines than speed: for models that take longer to compile than to run
  */
 typedef struct {
@@ -90,6 +105,11 @@ typedef struct {
 
 /** clip_conv_k: columns of the weights, for x of so many channels. */
 guint32 clip_conv_k (const ClipWindow *window, guint32 channels);
+
+/** clip_conv_bordered: whether clip_kernel_conv() would rather have x with a border, for a convolution of
+ * @channels; @few as there. Then it needs no scratch memory. */
+gboolean clip_conv_bordered (ClipKernels *kernels, const ClipWindow *window, guint32 channels,
+                             gboolean few);
 
 /** clip_conv_scratch_bytes: of clip_kernel_conv()'s scratch, for x of @channels, y of @out and so many
  * pictures. May be 0. */
