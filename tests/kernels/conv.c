@@ -315,7 +315,7 @@ is_small (const CheckCase *c)
 
 const CheckKernel check_conv = {
   .name = "conv",
-  .variants = CHECK_VARIANTS_GEMM,
+  .variants = CHECK_VARIANTS_CONV,
   .cases = cases,
   .n_cases = G_N_ELEMENTS (cases),
   .is_light = is_light,
