@@ -141,10 +141,11 @@ bias_of (uint n, uint side)
 #ifdef CLIP_I8
 /* the same of the scales of sums, which lie behind the panel's weights */
 float
-scale_of (uint n, uint side)
+scale_of (uint n, uint z, uint side)
 {
   const uint panel = HIGH16 (p.panel), first = BATCHED ? 0 : HIGH16 (p.step);
-  return lanes (place (p.w, (n * panel + panel - first - GEMM_SCALE_STEPS) * WEIGHT_WORDS + side * 8u));
+  const uint at = (n * panel + panel - first - GEMM_SCALE_STEPS) * WEIGHT_WORDS + side * 8u;
+  return lanes (place (p.w, at + (BATCHED ? z * (HIGH16 (p.step) * 16) : 0)));
 }
 #endif
 

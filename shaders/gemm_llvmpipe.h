@@ -45,7 +45,7 @@
  *   several pieces (LINES), the first is from piece to piece, and panels of c are neighbours
  * @last_row: of a in bits 0 .. 11, of c in bits 12 .. 23: rows beyond are computed from the one
  *   and stored on the other, always the same values; flags in bits 24 .. 31
- * @step: (a, w), by 16: from z to z; not batched: (of pictures 2^GEMM_LINE_SHIFT over their width, rounded
+ * @step: (a, w), by 16: from z to z, of w in words; not batched: (of pictures 2^GEMM_LINE_SHIFT over their width, rounded
  *   up, else 0; step of k that w begins with)
  * @c_step: (by 16: from z to z of c; not batched: rows of c that are left out behind a line of a picture),
  *   (CHUNKS for gemm_loop.comp, the last panel for gemm_straight.comp)

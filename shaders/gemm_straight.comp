@@ -81,25 +81,25 @@ store_pairs (uint m, uint n, uint z, vec2 y)
 
 /* From sums of 8 columns to values of c; an exp() in vain costs 8 % of the time, hence ACTIVATES. */
 float
-finish (uint m, uint n, uint side, float sum)
+finish (uint m, uint n, uint z, uint side, float sum)
 {
 #ifdef CLIP_I8
-  const float x = sum * scale_of (n, side) + bias_of (n, side);
+  const float x = sum * scale_of (n, z, side) + bias_of (n, side);
 #else
   const float x = sum + bias_of (n, side);
 #endif
   const float y = activates () ? activate_one (flags () & GEMM_ACTIVATION_MASK, x) : x;
 
-  const float z = y + residual_of (m, n, side);
+  const float whole = y + residual_of (m, n, side);
 
-  return z < least () ? least () : z; /* a NaN stays one */
+  return whole < least () ? least () : whole; /* a NaN stays one */
 }
 
 /* Row m of panel n: its two sums as finish() has them. */
 void
 finish_row (uint m, uint n, uint z, vec2 sum)
 {
-  const vec2 y = vec2 (finish (m, n, 0, sum.x), finish (m, n, 1, sum.y));
+  const vec2 y = vec2 (finish (m, n, z, 0, sum.x), finish (m, n, z, 1, sum.y));
 
   if (PAIRS) {
     store_pairs (m, n, z, y);
@@ -138,7 +138,7 @@ finish_shared (uint id, uint m0, uint first_panel, uint z)
     if (PAIRS)
       finish_row (m, n, z, vec2 (add_partials (s), add_partials (s + 1)));
     else
-      store (m, n, z, s & 1u, finish (m, n, s & 1u, add_partials (s)));
+      store (m, n, z, s & 1u, finish (m, n, z, s & 1u, add_partials (s)));
   }
 }
 

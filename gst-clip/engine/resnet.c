@@ -4,7 +4,7 @@
 
 /**
  * Activations: @p: the block's input and output; @a, @b: between its convolutions; @bordered: pictures with a
- * border, see bordered_at(); @columns: scratch memory of convolutions; @tokens, @kv: of the attention pool
+ * border, see bordered_at(); @columns: scratch memory of convolutions; @tokens, @kv: of the attention pool; where it folds, @kv is its scratch memory
  */
 typedef struct {
   ClipGpuBuffer *p[2], *a, *b, *bordered, *columns, *tokens, *kv;
@@ -200,26 +200,54 @@ linear (const Walk *w, ClipKernels *kernels, ClipMatrix rows, VkDeviceAddress we
   clip_kernel_conv (kernels, w->rec, &op, w->a->columns->address);
 }
 
+/* Attention of the mean to all pixels, of which there are keys and values. */
+static void
+record_attention (const Walk *w, ClipPictures x, const ClipMatrix *q, const ClipMatrix *mean)
+{
+  const ClipResnet *r = w->resnet;
+  const guint32 batch = w->run->batch;
+  const ClipAttention shape = clip_resnet_pool_shape (r, batch);
+  const guint32 rows = batch * shape.tokens;
+  const ClipMatrix t = clip_activation_matrix (w->a->tokens, rows, r->dim);
+  const ClipMatrix kv = clip_activation_matrix (w->a->kv, rows, 2 * r->dim);
+  const gsize bytes = t.ld * sizeof (float);
+
+  clip_kernel_tokens (w->kernels, w->rec, &x, r->positions, &t);
+  for (guint32 b = 0; b < batch; b++)
+    clip_gpu_recording_copy (w->rec, w->a->tokens, b * shape.tokens * bytes, w->a->a, b * bytes,
+                             bytes);
+  clip_gpu_recording_barrier (w->rec);
+  linear (w, w->kernels, *mean, r->q_weights, r->q_bias, *q);
+  linear (w, w->kernels, t, r->kv_weights, 0, kv);
+  clip_kernel_attend (w->kernels, w->rec, &shape, q, &kv, mean);
+}
+
+/* The same without keys and values. */
+static void
+record_folded (const Walk *w, ClipPictures x, const ClipMatrix *q, const ClipMatrix *mean)
+{
+  const ClipResnet *r = w->resnet;
+  const ClipAttention shape = clip_resnet_pool_shape (r, w->run->batch);
+  const VkDeviceAddress scratch = w->a->kv->address;
+
+  clip_kernel_pool_tokens (w->kernels, w->rec, &shape, &x, r->positions, scratch, mean);
+  linear (w, w->kernels, *mean, r->q_weights, r->q_bias, *q);
+  clip_kernel_pool (w->kernels, w->rec, &shape, q, r->keys, r->values, scratch, mean);
+}
+
 /* Attention of the mean to all pixels, and the projection. There is one query a picture. */
 static void
 record_pool (const Walk *w, ClipPictures x)
 {
   const ClipResnet *r = w->resnet;
-  const guint32 batch = w->run->batch, tokens = r->side * r->side + 1;
-  const ClipAttention shape = { batch, tokens, r->heads, r->dim / r->heads, FALSE };
-  const ClipMatrix t = clip_activation_matrix (w->a->tokens, batch * tokens, r->dim);
+  const guint32 batch = w->run->batch;
   const ClipMatrix mean = clip_activation_matrix (w->a->a, batch, r->dim),
                    q = clip_activation_matrix (w->a->b, batch, r->dim);
-  const ClipMatrix kv = clip_activation_matrix (w->a->kv, batch * tokens, 2 * r->dim);
-  const gsize bytes = t.ld * sizeof (float);
 
-  clip_kernel_tokens (w->kernels, w->rec, &x, r->positions, &t);
-  for (guint32 b = 0; b < batch; b++)
-    clip_gpu_recording_copy (w->rec, w->a->tokens, b * tokens * bytes, w->a->a, b * bytes, bytes);
-  clip_gpu_recording_barrier (w->rec);
-  linear (w, w->kernels, mean, r->q_weights, r->q_bias, q);
-  linear (w, w->kernels, t, r->kv_weights, 0, kv);
-  clip_kernel_attend (w->kernels, w->rec, &shape, &q, &kv, &mean);
+  if (r->folds)
+    record_folded (w, x, &q, &mean);
+  else
+    record_attention (w, x, &q, &mean);
   linear (w, clip_kernels_ends (w->kernels), mean, r->projection_weights, r->projection_bias,
           w->run->embeds);
 }
@@ -322,15 +350,33 @@ resnet_need (ClipKernels *kernels, const ClipResnet *r, guint32 batch)
   return need;
 }
 
+/* Tokens of the attention pool. */
+static gsize
+tokens_bytes (const ClipResnet *r, guint32 batch)
+{
+  const ClipAttention shape = clip_resnet_pool_shape (r, batch);
+
+  return r->folds ? 0 : clip_matrix_bytes (batch * shape.tokens, r->dim);
+}
+
+/* What becomes of them. */
+static gsize
+kv_bytes (ClipKernels *kernels, const ClipResnet *r, guint32 batch)
+{
+  const ClipAttention shape = clip_resnet_pool_shape (r, batch);
+
+  return r->folds ? clip_pool_scratch_bytes (kernels, &shape)
+                  : clip_matrix_bytes (batch * shape.tokens, 2 * r->dim);
+}
+
 static gsize
 activations_bytes (ClipKernels *kernels, gconstpointer weights, guint32 batch)
 {
   const ClipResnet *r = weights;
   const Need need = resnet_need (kernels, r, batch);
-  const guint32 tokens = batch * (r->side * r->side + 1);
 
   return 2 * need.p + 2 * need.between + bordered_at (r, batch, r->n_blocks + 2) + need.columns
-         + clip_matrix_bytes (tokens, r->dim) + clip_matrix_bytes (tokens, 2 * r->dim);
+         + tokens_bytes (r, batch) + kv_bytes (kernels, r, batch);
 }
 
 static void
@@ -359,7 +405,6 @@ activations_new (ClipKernels *kernels, gconstpointer weights, guint32 batch, GEr
   const ClipResnet *r = weights;
   g_autoptr (Activations) a = g_new0 (Activations, 1);
   const Need need = resnet_need (kernels, r, batch);
-  const guint32 tokens = batch * (r->side * r->side + 1);
 
   if (!clip_activation_make (kernels, &a->p[0], need.p, "pictures", error)
       || !clip_activation_make (kernels, &a->p[1], need.p, "pictures", error)
@@ -370,10 +415,9 @@ activations_new (ClipKernels *kernels, gconstpointer weights, guint32 batch, GEr
       || !clip_activation_make (kernels, &a->bordered, bordered_at (r, batch, r->n_blocks + 2),
                                 "pictures with borders", error)
       || !clip_activation_make (kernels, &a->columns, need.columns, "unfolded pictures", error)
-      || !clip_activation_make (kernels, &a->tokens, clip_matrix_bytes (tokens, r->dim), "tokens",
-                                error)
-      || !clip_activation_make (kernels, &a->kv, clip_matrix_bytes (tokens, 2 * r->dim),
-                                "keys and values", error))
+      || !clip_activation_make (kernels, &a->tokens, tokens_bytes (r, batch), "tokens", error)
+      || !clip_activation_make (kernels, &a->kv, kv_bytes (kernels, r, batch), "keys and values",
+                                error))
     return NULL;
   return g_steal_pointer (&a);
 }

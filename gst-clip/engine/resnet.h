@@ -37,18 +37,21 @@ typedef struct {
  * @image: side of the picture
  * @side: of what the attention pool sees; side^2 + 1 tokens of @dim features in @heads heads
  * @narrow: see ClipConv's few
+ * @folds: keys and values of the attention pool are for clip_kernel_pool(), else for clip_kernel_attend()
  * @border: what the three channels of clip_kernel_preprocess() have where the model sees zero
  * @buffer: stem and attention pool; @ends: its first convolution and the projection
  */
 typedef struct {
   guint32 image, side, dim, heads, projection;
-  gboolean narrow;
+  gboolean narrow, folds;
   float border[3];
   ClipResnetConv stem[3];
   ClipResnetBlock *blocks;
   guint n_blocks;
   ClipGpuBuffer *buffer, *ends;
-  VkDeviceAddress positions, q_weights, q_bias, kv_weights; /* (dim, dim), (2 * dim, dim) */
+  VkDeviceAddress positions, q_weights, q_bias; /* (dim, dim) */
+  VkDeviceAddress kv_weights;                   /* (2 * dim, dim); where the pool folds: */
+  VkDeviceAddress keys, values;
   VkDeviceAddress projection_weights, projection_bias;
 } ClipResnet;
 
@@ -62,6 +65,13 @@ clip_resnet_window (const ClipResnetConv *c, guint32 side)
                        .pad = c->taps / 2,
                        .height = side,
                        .width = side };
+}
+
+/** clip_resnet_pool_shape: attention of @batch pictures. */
+static inline ClipAttention
+clip_resnet_pool_shape (const ClipResnet *r, guint32 batch)
+{
+  return (ClipAttention){ batch, r->side * r->side + 1, r->heads, r->dim / r->heads, FALSE };
 }
 
 /* As in ClipImageTower; the weights are a ClipResnet. */

@@ -154,6 +154,7 @@ make_push (const ClipPanelGemm *op, guint32 row, guint32 y, guint32 z)
   const gsize c = (gsize)z * op->c_step + c_row / 16 * op->c_16_rows + c_row % 16 * op->c_row
                   + (gsize)y * op->c_panel;
   const gboolean fit = steps_fit (op);
+  const guint32 w_words = op->w_step * weight_bytes (op->type) / sizeof (float);
   const guint32 a_last = MIN (op->a_rows - row, GEMM_MAX_ROWS) - 1;
   const guint32 c_last = MIN (op->c_rows - row, GEMM_MAX_ROWS) - 1;
   const VkDeviceAddress weights = op->w + w * weight_bytes (op->type);
@@ -174,7 +175,7 @@ make_push (const ClipPanelGemm *op, guint32 row, guint32 y, guint32 z)
     .panel = halves ((lines && lines->taps > 1 ? lines->step : op->c_panel) / 16, op->w_panel),
     .last_row = a_last | c_last << 12 | flags_of (op) << 24,
     .step = op->c_step == 0 ? halves (lines ? line_factor (lines->width) : 0, op->k_first)
-            : fit           ? halves (op->a_step / 16, op->w_step / 16)
+            : fit           ? halves (op->a_step / 16, w_words / 16)
                             : 0,
     .c_step = halves (lines ? lines->c_gap
                       : fit ? op->c_step / 16

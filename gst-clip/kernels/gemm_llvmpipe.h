@@ -102,5 +102,20 @@ void clip_llvmpipe_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipG
 void clip_llvmpipe_attention (ClipKernels *kernels, ClipGpuRecording *rec,
                               const ClipAttention *shape, VkDeviceAddress scratch,
                               const ClipMatrix *z);
+gsize clip_llvmpipe_pool_bytes (ClipKernels *kernels, const ClipAttention *shape);
+void clip_llvmpipe_pool_tokens (ClipKernels *kernels, ClipGpuRecording *rec,
+                                const ClipAttention *shape, const ClipPictures *x,
+                                VkDeviceAddress positions, VkDeviceAddress scratch,
+                                const ClipMatrix *mean);
+void clip_llvmpipe_pool (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+                         const ClipMatrix *q, VkDeviceAddress keys, VkDeviceAddress values,
+                         VkDeviceAddress scratch, const ClipMatrix *z);
+
+/** clip_llvmpipe_softmax: records the softmax of the first @tokens of @blocks * 32 columns, in place, for
+ * @rows rows of each of @matrices that follow each other; the other columns become 0. With @causal row t takes
+ * columns up to t. Ends with a barrier. */
+void clip_llvmpipe_softmax (ClipKernels *kernels, ClipGpuRecording *rec, VkDeviceAddress scores,
+                            guint32 blocks, guint32 matrices, guint32 rows, guint32 tokens,
+                            gboolean causal);
 
 G_END_DECLS

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "gst-clip/kernels/kernels.h"
+#include "gst-clip/kernels/pictures.h"
 
 G_BEGIN_DECLS
 
@@ -23,6 +24,7 @@ G_BEGIN_DECLS
  *   itself, where that has stats
  * @batch_rows: (nullable): clip_gemm_batch_rows()
  * @takes_lines: (nullable): clip_gemm_takes_lines()
+ * @pool_bytes, @pool_tokens, @pool: (nullable, all or none): clip_kernel_pool() and what goes with it
  * @data: (nullable): for the family's own functions
  */
 typedef struct {
@@ -42,6 +44,13 @@ typedef struct {
                const ClipAttention *shape, VkDeviceAddress scratch);
   void (*attention) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
                      VkDeviceAddress scratch, const ClipMatrix *z);
+  gsize (*pool_bytes) (ClipKernels *kernels, const ClipAttention *shape);
+  void (*pool_tokens) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+                       const ClipPictures *x, VkDeviceAddress positions, VkDeviceAddress scratch,
+                       const ClipMatrix *mean);
+  void (*pool) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+                const ClipMatrix *q, VkDeviceAddress keys, VkDeviceAddress values,
+                VkDeviceAddress scratch, const ClipMatrix *z);
   gconstpointer data;
 } ClipFamily;
 

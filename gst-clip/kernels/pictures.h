@@ -178,4 +178,28 @@ void clip_kernel_tokens (ClipKernels *kernels, ClipGpuRecording *rec, const Clip
 void clip_kernel_attend (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
                          const ClipMatrix *q, const ClipMatrix *kv, const ClipMatrix *z);
 
+/**
+ * clip_kernel_pool: clip_kernel_attend() to tokens x without making their keys and values:
+ *   z[b,h] = values_h sum_t softmax_t (u[b,h] x[b,t]) x[b,t],   u[b,h] = keys_hT q[b,h]
+ * @shape: not causal; x is as wide as all heads together, D
+ * @q, @z: (batch, D); 1/sqrt(d) is in q
+ * @keys: (heads * D, head_dim) packed: row h D + c is column c of the weights of keys of head h
+ * @values: (D, D) packed
+ * @scratch: zero-filled memory of clip_pool_scratch_bytes(), in which nothing but clip_kernel_pool_tokens() and
+ *   this have written since, the first for the same pictures
+ */
+void clip_kernel_pool (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+                       const ClipMatrix *q, VkDeviceAddress keys, VkDeviceAddress values,
+                       VkDeviceAddress scratch, const ClipMatrix *z);
+
+/** clip_kernel_pool_tokens: clip_kernel_tokens() of @x, for clip_kernel_pool(); @mean: (batch, D): the first
+ * token of each picture. */
+void clip_kernel_pool_tokens (ClipKernels *kernels, ClipGpuRecording *rec,
+                              const ClipAttention *shape, const ClipPictures *x,
+                              VkDeviceAddress positions, VkDeviceAddress scratch,
+                              const ClipMatrix *mean);
+
+/** clip_pool_scratch_bytes: 0 where the family has no clip_kernel_pool() for such heads. */
+gsize clip_pool_scratch_bytes (ClipKernels *kernels, const ClipAttention *shape);
+
 G_END_DECLS

@@ -98,11 +98,13 @@ extern const CheckKernel check_conv;
 extern const CheckKernel check_depthwise;
 extern const CheckKernel check_excite;
 extern const CheckKernel check_unfold;
+extern const CheckKernel check_pool;
 extern const CheckKernel check_tokens;
 
 /* Variants -------------------------------------------------------------- */
 
-/** check_next_variant: the next one's kernels, or NULL when all have run. */
+/** check_next_variant: the next one's kernels, or NULL when all have run. A variant for which nothing was
+ * recorded has not run. */
 ClipKernels *check_next_variant (Check *check);
 
 /** check_record: the recording of this variant; opened at the first call. */
