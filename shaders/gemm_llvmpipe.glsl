@@ -11,6 +11,8 @@ layout(constant_id = 4) const bool BATCHED = false; /* whether z counts */
 
 layout(constant_id = 6) const uint ROWS = GEMM_TILE_ROWS;
 
+layout(constant_id = 9) const uint LINES = 1; /* pieces of a row of a, of a line of the picture each */
+
 #define LOW16(x)  ((x) & 0xffffu)
 #define HIGH16(x) ((x) >> 16)
 
@@ -97,11 +99,26 @@ flags ()
   return p.last_row >> 24;
 }
 
+#ifdef PICTURES
+/* The line of a picture in which pixel @row is; 0 of what is none. */
+uint
+line_of (uint row)
+{
+  return row * LOW16 (p.step) >> GEMM_LINE_SHIFT;
+}
+#endif
+
 /* of c; rows beyond the last are stored on the last */
 uint
 stored_row (uint m)
 {
-  return min (m, p.last_row >> 12 & 0xfffu);
+  const uint row = min (m, p.last_row >> 12 & 0xfffu);
+
+#ifdef PICTURES
+  if (PICTURES)
+    return row + line_of (row) * LOW16 (p.c_step);
+#endif
+  return row;
 }
 
 bool
@@ -124,10 +141,11 @@ bias_of (uint n, uint side)
 #ifdef CLIP_I8
 /* the same of the scales of sums, which lie behind the panel's weights */
 float
-scale_of (uint n, uint side)
+scale_of (uint n, uint z, uint side)
 {
   const uint panel = HIGH16 (p.panel), first = BATCHED ? 0 : HIGH16 (p.step);
-  return lanes (place (p.w, (n * panel + panel - first - GEMM_SCALE_STEPS) * WEIGHT_WORDS + side * 8u));
+  const uint at = (n * panel + panel - first - GEMM_SCALE_STEPS) * WEIGHT_WORDS + side * 8u;
+  return lanes (place (p.w, at + (BATCHED ? z * (HIGH16 (p.step) * 16) : 0)));
 }
 #endif
 
@@ -149,7 +167,7 @@ stored_at (uint m, uint n, uint z, uint row_step)
   const uint row = stored_row (m);
 
   return (row >> 4) * (HIGH16 (p.c_row) * 256u) + (row & 15u) * row_step
-         + n * (LOW16 (p.panel) * 16u) + z * (LOW16 (p.c_step) * 16u);
+         + n * (LINES > 1 ? GEMM_PANEL : LOW16 (p.panel) * 16u) + z * (LOW16 (p.c_step) * 16u);
 }
 
 /* what a value is not to be below */

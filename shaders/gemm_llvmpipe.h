@@ -17,6 +17,9 @@
 /* Rows of one dispatch, for `last_row`: a multiple of 5 and 16. */
 #define GEMM_MAX_ROWS 4080
 
+/* row / width, for the width of a picture, as row * factor >> this: exact where the host says so. */
+#define GEMM_LINE_SHIFT 18
+
 /* Bits of the flags; the low ones hold CLIP_ACTIVATION_ID_*. */
 #define GEMM_ACTIVATION_MASK 3u
 #define GEMM_HAS_BIAS 4u
@@ -38,11 +41,14 @@
  *   instead, whose values do not count
  * @ld: (a, residual), by 4: from row to row
  * @c_row: (by 16, by 256): from row to row within 16 rows, and from 16 rows to the next
- * @panel: (c by 16, w by 16): from panel to panel of c in floats, of w in weights
+ * @panel: (c by 16, w by 16): from panel to panel of c in floats, of w in weights; where a row of a is
+ *   several pieces (LINES), the first is from piece to piece, and panels of c are neighbours
  * @last_row: of a in bits 0 .. 11, of c in bits 12 .. 23: rows beyond are computed from the one
  *   and stored on the other, always the same values; flags in bits 24 .. 31
- * @step: (a, w), by 16: from z to z; not batched: (0, step of k that w begins with)
- * @c_step: (by 16: from z to z of c, CHUNKS for gemm_loop.comp, the last panel for gemm_straight.comp)
+ * @step: (a, w), by 16: from z to z, of w in words; not batched: (of pictures 2^GEMM_LINE_SHIFT over their width, rounded
+ *   up, else 0; step of k that w begins with)
+ * @c_step: (by 16: from z to z of c; not batched: rows of c that are left out behind a line of a picture),
+ *   (CHUNKS for gemm_loop.comp, the last panel for gemm_straight.comp)
  */
 struct GemmLlvmpipePush {
   CLIP_ADDRESS (Address) a;

@@ -78,7 +78,7 @@ main ()
   const uint w0 = n * (HIGH16 (p.panel) * WEIGHT_WORDS) + z * (HIGH16 (p.step) * 16);
   const vec2 bias = vec2 (bias_of (n, 0), bias_of (n, 1));
 #ifdef CLIP_I8
-  const vec2 scale = vec2 (scale_of (n, 0), scale_of (n, 1));
+  const vec2 scale = vec2 (scale_of (n, z, 0), scale_of (n, z, 1));
 #endif
   Address a0[ROWS];
   vec2 sum[ROWS];

@@ -22,7 +22,11 @@
  * Grid: (row tiles <= 16, or 256 where TALL; panels / PANELS <= 256; batch <= 16), for the digits that
  * uniform ids have.
  * Constants: 0 local size = 8 CHUNKS PANELS, 1 CHUNK, 2 CHUNKS, 3 ACTIVATES, 4 BATCHED, 5 PANELS,
- *   7 PAIRS, 8 TALL.
+ *   7 PAIRS, 8 TALL, 9 LINES.
+ *
+ * TALL and not BATCHED: rows may be pixels of a picture, line after line, whose lines lie further apart in c.
+ * LINES > 1: in a too, by one row, and a row is as many pieces of K / LINES neighbours, one below the other:
+ * a window of a convolution on a picture with a border, where nothing has to be unfolded.
  */
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -39,6 +43,7 @@ layout(push_constant, std430) uniform Push {
   GemmLlvmpipePush p;
 };
 
+#define PICTURES (TALL && !BATCHED)
 #include "llvmpipe.glsl"
 #include "gemm_llvmpipe.glsl"
 
@@ -76,25 +81,25 @@ store_pairs (uint m, uint n, uint z, vec2 y)
 
 /* From sums of 8 columns to values of c; an exp() in vain costs 8 % of the time, hence ACTIVATES. */
 float
-finish (uint m, uint n, uint side, float sum)
+finish (uint m, uint n, uint z, uint side, float sum)
 {
 #ifdef CLIP_I8
-  const float x = sum * scale_of (n, side) + bias_of (n, side);
+  const float x = sum * scale_of (n, z, side) + bias_of (n, side);
 #else
   const float x = sum + bias_of (n, side);
 #endif
   const float y = activates () ? activate_one (flags () & GEMM_ACTIVATION_MASK, x) : x;
 
-  const float z = y + residual_of (m, n, side);
+  const float whole = y + residual_of (m, n, side);
 
-  return z < least () ? least () : z; /* a NaN stays one */
+  return whole < least () ? least () : whole; /* a NaN stays one */
 }
 
 /* Row m of panel n: its two sums as finish() has them. */
 void
 finish_row (uint m, uint n, uint z, vec2 sum)
 {
-  const vec2 y = vec2 (finish (m, n, 0, sum.x), finish (m, n, 1, sum.y));
+  const vec2 y = vec2 (finish (m, n, z, 0, sum.x), finish (m, n, z, 1, sum.y));
 
   if (PAIRS) {
     store_pairs (m, n, z, y);
@@ -133,8 +138,22 @@ finish_shared (uint id, uint m0, uint first_panel, uint z)
     if (PAIRS)
       finish_row (m, n, z, vec2 (add_partials (s), add_partials (s + 1)));
     else
-      store (m, n, z, s & 1u, finish (m, n, s & 1u, add_partials (s)));
+      store (m, n, z, s & 1u, finish (m, n, z, s & 1u, add_partials (s)));
   }
+}
+
+/* Floats from where row m of a begins to @chunk of it. */
+uint
+chunk_of_row (uint m, uint chunk)
+{
+  const uint row = min (m, p.last_row & 0xfffu), each = CHUNKS / LINES;
+
+  if (LINES == 1)
+    return row * (LOW16 (p.ld) * 4) + chunk * CHUNK;
+
+  const uint line = chunk * (65536 / each + 1) >> 16; /* chunk / each, of at most 64 */
+  return (row + line_of (row)) * (LOW16 (p.ld) * 4) + line * (LOW16 (p.panel) * 16)
+         + (chunk - line * each) * CHUNK;
 }
 
 void
@@ -154,8 +173,7 @@ main ()
   vec2 sum[ROWS];
 
   [[unroll]] for (uint r = 0; r < ROWS; r++) {
-    a[r] = place (p.a, min (m0 + r, p.last_row & 0xfffu) * (LOW16 (p.ld) * 4) + chunk * CHUNK
-                           + z * (LOW16 (p.step) * 16));
+    a[r] = place (p.a, chunk_of_row (m0 + r, chunk) + (BATCHED ? z * (LOW16 (p.step) * 16) : 0));
     sum[r] = vec2 (0.0);
   }
   MULTIPLY (sum, a, w, 0, CHUNK);

@@ -58,16 +58,19 @@ clip_batch_norm_read (const ClipModel *model, const gchar *name, guint32 n, gdou
 /* Weights ------------------------------------------------------------------ */
 
 float *
-clip_conv_rows (const gdouble *weights, guint32 out, guint32 in, guint32 taps, guint32 k)
+clip_conv_rows (const gdouble *weights, guint32 out, guint32 in, guint32 taps, guint32 k,
+                gboolean by_lines)
 {
   const guint32 area = taps * taps, step = k / area;
   float *rows = g_new0 (float, (gsize)out *k);
 
   for (guint32 n = 0; n < out; n++)
     for (guint32 i = 0; i < in; i++)
-      for (guint32 t = 0; t < area; t++)
-        rows[(gsize)n * k + (t % taps * taps + t / taps) * step + i] =
-            (float)weights[((gsize)n * in + i) * area + t];
+      for (guint32 t = 0; t < area; t++) {
+        const guint32 at = by_lines ? t : t % taps * taps + t / taps;
+
+        rows[(gsize)n * k + at * step + i] = (float)weights[((gsize)n * in + i) * area + t];
+      }
   return rows;
 }
 

@@ -25,12 +25,13 @@ gboolean clip_batch_norm_read (const ClipModel *model, const gchar *name, guint3
 
 /**
  * clip_conv_rows: weights of a convolution as rows in the order of clip_kernel_unfold(): column by column of
- * the window, pixels with their channels side by side.
+ * the window, pixels with their channels side by side; or line by line, for pictures with a border.
  * @weights: double[out][in][taps][taps]
  * @k: clip_conv_k() of that
  * Returns: (transfer full): float[out][k], zero for channels that there are not
  */
-float *clip_conv_rows (const gdouble *weights, guint32 out, guint32 in, guint32 taps, guint32 k);
+float *clip_conv_rows (const gdouble *weights, guint32 out, guint32 in, guint32 taps, guint32 k,
+                       gboolean by_lines);
 
 /* Pixels ------------------------------------------------------------------ */
 

@@ -3,11 +3,11 @@
 #include "gst-clip/engine/resnet.h"
 
 /**
- * Activations: @p: the block's input and output; @a, @b: between its convolutions; @columns: scratch memory of
- * convolutions; @tokens, @kv: of the attention pool
+ * Activations: @p: the block's input and output; @a, @b: between its convolutions; @bordered: pictures with a
+ * border, see bordered_at(); @columns: scratch memory of convolutions; @tokens, @kv: of the attention pool; where it folds, @kv is its scratch memory
  */
 typedef struct {
-  ClipGpuBuffer *p[2], *a, *b, *columns, *tokens, *kv;
+  ClipGpuBuffer *p[2], *a, *b, *bordered, *columns, *tokens, *kv;
 } Activations;
 
 typedef struct {
@@ -18,6 +18,43 @@ typedef struct {
   const ClipImageRun *run;
 } Walk;
 
+/* Bytes of @batch pictures with a border for @c; 0 where it reads none. */
+static gsize
+bordered_bytes (guint32 batch, guint32 side, const ClipResnetConv *c)
+{
+  const gsize rows = clip_bordered_rows (batch, side, side) + CLIP_PAD_ROWS;
+  const gsize bytes = rows * clip_channels (c->in) * sizeof (float);
+
+  return c->bordered ? (bytes + 255) / 256 * 256 : 0; /* as aligned as any row */
+}
+
+/*
+ * Where the pictures of place @which begin, in bytes: two of the stem and one for each block, or all of them.
+ * Blocks that follow each other with pictures of one size share them; another size would write on the border,
+ * which has to stay zero.
+ */
+static gsize
+bordered_at (const ClipResnet *r, guint32 batch, guint which)
+{
+  guint32 side = r->image / 2;
+  gsize at[2] = { 0, bordered_bytes (batch, side, &r->stem[1]) };
+  gsize here = at[1], next = here + bordered_bytes (batch, side, &r->stem[2]);
+
+  if (which < 2)
+    return at[which];
+  side /= 2;
+  for (guint i = 0; i < r->n_blocks && i + 2 <= which; i++) {
+    const ClipResnetBlock *b = &r->blocks[i], *last = i ? b - 1 : NULL;
+
+    if (!last || last->stride > 1 || last->conv2.in != b->conv2.in) {
+      here = next;
+      next = here + bordered_bytes (batch, side, &b->conv2);
+    }
+    side /= b->stride;
+  }
+  return which == r->n_blocks + 2 ? next : here;
+}
+
 static ClipPictures
 pictures (const Walk *w, const ClipGpuBuffer *buffer, guint32 side, guint32 channels)
 {
@@ -27,33 +64,42 @@ pictures (const Walk *w, const ClipGpuBuffer *buffer, guint32 side, guint32 chan
                          side, side };
 }
 
-static ClipWindow
-window_of (const ClipResnetConv *c, guint32 side)
+/* Pictures with a border, of the convolution @c of the @which-th place for such. */
+static ClipPictures
+bordered_pictures (const Walk *w, guint which, guint32 side, const ClipResnetConv *c)
 {
-  return (ClipWindow){ .taps_y = c->taps,
-                       .taps_x = c->taps,
-                       .stride = 1,
-                       .pad = c->taps / 2,
-                       .height = side,
-                       .width = side };
+  const guint32 batch = w->run->batch;
+  const gsize at = bordered_at (w->resnet, batch, which);
+  const ClipMatrix pixels = { w->a->bordered->address + at, clip_bordered_rows (batch, side, side),
+                              c->in, clip_channels (c->in) };
+
+  return (ClipPictures){ pixels, batch, side, side, TRUE };
 }
 
-/* relu (conv (x) + @residual) -> @to; without relu for what is added later. */
+/* What @c reads: pictures with a border where it is made on such, else in @plain. */
 static ClipPictures
-conv (const Walk *w, const ClipResnetConv *c, ClipPictures x, const ClipGpuBuffer *to,
+input_of (const Walk *w, const ClipResnetConv *c, guint which, guint32 side,
+          const ClipGpuBuffer *plain)
+{
+  return c->bordered ? bordered_pictures (w, which, side, c) : pictures (w, plain, side, c->in);
+}
+
+/* relu (conv (x) + @residual) -> @y; without relu for what is added later. */
+static ClipPictures
+conv (const Walk *w, const ClipResnetConv *c, ClipPictures x, ClipPictures y,
       const ClipPictures *residual, gboolean relu)
 {
   const ClipConv op = { .x = x,
-                        .window = window_of (c, x.height),
+                        .window = clip_resnet_window (c, x.height),
                         .weights = c->weights,
                         .bias = c->bias,
-                        .y = pictures (w, to, x.height, c->out),
+                        .y = y,
                         .residual = residual ? residual->pixels.address : 0,
                         .relu = relu,
                         .few = w->resnet->narrow };
 
   clip_kernel_conv (w->kernels, w->rec, &op, w->a->columns->address);
-  return op.y;
+  return y;
 }
 
 static ClipPictures
@@ -83,7 +129,7 @@ record_first (const Walk *w)
 
   op.weights = r->stem[0].weights;
   op.bias = r->stem[0].bias;
-  op.y = pictures (w, w->a->a, r->image / 2, r->stem[0].out);
+  op.y = input_of (w, &r->stem[1], 0, r->image / 2, w->a->a);
   op.relu = TRUE;
   op.few = r->narrow;
   clip_kernel_conv (clip_kernels_ends (w->kernels), w->rec, &op, w->a->columns->address);
@@ -97,9 +143,10 @@ record_stem (const Walk *w)
   const ClipResnet *r = w->resnet;
   ClipPictures x = record_first (w);
 
-  keep_stage (w, 0, w->a->a, x);
-  x = conv (w, &r->stem[1], x, w->a->b, NULL, TRUE);
-  x = conv (w, &r->stem[2], x, w->a->a, NULL, TRUE);
+  if (!x.border)
+    keep_stage (w, 0, w->a->a, x);
+  x = conv (w, &r->stem[1], x, input_of (w, &r->stem[2], 1, x.height, w->a->b), NULL, TRUE);
+  x = conv (w, &r->stem[2], x, pictures (w, w->a->a, x.height, r->stem[2].out), NULL, TRUE);
   keep_stage (w, 1, w->a->a, x);
   x = average (w, x, 2, w->a->p[0]);
   keep_stage (w, 2, w->a->p[0], x);
@@ -111,21 +158,24 @@ record_stem (const Walk *w)
  * take its place; where it is added as it is, the output goes to the other one.
  */
 static ClipPictures
-record_block (const Walk *w, const ClipResnetBlock *b, ClipPictures x, guint *at)
+record_block (const Walk *w, guint block, ClipPictures x, guint *at)
 {
+  const ClipResnetBlock *b = &w->resnet->blocks[block];
+  const guint32 side = x.height, after = side / b->stride;
   ClipGpuBuffer *a = w->a->a, *other = w->a->b;
-  ClipPictures y = conv (w, &b->conv1, x, a, NULL, TRUE), added = x;
+  ClipPictures y, added = x;
 
-  y = conv (w, &b->conv2, y, other, NULL, TRUE);
+  y = conv (w, &b->conv1, x, input_of (w, &b->conv2, block + 2, side, a), NULL, TRUE);
+  y = conv (w, &b->conv2, y, pictures (w, other, side, b->conv2.out), NULL, TRUE);
   if (b->stride > 1) {
     y = average (w, y, b->stride, a);
     added = average (w, x, b->stride, other);
   }
   if (b->down.out)
-    added = conv (w, &b->down, added, w->a->p[!*at], NULL, FALSE);
+    added = conv (w, &b->down, added, pictures (w, w->a->p[!*at], after, b->down.out), NULL, FALSE);
   else
     *at = !*at;
-  return conv (w, &b->conv3, y, w->a->p[*at], &added, TRUE);
+  return conv (w, &b->conv3, y, pictures (w, w->a->p[*at], after, b->conv3.out), &added, TRUE);
 }
 
 /* Last block of a stage: the next one halves the picture, or there is none. */
@@ -150,26 +200,54 @@ linear (const Walk *w, ClipKernels *kernels, ClipMatrix rows, VkDeviceAddress we
   clip_kernel_conv (kernels, w->rec, &op, w->a->columns->address);
 }
 
+/* Attention of the mean to all pixels, of which there are keys and values. */
+static void
+record_attention (const Walk *w, ClipPictures x, const ClipMatrix *q, const ClipMatrix *mean)
+{
+  const ClipResnet *r = w->resnet;
+  const guint32 batch = w->run->batch;
+  const ClipAttention shape = clip_resnet_pool_shape (r, batch);
+  const guint32 rows = batch * shape.tokens;
+  const ClipMatrix t = clip_activation_matrix (w->a->tokens, rows, r->dim);
+  const ClipMatrix kv = clip_activation_matrix (w->a->kv, rows, 2 * r->dim);
+  const gsize bytes = t.ld * sizeof (float);
+
+  clip_kernel_tokens (w->kernels, w->rec, &x, r->positions, &t);
+  for (guint32 b = 0; b < batch; b++)
+    clip_gpu_recording_copy (w->rec, w->a->tokens, b * shape.tokens * bytes, w->a->a, b * bytes,
+                             bytes);
+  clip_gpu_recording_barrier (w->rec);
+  linear (w, w->kernels, *mean, r->q_weights, r->q_bias, *q);
+  linear (w, w->kernels, t, r->kv_weights, 0, kv);
+  clip_kernel_attend (w->kernels, w->rec, &shape, q, &kv, mean);
+}
+
+/* The same without keys and values. */
+static void
+record_folded (const Walk *w, ClipPictures x, const ClipMatrix *q, const ClipMatrix *mean)
+{
+  const ClipResnet *r = w->resnet;
+  const ClipAttention shape = clip_resnet_pool_shape (r, w->run->batch);
+  const VkDeviceAddress scratch = w->a->kv->address;
+
+  clip_kernel_pool_tokens (w->kernels, w->rec, &shape, &x, r->positions, scratch, mean);
+  linear (w, w->kernels, *mean, r->q_weights, r->q_bias, *q);
+  clip_kernel_pool (w->kernels, w->rec, &shape, q, r->keys, r->values, scratch, mean);
+}
+
 /* Attention of the mean to all pixels, and the projection. There is one query a picture. */
 static void
 record_pool (const Walk *w, ClipPictures x)
 {
   const ClipResnet *r = w->resnet;
-  const guint32 batch = w->run->batch, tokens = r->side * r->side + 1;
-  const ClipAttention shape = { batch, tokens, r->heads, r->dim / r->heads, FALSE };
-  const ClipMatrix t = clip_activation_matrix (w->a->tokens, batch * tokens, r->dim);
+  const guint32 batch = w->run->batch;
   const ClipMatrix mean = clip_activation_matrix (w->a->a, batch, r->dim),
                    q = clip_activation_matrix (w->a->b, batch, r->dim);
-  const ClipMatrix kv = clip_activation_matrix (w->a->kv, batch * tokens, 2 * r->dim);
-  const gsize bytes = t.ld * sizeof (float);
 
-  clip_kernel_tokens (w->kernels, w->rec, &x, r->positions, &t);
-  for (guint32 b = 0; b < batch; b++)
-    clip_gpu_recording_copy (w->rec, w->a->tokens, b * tokens * bytes, w->a->a, b * bytes, bytes);
-  clip_gpu_recording_barrier (w->rec);
-  linear (w, w->kernels, mean, r->q_weights, r->q_bias, q);
-  linear (w, w->kernels, t, r->kv_weights, 0, kv);
-  clip_kernel_attend (w->kernels, w->rec, &shape, &q, &kv, &mean);
+  if (r->folds)
+    record_folded (w, x, &q, &mean);
+  else
+    record_attention (w, x, &q, &mean);
   linear (w, clip_kernels_ends (w->kernels), mean, r->projection_weights, r->projection_bias,
           w->run->embeds);
 }
@@ -185,7 +263,7 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, gconstpointer weights,
   guint at = 0, stage = 3;
 
   for (guint i = 0; i < resnet->n_blocks; i++) {
-    x = record_block (&w, &resnet->blocks[i], x, &at);
+    x = record_block (&w, i, x, &at);
     if (ends_stage (resnet, i))
       keep_stage (&w, stage++, a->p[at], x);
   }
@@ -226,9 +304,9 @@ need_columns (ClipKernels *kernels, Need *need, guint32 batch, const ClipWindow 
 static void
 need_conv (ClipKernels *kernels, Need *need, guint32 batch, guint32 side, const ClipResnetConv *c)
 {
-  const ClipWindow window = window_of (c, side);
+  const ClipWindow window = clip_resnet_window (c, side);
 
-  if (c->out)
+  if (c->out && !c->bordered)
     need_columns (kernels, need, batch, &window, c->in, c->out);
 }
 
@@ -272,15 +350,33 @@ resnet_need (ClipKernels *kernels, const ClipResnet *r, guint32 batch)
   return need;
 }
 
+/* Tokens of the attention pool. */
+static gsize
+tokens_bytes (const ClipResnet *r, guint32 batch)
+{
+  const ClipAttention shape = clip_resnet_pool_shape (r, batch);
+
+  return r->folds ? 0 : clip_matrix_bytes (batch * shape.tokens, r->dim);
+}
+
+/* What becomes of them. */
+static gsize
+kv_bytes (ClipKernels *kernels, const ClipResnet *r, guint32 batch)
+{
+  const ClipAttention shape = clip_resnet_pool_shape (r, batch);
+
+  return r->folds ? clip_pool_scratch_bytes (kernels, &shape)
+                  : clip_matrix_bytes (batch * shape.tokens, 2 * r->dim);
+}
+
 static gsize
 activations_bytes (ClipKernels *kernels, gconstpointer weights, guint32 batch)
 {
   const ClipResnet *r = weights;
   const Need need = resnet_need (kernels, r, batch);
-  const guint32 tokens = batch * (r->side * r->side + 1);
 
-  return 2 * need.p + 2 * need.between + need.columns + clip_matrix_bytes (tokens, r->dim)
-         + clip_matrix_bytes (tokens, 2 * r->dim);
+  return 2 * need.p + 2 * need.between + bordered_at (r, batch, r->n_blocks + 2) + need.columns
+         + tokens_bytes (r, batch) + kv_bytes (kernels, r, batch);
 }
 
 static void
@@ -294,6 +390,7 @@ activations_free (gpointer activations)
   clip_gpu_buffer_free (a->p[1]);
   clip_gpu_buffer_free (a->a);
   clip_gpu_buffer_free (a->b);
+  clip_gpu_buffer_free (a->bordered);
   clip_gpu_buffer_free (a->columns);
   clip_gpu_buffer_free (a->tokens);
   clip_gpu_buffer_free (a->kv);
@@ -308,7 +405,6 @@ activations_new (ClipKernels *kernels, gconstpointer weights, guint32 batch, GEr
   const ClipResnet *r = weights;
   g_autoptr (Activations) a = g_new0 (Activations, 1);
   const Need need = resnet_need (kernels, r, batch);
-  const guint32 tokens = batch * (r->side * r->side + 1);
 
   if (!clip_activation_make (kernels, &a->p[0], need.p, "pictures", error)
       || !clip_activation_make (kernels, &a->p[1], need.p, "pictures", error)
@@ -316,11 +412,12 @@ activations_new (ClipKernels *kernels, gconstpointer weights, guint32 batch, GEr
                                 error)
       || !clip_activation_make (kernels, &a->b, need.between, "pictures between convolutions",
                                 error)
+      || !clip_activation_make (kernels, &a->bordered, bordered_at (r, batch, r->n_blocks + 2),
+                                "pictures with borders", error)
       || !clip_activation_make (kernels, &a->columns, need.columns, "unfolded pictures", error)
-      || !clip_activation_make (kernels, &a->tokens, clip_matrix_bytes (tokens, r->dim), "tokens",
-                                error)
-      || !clip_activation_make (kernels, &a->kv, clip_matrix_bytes (tokens, 2 * r->dim),
-                                "keys and values", error))
+      || !clip_activation_make (kernels, &a->tokens, tokens_bytes (r, batch), "tokens", error)
+      || !clip_activation_make (kernels, &a->kv, kv_bytes (kernels, r, batch), "keys and values",
+                                error))
     return NULL;
   return g_steal_pointer (&a);
 }
@@ -329,7 +426,8 @@ static void
 activations_clear (gconstpointer activations, ClipGpuRecording *rec)
 {
   const Activations *a = activations;
-  const ClipGpuBuffer *all[] = { a->p[0], a->p[1], a->a, a->b, a->columns, a->tokens, a->kv };
+  const ClipGpuBuffer *all[] = { a->p[0],     a->p[1],    a->a,      a->b,
+                                 a->bordered, a->columns, a->tokens, a->kv };
 
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     clip_activation_clear (rec, all[i]);

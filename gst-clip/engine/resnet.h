@@ -18,9 +18,10 @@ G_BEGIN_DECLS
 /** Pixels of the picture for one that the attention pool sees, on a side. */
 #define CLIP_RESNET_STRIDE 32
 
-/** ClipResnetConv: @taps: of a side; @weights: (out, clip_conv_k()), @bias */
+/** ClipResnetConv: @taps: of a side; @bordered: reads pictures with a border; @weights: (out, clip_conv_k()) */
 typedef struct {
   guint32 in, out, taps;
+  gboolean bordered;
   VkDeviceAddress weights, bias;
 } ClipResnetConv;
 
@@ -36,20 +37,42 @@ typedef struct {
  * @image: side of the picture
  * @side: of what the attention pool sees; side^2 + 1 tokens of @dim features in @heads heads
  * @narrow: see ClipConv's few
+ * @folds: keys and values of the attention pool are for clip_kernel_pool(), else for clip_kernel_attend()
  * @border: what the three channels of clip_kernel_preprocess() have where the model sees zero
  * @buffer: stem and attention pool; @ends: its first convolution and the projection
  */
 typedef struct {
   guint32 image, side, dim, heads, projection;
-  gboolean narrow;
+  gboolean narrow, folds;
   float border[3];
   ClipResnetConv stem[3];
   ClipResnetBlock *blocks;
   guint n_blocks;
   ClipGpuBuffer *buffer, *ends;
-  VkDeviceAddress positions, q_weights, q_bias, kv_weights; /* (dim, dim), (2 * dim, dim) */
+  VkDeviceAddress positions, q_weights, q_bias; /* (dim, dim) */
+  VkDeviceAddress kv_weights;                   /* (2 * dim, dim); where the pool folds: */
+  VkDeviceAddress keys, values;
   VkDeviceAddress projection_weights, projection_bias;
 } ClipResnet;
+
+/** clip_resnet_window: of a convolution on a picture of so many pixels a side. */
+static inline ClipWindow
+clip_resnet_window (const ClipResnetConv *c, guint32 side)
+{
+  return (ClipWindow){ .taps_y = c->taps,
+                       .taps_x = c->taps,
+                       .stride = 1,
+                       .pad = c->taps / 2,
+                       .height = side,
+                       .width = side };
+}
+
+/** clip_resnet_pool_shape: attention of @batch pictures. */
+static inline ClipAttention
+clip_resnet_pool_shape (const ClipResnet *r, guint32 batch)
+{
+  return (ClipAttention){ batch, r->side * r->side + 1, r->heads, r->dim / r->heads, FALSE };
+}
 
 /* As in ClipImageTower; the weights are a ClipResnet. */
 guint64 clip_resnet_bytes (ClipKernels *kernels, const ClipModelConfig *config);
@@ -63,7 +86,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipResnet, clip_resnet_free)
 
 /* Recording ------------------------------------------------------------- */
 
-/** ClipImageRun's stages: stem's first and last convolution, its pool, the four stages. */
+/** ClipImageRun's stages: stem's first (not where it has a border) and last convolution, its pool, the four
+ * stages. */
 #define CLIP_RESNET_STAGES 7
 
 G_END_DECLS

@@ -57,6 +57,29 @@ conv_k (const ClipResnetConv *c)
   return clip_conv_k (&window, c->in);
 }
 
+/* Whether @c is made on a picture with a border, of that side. */
+static void
+choose_border (ClipKernels *kernels, const ClipResnet *r, guint32 side, ClipResnetConv *c)
+{
+  const ClipWindow window = clip_resnet_window (c, side);
+
+  c->bordered = clip_conv_bordered (kernels, &window, c->in, r->narrow);
+}
+
+static void
+choose_borders (ClipKernels *kernels, ClipResnet *r)
+{
+  guint32 side = r->image / 2;
+
+  choose_border (kernels, r, side, &r->stem[1]);
+  choose_border (kernels, r, side, &r->stem[2]);
+  side /= 2;
+  for (guint i = 0; i < r->n_blocks; i++) {
+    choose_border (kernels, r, side, &r->blocks[i].conv2);
+    side /= r->blocks[i].stride;
+  }
+}
+
 static gsize
 conv_bytes (ClipKernels *kernels, const ClipResnetConv *c, guint32 k)
 {
@@ -74,6 +97,25 @@ block_bytes (ClipKernels *kernels, const ClipResnetBlock *b)
          + conv_bytes (kernels, &b->down, conv_k (&b->down));
 }
 
+/* Not in a narrow one: what the folded pool saves is less than its pipelines take. */
+static gboolean
+pool_folds (ClipKernels *kernels, const ClipResnet *r)
+{
+  const ClipAttention shape = clip_resnet_pool_shape (r, 1);
+
+  return !r->narrow && clip_pool_scratch_bytes (kernels, &shape) > 0;
+}
+
+/* Of keys and values. */
+static gsize
+kv_bytes (ClipKernels *kernels, const ClipResnet *r)
+{
+  if (pool_folds (kernels, r))
+    return clip_packer_matrix_bytes (kernels, r->heads * r->dim, r->dim / r->heads)
+           + clip_packer_matrix_bytes (kernels, r->dim, r->dim);
+  return clip_packer_matrix_bytes (kernels, 2 * r->dim, r->dim);
+}
+
 static gsize
 middle_bytes (ClipKernels *kernels, const ClipResnet *r)
 {
@@ -81,7 +123,7 @@ middle_bytes (ClipKernels *kernels, const ClipResnet *r)
          + conv_bytes (kernels, &r->stem[2], conv_k (&r->stem[2]))
          + clip_packer_rows_bytes (r->side * r->side + 1, r->dim)
          + clip_packer_matrix_bytes (kernels, r->dim, r->dim) + clip_packer_vector_bytes (r->dim)
-         + clip_packer_matrix_bytes (kernels, 2 * r->dim, r->dim);
+         + kv_bytes (kernels, r);
 }
 
 static gsize
@@ -252,7 +294,7 @@ load_conv (Loader *l, const gchar *prefix, const gchar *conv, const gchar *norm,
 
   if (weights == NULL)
     return FALSE;
-  rows = clip_conv_rows (weights, c->out, c->in, c->taps, conv_k (c));
+  rows = clip_conv_rows (weights, c->out, c->in, c->taps, conv_k (c), c->bordered);
   return place_conv (l, rows, conv_k (c), offset, c, error);
 }
 
@@ -295,6 +337,29 @@ load_q (Loader *l, GError **error)
   return r->q_bias != 0;
 }
 
+/* Row h dim + c is column c of rows head_dim h .. of @k. (transfer full) */
+static float *
+columns_of_heads (const ClipResnet *r, const float *k)
+{
+  const gsize dim = r->dim, head_dim = dim / r->heads;
+  float *rows = g_new (float, dim *dim);
+
+  for (gsize i = 0; i < dim * dim; i++)
+    rows[(i / dim / head_dim * dim + i % dim) * head_dim + i / dim % head_dim] = k[i];
+  return rows;
+}
+
+static gboolean
+place_folded (Loader *l, const float *k, const float *v, GError **error)
+{
+  ClipResnet *r = l->resnet;
+  g_autofree float *columns = columns_of_heads (r, k);
+
+  r->keys = clip_packer_matrix (&l->packer, columns, r->heads * r->dim, r->dim / r->heads, error);
+  r->values = r->keys ? clip_packer_matrix (&l->packer, v, r->dim, r->dim, error) : 0;
+  return r->values != 0;
+}
+
 /* Of keys, then of values, whose biases are dropped and moved on. */
 static gboolean
 load_kv (Loader *l, GError **error)
@@ -309,6 +374,8 @@ load_kv (Loader *l, GError **error)
 
   if (v == NULL)
     return FALSE;
+  if (r->folds)
+    return place_folded (l, k, v, error);
   joint = g_new (float, 2 * n);
   memcpy (joint, k, n * sizeof (float));
   memcpy (joint + n, v, n * sizeof (float));
@@ -398,6 +465,8 @@ clip_resnet_new (ClipKernels *kernels, const ClipModel *model, ClipWeightsProgre
   Loader l = { kernels, model, r, { NULL } };
 
   init_shapes (r, clip_model_config (model));
+  choose_borders (kernels, r);
+  r->folds = pool_folds (kernels, r);
   if (!load_ends (&l, error) || !load_middle (&l, error))
     return NULL;
   for (guint i = 0; i < r->n_blocks; i++)

@@ -23,8 +23,8 @@
 #include "clip_spv_softmax.h"
 
 /* As many uniform ids as softmax.comp has digits for. */
-#define SOFTMAX_ROWS  256
-#define SOFTMAX_HEADS 16
+#define SOFTMAX_ROWS     256
+#define SOFTMAX_MATRICES 16
 
 static const ClipGpuShader softmax_shader = {
   .name = "softmax",
@@ -168,29 +168,30 @@ clip_llvmpipe_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *
   clip_gpu_recording_barrier (rec);
 }
 
-static void
-record_softmax (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
-                const Layout *l, VkDeviceAddress scores)
+void
+clip_llvmpipe_softmax (ClipKernels *kernels, ClipGpuRecording *rec, VkDeviceAddress scores,
+                       guint32 blocks, guint32 matrices, guint32 rows, guint32 tokens,
+                       gboolean causal)
 {
-  const gsize row_bytes = l->blocks * 32 * sizeof (float);
+  const gsize row_bytes = blocks * 32 * sizeof (float);
 
-  for (guint32 head = 0; head < shape->heads; head += SOFTMAX_HEADS)
-    for (guint32 row = 0; row < shape->tokens; row += SOFTMAX_ROWS) {
-      const VkDeviceAddress first = scores + ((gsize)head * shape->tokens + row) * row_bytes;
+  for (guint32 m = 0; m < matrices; m += SOFTMAX_MATRICES)
+    for (guint32 row = 0; row < rows; row += SOFTMAX_ROWS) {
+      const VkDeviceAddress first = scores + ((gsize)m * rows + row) * row_bytes;
       const struct SoftmaxPush push = {
         .x = first,
         .y = first,
-        .tokens = shape->tokens,
-        .rows = shape->tokens,
+        .tokens = tokens,
+        .rows = rows,
         .first_row = row,
-        .causal = shape->causal,
+        .causal = causal,
         .nibbles = CLIP_NIBBLES_INIT,
       };
-      const guint32 x = MIN (SOFTMAX_ROWS, shape->tokens - row);
-      const guint32 y = MIN (SOFTMAX_HEADS, shape->heads - head);
+      const guint32 x = MIN (SOFTMAX_ROWS, rows - row);
+      const guint32 y = MIN (SOFTMAX_MATRICES, matrices - m);
 
-      clip_record (kernels, rec, &softmax_shader, &l->blocks, 1, &push, x, y, 1,
-                   (guint64)x * y * l->blocks * 64);
+      clip_record (kernels, rec, &softmax_shader, &blocks, 1, &push, x, y, 1,
+                   (guint64)x * y * blocks * 64);
     }
   clip_gpu_recording_barrier (rec);
 }
@@ -268,7 +269,8 @@ clip_llvmpipe_attention (ClipKernels *kernels, ClipGpuRecording *rec, const Clip
     const VkDeviceAddress v = scratch + (l.v + (gsize)b * l.depth * GEMM_PANEL) * sizeof (float);
 
     record_scores (kernels, rec, shape, &l, q, k, scores);
-    record_softmax (kernels, rec, shape, &l, scores);
+    clip_llvmpipe_softmax (kernels, rec, scores, l.blocks, shape->heads, shape->tokens,
+                           shape->tokens, shape->causal);
     record_values (kernels, rec, shape, &l, v, scores,
                    z->address + (gsize)b * shape->tokens * z->ld * sizeof (float), z->ld);
   }

@@ -128,19 +128,37 @@ rows_beside (const ClipPanelGemm *op, gsize residual_at, gsize c_at, VkDeviceAdd
   return (Beside){ other, 0 };
 }
 
-/* The part of @op that starts at @row, panel y and product z. */
+/* Rows of a and of c that are left out in front of @row, where lines of a picture lie apart. */
+static gsize
+left_out (const ClipPanelGemm *op, guint32 row, gboolean of_c)
+{
+  const ClipLines *lines = op->lines;
+
+  return lines ? (gsize)(row / lines->width) * (of_c ? lines->c_gap : lines->taps > 1) : 0;
+}
+
+static guint32
+line_factor (guint32 width)
+{
+  return ((1u << GEMM_LINE_SHIFT) + width - 1) / width;
+}
+
+/* The part of @op that starts at @row, panel y and product z; of lines, with a line. */
 static struct GemmLlvmpipePush
 make_push (const ClipPanelGemm *op, guint32 row, guint32 y, guint32 z)
 {
   const guint32 column = y * GEMM_PANEL;
-  const gsize a = (gsize)z * op->a_step + (gsize)row * op->a_ld + op->k_first;
+  const gsize a_row = row + left_out (op, row, FALSE), c_row = row + left_out (op, row, TRUE);
+  const gsize a = (gsize)z * op->a_step + a_row * op->a_ld + op->k_first;
   const gsize w = (gsize)z * op->w_step + ((gsize)y * op->w_panel + op->k_first) * GEMM_PANEL;
-  const gsize c = (gsize)z * op->c_step + (gsize)(row / 16) * op->c_16_rows
-                  + (gsize)(row % 16) * op->c_row + (gsize)y * op->c_panel;
+  const gsize c = (gsize)z * op->c_step + c_row / 16 * op->c_16_rows + c_row % 16 * op->c_row
+                  + (gsize)y * op->c_panel;
   const gboolean fit = steps_fit (op);
+  const guint32 w_words = op->w_step * weight_bytes (op->type) / sizeof (float);
   const guint32 a_last = MIN (op->a_rows - row, GEMM_MAX_ROWS) - 1;
   const guint32 c_last = MIN (op->c_rows - row, GEMM_MAX_ROWS) - 1;
   const VkDeviceAddress weights = op->w + w * weight_bytes (op->type);
+  const ClipLines *lines = op->lines;
   const Beside beside = rows_beside (op, (gsize)row * op->residual_ld + column, c, weights);
 
   g_assert (row % 16 == 0 || op->c_16_rows == 16 * op->c_row);
@@ -154,12 +172,15 @@ make_push (const ClipPanelGemm *op, guint32 row, guint32 y, guint32 z)
     .c = op->c + c * sizeof (float),
     .ld = halves (op->a_ld / 4, beside.ld / 4),
     .c_row = halves (op->c_row / 16, op->c_16_rows / 256),
-    .panel = halves (op->c_panel / 16, op->w_panel),
+    .panel = halves ((lines && lines->taps > 1 ? lines->step : op->c_panel) / 16, op->w_panel),
     .last_row = a_last | c_last << 12 | flags_of (op) << 24,
-    .step = op->c_step == 0 ? halves (0, op->k_first)
-            : fit           ? halves (op->a_step / 16, op->w_step / 16)
+    .step = op->c_step == 0 ? halves (lines ? line_factor (lines->width) : 0, op->k_first)
+            : fit           ? halves (op->a_step / 16, w_words / 16)
                             : 0,
-    .c_step = halves (fit ? op->c_step / 16 : 0, op->k.chunks),
+    .c_step = halves (lines ? lines->c_gap
+                      : fit ? op->c_step / 16
+                            : 0,
+                      op->k.chunks),
     .nibbles = CLIP_NIBBLES_INIT,
   };
 }
@@ -168,6 +189,17 @@ make_push (const ClipPanelGemm *op, guint32 row, guint32 y, guint32 z)
  * cost more than they gain: all weights pass again for each block. */
 #define BLOCK_BYTES (4 * 1024 * 1024)
 
+/* Row tiles after which a line ends too, so that a dispatch may begin there. */
+static guint32
+line_tiles (const ClipPanelGemm *op, guint32 tile_rows)
+{
+  guint32 n = 1;
+
+  while (op->lines && n * tile_rows % op->lines->width)
+    n++;
+  return n;
+}
+
 /*
  * Row tiles of one dispatch. Workgroups run row tile by row tile, panel after panel, so what is
  * read again and again is a panel of w and all rows of a dispatch.
@@ -175,14 +207,16 @@ make_push (const ClipPanelGemm *op, guint32 row, guint32 y, guint32 z)
 static guint32
 block_tiles (const ClipPanelGemm *op, guint32 tile_rows, guint32 max_tiles)
 {
-  const guint32 row_bytes = op->k.chunk * op->k.chunks * sizeof (float);
+  const gboolean windows = op->lines && op->lines->taps > 1; /* that overlap */
+  const guint32 row_bytes = (windows ? op->a_ld : op->k.chunk * op->k.chunks) * sizeof (float);
   const guint32 tiles = (op->rows + tile_rows - 1) / tile_rows;
   const guint32 fit = MAX (BLOCK_BYTES / row_bytes / tile_rows, 1);
   const guint32 blocks = (tiles + fit - 1) / fit, each = (tiles + blocks - 1) / blocks;
   /* where rows are not evenly spaced, blocks begin at multiples of 16 */
   const gboolean even = op->c_16_rows == 16 * op->c_row;
+  const guint32 unit = even ? line_tiles (op, tile_rows) : 16;
 
-  return MIN (even ? each : clip_round_up (each, 16), max_tiles);
+  return MIN (clip_round_up (each, unit), max_tiles / unit * unit);
 }
 
 static void
@@ -191,8 +225,13 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGemm
 {
   const ClipGemmKernel *kernel = clip_gemm_kernel (kernels);
   const guint32 rows = kernel->tile_rows (kernels, op->rows), tiles = (op->rows + rows - 1) / rows;
-  const guint32 constants[] = { op->k.chunk,     op->k.chunks, op->activation,
-                                op->c_step != 0, rows,         op->plain };
+  const guint32 constants[] = { op->k.chunk,
+                                op->k.chunks,
+                                op->activation,
+                                op->c_step != 0,
+                                rows,
+                                op->plain,
+                                op->lines ? op->lines->taps : 1 };
   const guint32 most = op->plain ? kernel->plain_row_tiles : kernel->row_tiles;
   const guint32 block = block_tiles (op, rows, MIN (most, GEMM_MAX_ROWS / rows / 16 * 16));
 
@@ -240,7 +279,11 @@ panel_gemm (ClipKernels *kernels, const ClipGemm *op, guint32 first, guint32 row
 {
   const guint32 k = clip_round_up (op->a.cols, K_STEP);
   const guint32 least = clip_round_up (op->a.cols, GEMM_PANEL); /* that have to be multiplied */
+  const guint32 taps = op->lines ? op->lines->taps : 1;
+  ClipChunks chunks = clip_gemm_kernel (kernels)->chunks (kernels, op->plain ? least / taps : k,
+                                                          op->activation, op->plain);
 
+  chunks.chunks *= taps;
   return (ClipPanelGemm){
     .a = op->a.address + (gsize)first * op->a.ld * sizeof (float),
     .w = op->weights,
@@ -250,8 +293,7 @@ panel_gemm (ClipKernels *kernels, const ClipGemm *op, guint32 first, guint32 row
     .rows = rows,
     .panels = (op->c.cols + GEMM_PANEL - 1) / GEMM_PANEL,
     .batch = MAX (op->batch, 1),
-    .k = clip_gemm_kernel (kernels)->chunks (kernels, op->plain ? least : k, op->activation,
-                                             op->plain),
+    .k = chunks,
     .a_rows = rows,
     .a_ld = op->a.ld,
     .w_panel = clip_llvmpipe_panel_steps (kernels, k),
@@ -265,6 +307,7 @@ panel_gemm (ClipKernels *kernels, const ClipGemm *op, guint32 first, guint32 row
     .activation = op->activation,
     .relu = op->relu,
     .plain = op->plain,
+    .lines = op->lines,
     .type = kernels->weights,
   };
 }
@@ -324,6 +367,22 @@ guint32
 clip_llvmpipe_batch_rows (ClipKernels *kernels)
 {
   return clip_gemm_kernel (kernels)->tile_rows (kernels, G_MAXUINT32);
+}
+
+/* A dispatch has whole lines and whole tiles, and its rows over the width are what the shader makes of them:
+ * row * (factor * width - 2^shift) < 2^shift, which is the error of row * factor / 2^shift in 1 / width. */
+gboolean
+clip_llvmpipe_takes_lines (ClipKernels *kernels, guint32 width)
+{
+  const ClipGemmKernel *kernel = clip_gemm_kernel (kernels);
+  const guint32 rows = kernel->plain_row_tiles * kernel->tile_rows (kernels, G_MAXUINT32);
+  const ClipPanelGemm op = { .lines = &(ClipLines){ .width = width } };
+
+  if (width == 0 || line_factor (width) > G_MAXUINT16)
+    return FALSE;
+  return line_tiles (&op, kernel->tile_rows (kernels, G_MAXUINT32)) <= kernel->plain_row_tiles
+         && (guint64)rows * (line_factor (width) * width - (1u << GEMM_LINE_SHIFT))
+                < 1u << GEMM_LINE_SHIFT;
 }
 
 void

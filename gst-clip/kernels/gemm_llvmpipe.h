@@ -31,6 +31,7 @@ typedef struct {
  * @type: of w
  * @k_first: of a's columns and of w's steps: a part of a product; 0 where batch is not 1
  * @plain: no activation; c has neighbouring columns
+ * @lines: as in ClipGemm, with @plain and no batch; @k then is a multiple of its taps in chunks
  */
 typedef struct {
   VkDeviceAddress a, w, bias, residual, c;
@@ -45,6 +46,7 @@ typedef struct {
   ClipWeightType type;
   guint32 k_first;
   gboolean plain;
+  const ClipLines *lines;
 } ClipPanelGemm;
 
 /**
@@ -56,7 +58,7 @@ typedef struct {
  * @key_chunks: for at least @tokens
  * @tile_rows: of the tiles of a product of @rows
  * @slice: (nullable): the first part of the products that a product over so many k is made as
- * @record: one dispatch; @constants: CHUNK, CHUNKS, the activation, BATCHED, ROWS, ClipPanelGemm's plain
+ * @record: one dispatch; @constants: CHUNK, CHUNKS, the activation, BATCHED, ROWS, ClipPanelGemm's plain, LINES
  */
 typedef struct {
   guint32 row_tiles, plain_row_tiles, panels, batch;
@@ -92,6 +94,7 @@ gsize clip_llvmpipe_packed_bytes (ClipKernels *kernels, guint32 n, guint32 k);
 void clip_llvmpipe_pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row,
                          guint32 n_rows, const float *rows, gpointer packed);
 guint32 clip_llvmpipe_batch_rows (ClipKernels *kernels);
+gboolean clip_llvmpipe_takes_lines (ClipKernels *kernels, guint32 width);
 void clip_llvmpipe_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op);
 gsize clip_llvmpipe_scratch_bytes (ClipKernels *kernels, const ClipAttention *shape);
 void clip_llvmpipe_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
@@ -99,5 +102,20 @@ void clip_llvmpipe_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipG
 void clip_llvmpipe_attention (ClipKernels *kernels, ClipGpuRecording *rec,
                               const ClipAttention *shape, VkDeviceAddress scratch,
                               const ClipMatrix *z);
+gsize clip_llvmpipe_pool_bytes (ClipKernels *kernels, const ClipAttention *shape);
+void clip_llvmpipe_pool_tokens (ClipKernels *kernels, ClipGpuRecording *rec,
+                                const ClipAttention *shape, const ClipPictures *x,
+                                VkDeviceAddress positions, VkDeviceAddress scratch,
+                                const ClipMatrix *mean);
+void clip_llvmpipe_pool (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+                         const ClipMatrix *q, VkDeviceAddress keys, VkDeviceAddress values,
+                         VkDeviceAddress scratch, const ClipMatrix *z);
+
+/** clip_llvmpipe_softmax: records the softmax of the first @tokens of @blocks * 32 columns, in place, for
+ * @rows rows of each of @matrices that follow each other; the other columns become 0. With @causal row t takes
+ * columns up to t. Ends with a barrier. */
+void clip_llvmpipe_softmax (ClipKernels *kernels, ClipGpuRecording *rec, VkDeviceAddress scores,
+                            guint32 blocks, guint32 matrices, guint32 rows, guint32 tokens,
+                            gboolean causal);
 
 G_END_DECLS

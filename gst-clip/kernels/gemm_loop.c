@@ -112,5 +112,8 @@ const ClipFamily clip_family_loop = {
   .scratch_bytes = clip_llvmpipe_scratch_bytes,
   .qkv = clip_llvmpipe_qkv,
   .attention = clip_llvmpipe_attention,
+  .pool_bytes = clip_llvmpipe_pool_bytes,
+  .pool_tokens = clip_llvmpipe_pool_tokens,
+  .pool = clip_llvmpipe_pool,
   .data = &kernel,
 };

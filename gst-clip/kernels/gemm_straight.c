@@ -98,7 +98,8 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
                           panels,
                           constants[4],
                           pairs (k, constants[2], plain),
-                          constants[5] };
+                          constants[5],
+                          constants[6] };
   struct GemmLlvmpipePush own = *push;
 
   own.c_step = (push->c_step & G_MAXUINT16) | (y - 1) << 16;
@@ -157,8 +158,12 @@ const ClipFamily clip_family_straight = {
   .pack = clip_llvmpipe_pack,
   .gemm = clip_llvmpipe_gemm,
   .batch_rows = clip_llvmpipe_batch_rows,
+  .takes_lines = clip_llvmpipe_takes_lines,
   .scratch_bytes = clip_llvmpipe_scratch_bytes,
   .qkv = clip_llvmpipe_qkv,
   .attention = clip_llvmpipe_attention,
+  .pool_bytes = clip_llvmpipe_pool_bytes,
+  .pool_tokens = clip_llvmpipe_pool_tokens,
+  .pool = clip_llvmpipe_pool,
   .data = &kernel,
 };

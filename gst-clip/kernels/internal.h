@@ -5,6 +5,7 @@
 #pragma once
 
 #include "gst-clip/kernels/kernels.h"
+#include "gst-clip/kernels/pictures.h"
 
 G_BEGIN_DECLS
 
@@ -17,16 +18,19 @@ G_BEGIN_DECLS
  * @half_operands: clip_kernels_operands() is F16 where weights are not fp32 and the device stores it
  * @int8: packs CLIP_WEIGHTS_I8
  * @no_f32: does not pack CLIP_WEIGHTS_F32, and rounds an fp32 `a` to fp16 before it is multiplied
+ * @windows: clip_gemm_reads_windows()
  * @n_tilings: for tests and tuning: values of ClipKernels' @tiling
  * @stats_bytes: (nullable): of ClipGemm's stats; a family with this function takes ClipGemm's norm
  *   itself, where that has stats
  * @batch_rows: (nullable): clip_gemm_batch_rows()
+ * @takes_lines: (nullable): clip_gemm_takes_lines()
+ * @pool_bytes, @pool_tokens, @pool: (nullable, all or none): clip_kernel_pool() and what goes with it
  * @data: (nullable): for the family's own functions
  */
 typedef struct {
   const gchar *name;
   guint needs, wants;
-  gboolean half_operands, int8, no_f32;
+  gboolean half_operands, int8, no_f32, windows;
   guint n_tilings;
   gsize (*packed_bytes) (ClipKernels *kernels, guint32 n, guint32 k);
   void (*pack) (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
@@ -34,11 +38,19 @@ typedef struct {
   void (*gemm) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op);
   gsize (*stats_bytes) (ClipKernels *kernels, guint32 m, guint32 n);
   guint32 (*batch_rows) (ClipKernels *kernels);
+  gboolean (*takes_lines) (ClipKernels *kernels, guint32 width);
   gsize (*scratch_bytes) (ClipKernels *kernels, const ClipAttention *shape);
   void (*qkv) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
                const ClipAttention *shape, VkDeviceAddress scratch);
   void (*attention) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
                      VkDeviceAddress scratch, const ClipMatrix *z);
+  gsize (*pool_bytes) (ClipKernels *kernels, const ClipAttention *shape);
+  void (*pool_tokens) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+                       const ClipPictures *x, VkDeviceAddress positions, VkDeviceAddress scratch,
+                       const ClipMatrix *mean);
+  void (*pool) (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+                const ClipMatrix *q, VkDeviceAddress keys, VkDeviceAddress values,
+                VkDeviceAddress scratch, const ClipMatrix *z);
   gconstpointer data;
 } ClipFamily;
 

@@ -14,16 +14,28 @@ G_BEGIN_DECLS
 /**
  * ClipPictures: @batch pictures of (height, width) pixels whose channels lie side by side: pixel (b, y, x)
  * is row (b * height + y) * width + x of @pixels, fp32. So a product of @pixels is a 1x1 convolution.
+ * @border: between the lines lies a pixel, and between the pictures, before the first and behind the last a
+ *   line, of zeros: pixel (b, y, x) is row (b * (height + 1) + y + 1) * (width + 1) + x + 1 of
+ *   clip_bordered_rows(), and ld is clip_channels (cols). So the lines of a window of 3 x 3 are three pieces
+ *   of neighbours. What writes pixels leaves the border alone. Only for clip_kernel_conv()
  */
 typedef struct {
   ClipMatrix pixels;
   guint32 batch, height, width;
+  gboolean border;
 } ClipPictures;
 
 static inline guint32
 clip_channels (guint32 cols)
 {
   return clip_round_up (cols, CLIP_CHANNEL_ALIGN);
+}
+
+/** clip_bordered_rows: pixels of so many pictures with their border. */
+static inline gsize
+clip_bordered_rows (guint32 batch, guint32 height, guint32 width)
+{
+  return ((gsize)batch * (height + 1) + 1) * (width + 1) + 1;
 }
 
 /**
@@ -54,13 +66,30 @@ clip_window_cols (const ClipWindow *window, guint32 channels)
 void clip_kernel_unfold (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictures *x,
                          const ClipWindow *window, const ClipMatrix *rows);
 
+/** Most taps of a side of ClipGemm's windows. */
+#define CLIP_WINDOWS_MAX_TAPS 15
+
+/**
+ * ClipWindows: what ClipGemm's a is where it has @windows: the rows that clip_kernel_unfold() would write for all
+ * of the pictures, which are read from these instead. a.address and a.ld are those of the pictures' pixels, fp32;
+ * a.rows are all windows, a.cols are clip_window_cols().
+ * @height, @width: of a picture, up to 65535; @window: all of it (its first is 0)
+ */
+struct _ClipWindows {
+  guint32 height, width;
+  ClipWindow window;
+};
+
 /**
  * ClipConv: y = act (convolution of x + bias) + residual; with @relu the larger of that and 0
- * @x, @window: as for clip_kernel_unfold(); a window of one pixel with a stride of 1 is a plain product
- * @weights: (N, clip_conv_k()) packed, columns in the order of clip_kernel_unfold()
+ * @x, @window: as for clip_kernel_unfold(); a window of one pixel with a stride of 1 is a plain product. x
+ *   may have a border where clip_conv_bordered() says so, and then activation is none or gelu
+ * @weights: (N, clip_conv_k()) packed, columns in the order of clip_kernel_unfold(); where x has a border
+ *   line by line: (ky * taps_x + kx) * clip_channels (C) + c
  * @bias: as in ClipGemm
- * @y: N columns; height and width are the window's
- * @residual: (nullable as 0): of as many rows as y, of y's ld
+ * @y: N columns; height and width are the window's. With a border where clip_conv_bordered() says so of what
+ *   reads it, and then without residual and not @few
+ * @residual: (nullable as 0): of as many rows as y, @residual_ld floats apart (0: y's ld); none where x has a border
  * @few: rather few pipelines than speed: for models that take longer to compile than to run
  */
 typedef struct {
@@ -69,6 +98,7 @@ typedef struct {
   VkDeviceAddress weights, bias;
   ClipPictures y;
   VkDeviceAddress residual;
+  guint32 residual_ld;
   ClipActivation activation;
   gboolean relu, few;
 } ClipConv;
@@ -76,8 +106,13 @@ typedef struct {
 /** clip_conv_k: columns of the weights, for x of so many channels. */
 guint32 clip_conv_k (const ClipWindow *window, guint32 channels);
 
+/** clip_conv_bordered: whether clip_kernel_conv() would rather have x with a border, for a convolution of
+ * @channels; @few as there. Then it needs no scratch memory. */
+gboolean clip_conv_bordered (ClipKernels *kernels, const ClipWindow *window, guint32 channels,
+                             gboolean few);
+
 /** clip_conv_scratch_bytes: of clip_kernel_conv()'s scratch, for x of @channels, y of @out and so many
- * pictures. */
+ * pictures. May be 0. */
 gsize clip_conv_scratch_bytes (ClipKernels *kernels, const ClipWindow *window, guint32 channels,
                                guint32 out, guint32 batch);
 
@@ -142,5 +177,29 @@ void clip_kernel_tokens (ClipKernels *kernels, ClipGpuRecording *rec, const Clip
  */
 void clip_kernel_attend (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
                          const ClipMatrix *q, const ClipMatrix *kv, const ClipMatrix *z);
+
+/**
+ * clip_kernel_pool: clip_kernel_attend() to tokens x without making their keys and values:
+ *   z[b,h] = values_h sum_t softmax_t (u[b,h] x[b,t]) x[b,t],   u[b,h] = keys_hT q[b,h]
+ * @shape: not causal; x is as wide as all heads together, D
+ * @q, @z: (batch, D); 1/sqrt(d) is in q
+ * @keys: (heads * D, head_dim) packed: row h D + c is column c of the weights of keys of head h
+ * @values: (D, D) packed
+ * @scratch: zero-filled memory of clip_pool_scratch_bytes(), in which nothing but clip_kernel_pool_tokens() and
+ *   this have written since, the first for the same pictures
+ */
+void clip_kernel_pool (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention *shape,
+                       const ClipMatrix *q, VkDeviceAddress keys, VkDeviceAddress values,
+                       VkDeviceAddress scratch, const ClipMatrix *z);
+
+/** clip_kernel_pool_tokens: clip_kernel_tokens() of @x, for clip_kernel_pool(); @mean: (batch, D): the first
+ * token of each picture. */
+void clip_kernel_pool_tokens (ClipKernels *kernels, ClipGpuRecording *rec,
+                              const ClipAttention *shape, const ClipPictures *x,
+                              VkDeviceAddress positions, VkDeviceAddress scratch,
+                              const ClipMatrix *mean);
+
+/** clip_pool_scratch_bytes: 0 where the family has no clip_kernel_pool() for such heads. */
+gsize clip_pool_scratch_bytes (ClipKernels *kernels, const ClipAttention *shape);
 
 G_END_DECLS

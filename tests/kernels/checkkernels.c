@@ -15,9 +15,10 @@
 #define MAX_PIPELINES 130
 
 static const CheckKernel *const kernels[] = {
-  &check_gemm,    &check_attention,  &check_layernorm, &check_l2norm, &check_attend,
-  &check_average, &check_conv,       &check_unfold,    &check_tokens, &check_preprocess,
-  &check_topk,    &check_difference, &check_depthwise, &check_excite, NULL,
+  &check_gemm,      &check_attention,  &check_layernorm, &check_l2norm,
+  &check_attend,    &check_average,    &check_conv,      &check_unfold,
+  &check_tokens,    &check_preprocess, &check_topk,      &check_difference,
+  &check_depthwise, &check_excite,     &check_pool,      NULL,
 };
 
 typedef struct {

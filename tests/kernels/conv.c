@@ -6,7 +6,25 @@
 
 /* options: batch, stride, parts */
 enum { BATCH, STRIDE, PARTS };
-enum { PLAIN = 0, RESIDUAL = 1, RELU = 2, FEW = 4, GELU = 8 };
+/*
+ * parts: NO_PAD: no zeros around the picture, as for patches. OVERLAPPING: the first convolution of a tower: pixels
+ * are 4 floats apart, and a column of them, each with the three to its right, is a window. WIDE_RESIDUAL: its rows
+ * lie further apart than y's.
+ */
+enum {
+  PLAIN = 0,
+  RESIDUAL = 1 << 0,
+  RELU = 1 << 1,
+  FEW = 1 << 2,
+  GELU = 1 << 3,
+  X_BORDER = 1 << 4,
+  Y_BORDER = 1 << 5,
+  NO_PAD = 1 << 6,
+  OVERLAPPING = 1 << 7,
+  WIDE_RESIDUAL = 1 << 8,
+};
+
+#define PIXEL_LD 4
 
 /* height, width, channels, outputs, taps of a side */
 static const CheckCase cases[] = {
@@ -27,6 +45,29 @@ static const CheckCase cases[] = {
   { { 40, 41, 16, 16, 3 }, .options = { 2, 1, RELU | FEW }, .tag = "strips" },
   { { 63, 64, 16, 16, 3 }, .options = { 1, 1, RELU | RESIDUAL }, .tag = "strips" },
   { { 66, 66, 16, 16, 3 }, .options = { 1, 2, RELU }, .tag = "strips" },
+  { { 1, 1, 16, 16, 3 }, .options = { 5, 1, FEW }, .tag = "one-pixel" },
+  { { 1, 19, 24, 40, 3 }, .options = { 3, 2, RELU | FEW }, .tag = "one-line" },
+  { { 15, 13, 20, 72, 5 }, .options = { 3, 2, RESIDUAL | FEW }, .tag = "5x5" },
+  { { 10, 13, 33, 66, 3 }, .options = { 2, 3, FEW }, .tag = "stride3" },
+  { { 5, 4, 272, 20, 3 },
+    .options = { 2, 1, RELU | RESIDUAL | WIDE_RESIDUAL | FEW },
+    .tag = "deep" },
+  { { 8, 12, 48, 64, 2 }, .options = { 3, 2, NO_PAD | FEW }, .tag = "patches" },
+  { { 10, 9, 16, 24, 3 }, .options = { 2, 2, OVERLAPPING | RELU | FEW }, .tag = "first" },
+  { { 23, 21, 16, 72, 3 }, .options = { 3, 2, OVERLAPPING | RELU | FEW }, .tag = "first" },
+  { { 112, 112, 32, 64, 3 }, .options = { 1, 1, RELU }, .tag = "stem", .extra = TRUE },
+  { { 56, 56, 64, 64, 3 }, .options = { 1, 1, RELU }, .tag = "layer1", .extra = TRUE },
+  { { 14, 14, 256, 256, 3 }, .options = { 1, 1, RELU }, .tag = "layer3", .extra = TRUE },
+  { { 131, 130, 16, 16, 3 }, .options = { 5, 1, RELU | FEW }, .tag = "85150rows", .extra = TRUE },
+  /* of these, families that take no borders see none */
+  { { 7, 7, 32, 48, 3 }, .options = { 2, 1, RELU | X_BORDER | Y_BORDER }, .tag = "borders" },
+  { { 12, 14, 40, 33, 3 }, .options = { 1, 1, X_BORDER }, .tag = "border" },
+  { { 40, 41, 16, 20, 3 }, .options = { 2, 1, RELU | X_BORDER }, .tag = "border-dispatches" },
+  { { 9, 12, 17, 20, 1 }, .options = { 2, 1, RELU | Y_BORDER }, .tag = "to-border" },
+  { { 30, 112, 32, 16, 1 }, .options = { 1, 1, Y_BORDER }, .tag = "to-border-dispatches" },
+  { { 14, 14, 24, 24, 3 }, .options = { 3, 2, RELU | Y_BORDER }, .tag = "to-border" },
+  { { 66, 66, 16, 16, 3 }, .options = { 1, 2, RELU | Y_BORDER }, .tag = "to-border-strips" },
+  { { 6, 10, 16, 16, 3 }, .options = { 1, 1, GELU | X_BORDER }, .tag = "border", .extra = TRUE },
 };
 
 /* Everything of a case that does not depend on the variant. */
@@ -37,25 +78,42 @@ typedef struct {
   guint n, k;
 } Problem;
 
+static ClipWindow
+window_of (const CheckCase *c)
+{
+  const guint parts = c->options[PARTS], stride = c->options[STRIDE], taps = c->dims[4];
+  const guint pad = parts & (NO_PAD | OVERLAPPING) ? 0 : taps / 2;
+  const guint across = parts & OVERLAPPING ? c->dims[2] / PIXEL_LD : taps; /* pixels */
+
+  return (ClipWindow){ .taps_y = taps,
+                       .taps_x = parts & OVERLAPPING ? 1 : taps,
+                       .stride = stride,
+                       .pad = pad,
+                       .height = (c->dims[0] + 2 * pad - taps) / stride + 1,
+                       .width = (c->dims[1] + 2 * pad - across) / stride + 1 };
+}
+
 static void
 problem_init (Problem *p, Check *check, const CheckCase *c)
 {
-  const guint batch = c->options[BATCH], stride = c->options[STRIDE], taps = c->dims[4];
-  const guint pad = taps / 2, height = c->dims[0], width = c->dims[1], channels = c->dims[2];
-  const ClipWindow window = { taps,
-                              taps,
-                              stride,
-                              pad,
-                              (height + 2 * pad - taps) / stride + 1,
-                              (width + 2 * pad - taps) / stride + 1 };
+  const guint batch = c->options[BATCH], height = c->dims[0], width = c->dims[1];
+  const gboolean overlapping = (c->options[PARTS] & OVERLAPPING) != 0;
+  const guint channels = c->dims[2];
+  const ClipWindow window = window_of (c);
   const guint rows = batch * window.height * window.width;
   CheckRng rng = check_rng (check, "weights");
 
   p->n = c->dims[3];
   p->k = clip_conv_k (&window, channels);
-  p->x = check_matrix_in (check, "x", batch * height * width, channels, CHECK_FILL_RANDOM);
+  p->x = check_matrix_in (check, "x", batch * height * width, overlapping ? PIXEL_LD : channels,
+                          CHECK_FILL_RANDOM);
+  p->x.m.cols = channels;
+  if (overlapping)
+    p->x.m.ld = PIXEL_LD;
   p->bias = check_vector_in (check, "bias", p->n, CHECK_FILL_RANDOM);
-  p->residual = check_matrix_in (check, "residual", rows, p->n, CHECK_FILL_RANDOM);
+  p->residual =
+      check_matrix_in (check, "residual", rows,
+                       c->options[PARTS] & WIDE_RESIDUAL ? 100 + p->n : p->n, CHECK_FILL_RANDOM);
   p->y = check_matrix_out (check, "y", rows, p->n, CLIP_ELEMENT_F32);
   p->weights = g_new (float, (gsize)p->n * p->k);
   check_fill (&rng, CHECK_FILL_RANDOM, 1.f / sqrtf (p->k), p->weights, (gsize)p->n * p->k, p->k);
@@ -69,15 +127,102 @@ problem_init (Problem *p, Check *check, const CheckCase *c)
     .bias = p->bias.m.address,
     .y = { p->y.m, batch, window.height, window.width },
     .residual = c->options[PARTS] & RESIDUAL ? p->residual.m.address : 0,
+    .residual_ld = c->options[PARTS] & WIDE_RESIDUAL ? p->residual.m.ld : 0,
     .activation = c->options[PARTS] & GELU ? CLIP_ACTIVATION_GELU : CLIP_ACTIVATION_NONE,
     .relu = (c->options[PARTS] & RELU) != 0,
     .few = (c->options[PARTS] & FEW) != 0,
   };
 }
 
-static void
-record (Check *check, ClipKernels *kernels, const Problem *p)
+/* Borders --------------------------------------------------------------------- */
+
+/* The row of a bordered picture's pixels where line @line of all pictures together begins. */
+static gsize
+bordered_line (const ClipPictures *p, guint line)
 {
+  return ((gsize)(line / p->height) * (p->height + 1) + line % p->height + 1) * (p->width + 1) + 1;
+}
+
+/* @p without its border and with @v as its values -> @buffer, around which there are NaNs. */
+static ClipPictures
+add_border (const ClipPictures *p, const float *v, CheckBuffer *buffer)
+{
+  const gsize ld = clip_channels (p->pixels.cols);
+  float *to = buffer->data;
+  ClipPictures bordered = *p;
+
+  bordered.border = TRUE;
+  bordered.pixels.address = buffer->address;
+  bordered.pixels.rows = clip_bordered_rows (p->batch, p->height, p->width);
+  bordered.pixels.ld = ld;
+  memset (to, 0, buffer->bytes);
+  for (guint i = 0; v && i < p->pixels.rows; i++)
+    for (gsize c = 0; c < p->pixels.cols; c++)
+      to[(bordered_line (p, i / p->width) + i % p->width) * ld + c] = v[i * p->pixels.ld + c];
+  return bordered;
+}
+
+/* The values of @from -> @v, as they are without a border; which must still be zero. */
+static void
+take_border (Check *check, const ClipPictures *p, CheckBuffer *from, float *v)
+{
+  const gsize ld = clip_channels (p->pixels.cols);
+  float *values = from->data;
+
+  for (guint i = 0; i < p->pixels.rows; i++) {
+    float *pixel = values + (bordered_line (p, i / p->width) + i % p->width) * ld;
+
+    memcpy (v + i * p->pixels.ld, pixel, p->pixels.cols * sizeof (float));
+    memset (pixel, 0, ld * sizeof (float));
+  }
+  for (gsize i = 0; i < from->bytes / sizeof (float); i++)
+    if (!(values[i] == 0.f)) {
+      check_fail (check, "pixel %zu of the border is %g", i / ld, values[i]);
+      return;
+    }
+}
+
+static CheckBuffer *
+bordered_buffer (Check *check, const gchar *name, const ClipPictures *p, gboolean input)
+{
+  const gsize bytes = clip_bordered_rows (p->batch, p->height, p->width)
+                      * clip_channels (p->pixels.cols) * sizeof (float);
+
+  return input ? check_input (check, name, bytes) : check_output (check, name, bytes);
+}
+
+/* The order of weights for pictures with a border. (transfer full) */
+static float *
+by_lines (const Problem *p)
+{
+  const guint step = p->k / 9;
+  float *weights = g_new (float, (gsize)p->n * p->k);
+
+  for (gsize i = 0; i < (gsize)p->n * p->k; i++) {
+    const gsize tap = i % p->k / step;
+
+    weights[i] = p->weights[i - i % p->k + (tap % 3 * 3 + tap / 3) * step + i % step];
+  }
+  return weights;
+}
+
+/* Whether the family wants pictures like y with a border. */
+static gboolean
+wants_y_border (ClipKernels *kernels, const Problem *p)
+{
+  const ClipWindow next = { 3, 3, 1, 1, p->op.y.height, p->op.y.width };
+
+  return clip_conv_bordered (kernels, &next, p->n, FALSE);
+}
+
+/* Running --------------------------------------------------------------------- */
+
+/* @y: (nullable): y with a border, in place of y. */
+static void
+record (Check *check, ClipKernels *kernels, const Problem *p, gboolean x_border, CheckBuffer *y)
+{
+  g_autofree float *weights =
+      x_border ? by_lines (p) : g_memdup2 (p->weights, (gsize)p->n * p->k * sizeof (float));
   CheckBuffer *packed =
       check_input (check, "weights", clip_gemm_packed_bytes (kernels, p->n, p->k));
   CheckBuffer *scratch = check_output (
@@ -87,8 +232,12 @@ record (Check *check, ClipKernels *kernels, const Problem *p)
 
   memset (packed->data, 0, packed->bytes);
   memset (scratch->data, 0, scratch->bytes);
-  clip_gemm_pack (kernels, p->n, p->k, 0, p->n, p->weights, packed->data);
+  clip_gemm_pack (kernels, p->n, p->k, 0, p->n, weights, packed->data);
   op.weights = packed->address;
+  if (x_border)
+    op.x = add_border (&p->op.x, p->x.v, bordered_buffer (check, "bordered x", &p->op.x, TRUE));
+  if (y)
+    op.y = add_border (&p->op.y, NULL, y);
   check_poison (p->y.buffer);
   clip_kernel_conv (kernels, check_record (check), &op, scratch->address);
 }
@@ -133,9 +282,18 @@ run (Check *check, const CheckCase *c)
   check_flops (check, 2.0 * want.rows * problem.n * problem.k);
 
   while ((kernels = check_next_variant (check))) {
-    record (check, kernels, &problem);
+    const gboolean x_border =
+        c->options[PARTS] & X_BORDER
+        && clip_conv_bordered (kernels, &problem.op.window, c->dims[2], FALSE);
+    CheckBuffer *y = c->options[PARTS] & Y_BORDER && wants_y_border (kernels, &problem)
+                         ? bordered_buffer (check, "bordered y", &problem.op.y, FALSE)
+                         : NULL;
+
+    record (check, kernels, &problem, x_border, y);
     if (!check_execute (check))
       continue;
+    if (y)
+      take_border (check, &problem.op.y, y, problem.y.v);
     reference (&problem, kernels, &want);
     check_compare (check, &problem.y, &want, check_roundings (8 + sqrt (problem.k)));
   }
@@ -157,7 +315,7 @@ is_small (const CheckCase *c)
 
 const CheckKernel check_conv = {
   .name = "conv",
-  .variants = CHECK_VARIANTS_MATRIX,
+  .variants = CHECK_VARIANTS_CONV,
   .cases = cases,
   .n_cases = G_N_ELEMENTS (cases),
   .is_light = is_light,

@@ -100,6 +100,11 @@ void ref_excite (const float *x, gsize ld, const ClipPictures *shape, const floa
 void ref_tokens (const float *x, gsize ld, const ClipPictures *shape, const float *positions,
                  gsize positions_ld, RefMatrix *y);
 
+/** ref_pool: attention of all @tokens, whose keys and values are made; the first one's query, @q, counts.
+ * @keys, @values: float[dim][dim], dim being the tokens' columns; @z: initialised */
+void ref_pool (const ClipAttention *shape, const RefMatrix *tokens, const float *q, gsize q_ld,
+               const float *keys, const float *values, RefMatrix *z);
+
 /** ref_difference: @sums: (1, CLIP_DIFFERENCE_SUMS). */
 void ref_difference (const float *a, const float *b, gsize n, RefMatrix *sums);
 

@@ -189,3 +189,44 @@ ref_attend (const ClipAttention *shape, const float *q, gsize q_ld, const float 
       }
     }
 }
+
+/* A product of all tokens -> columns @first .. of @qkv. */
+static void
+put_product (const RefMatrix *tokens, const float *w, gsize first, RefMatrix *qkv)
+{
+  g_auto (RefMatrix) y = { 0 };
+
+  ref_matrix_init (&y, tokens->rows, tokens->cols);
+  ref_gemm_of (tokens, w, NULL, NULL, 0, 1, CLIP_ACTIVATION_NONE, &y);
+  for (gsize i = 0; i < y.rows * y.cols; i++) {
+    const gsize to = i / y.cols * qkv->cols + first + i % y.cols;
+
+    qkv->value[to] = y.value[i];
+    qkv->scale[to] = y.scale[i];
+  }
+}
+
+void
+ref_pool (const ClipAttention *shape, const RefMatrix *tokens, const float *q, gsize q_ld,
+          const float *keys, const float *values, RefMatrix *z)
+{
+  const gsize dim = tokens->cols;
+  g_auto (RefMatrix) qkv = { 0 }, all = { 0 };
+
+  ref_matrix_init (&qkv, tokens->rows, 3 * dim);
+  ref_matrix_init (&all, tokens->rows, dim);
+  put_product (tokens, keys, dim, &qkv);
+  put_product (tokens, values, 2 * dim, &qkv);
+  for (gsize i = 0; i < shape->batch * dim; i++) {
+    const gsize to = i / dim * shape->tokens * qkv.cols + i % dim;
+
+    qkv.value[to] = q[i / dim * q_ld + i % dim];
+    qkv.scale[to] = fabs (qkv.value[to]);
+  }
+  ref_attention (shape, &qkv, &all);
+  for (gsize i = 0; i < shape->batch * dim; i++) {
+    const gsize from = i / dim * shape->tokens * dim + i % dim;
+
+    put (z, i / dim, i % dim, all.value[from], all.scale[from]);
+  }
+}

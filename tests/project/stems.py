@@ -15,7 +15,7 @@ import sys
 
 # Steps of a kernel that are shaders or entry points of their own; it is checked as a whole.
 PARTS = {"convert": "preprocess", "resize": "preprocess", "softmax": "attention",
-         "qkv": "attention", "conv": "unfold"}
+         "qkv": "attention", "conv": "unfold", "pool_tokens": "pool"}
 
 root, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 
