@@ -4,7 +4,8 @@
  * with RELU the larger of that and 0
  *
  * a (M, K) fp16, or fp32 that is rounded to fp16 while it is loaded, or fp32 that is normalised
- * first (norm.glsl); w fp16 in slices of panels, [N / 64][K / 32][64][32], zero beyond N and K;
+ * first (norm.glsl), or windows of fp32 pictures, read from these (windows.glsl) and rounded: a
+ * convolution; w fp16 in slices of panels, [N / 64][K / 32][64][32], zero beyond N and K;
  * c (M, N) fp32 or fp16. Cooperative matrices: fp16 products, fp32 accumulation; all else is fp32.
  *
  * A workgroup makes a tile of TILE_M x TILE_N. Its subgroups lie in a grid of WAVES_M x WAVES_N
@@ -26,6 +27,7 @@
 #include "half.glsl"
 #define STATS_COLUMNS GEMM_COOPMAT_BLOCK
 #include "norm.glsl"
+#include "windows.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint THREADS = 256;
@@ -71,8 +73,42 @@ uvec4 a_next[A_FETCHES * A_WORDS];
 uvec4 w_next[W_FETCHES];
 vec4 gamma_next[2], beta_next[2];
 vec2 a_norm[A_FETCHES];
+Corner a_corner[A_FETCHES];
+uint a_inside; /* a bit for each fetch */
 
 /* Tiles ------------------------------------------------------------------- */
+
+Windows
+windows ()
+{
+  return windows_from (uvec2 (p.gamma), uvec2 (p.beta), uvec2 (p.a_stats));
+}
+
+/* Of the rows that this invocation fetches. */
+void
+find_corners (uint first_row)
+{
+  [[unroll]] for (uint f = 0; f < A_FETCHES; f++) {
+    const uint row = first_row + (f * THREADS + gl_LocalInvocationID.x) / STEP_V;
+    a_corner[f] = window_corner (windows (), min (row, p.m - 1), p.a_ld / 4);
+  }
+}
+
+/* Of fetch f of windows, k from 8 v on, which are of one pixel. */
+void
+fetch_windows (uint v)
+{
+  const Tap tap = window_tap (windows (), v * 2, p.a_ld / 4);
+
+  a_inside = 0;
+  [[unroll]] for (uint f = 0; f < A_FETCHES; f++) {
+    const bool inside = window_inside (windows (), a_corner[f], tap);
+    const uint at = inside ? a_corner[f].at + tap.at : 0;
+    a_inside |= uint (inside) << f;
+    [[unroll]] for (uint j = 0; j < A_WORDS; j++)
+      a_next[f * A_WORDS + j] = p.a.v[at + j];
+  }
+}
 
 /* Fetch f of this invocation: of a, 8 k of a row, the same k for every f; of w, 8 k of a row of a
  * slice. */
@@ -83,7 +119,9 @@ fetch (uint first_row, uint first_col, uint k)
   const uint v = k / 8 + id % STEP_V, within = min (v, p.k / 8 - 1);
   const bool beyond = SPLIT > 1 && v >= p.k / 8;
 
-  [[unroll]] for (uint f = 0; f < A_FETCHES; f++) {
+  if (A == GEMM_COOPMAT_A_WINDOWS)
+    fetch_windows (v);
+  [[unroll]] for (uint f = 0; f < A_FETCHES && A != GEMM_COOPMAT_A_WINDOWS; f++) {
     const uint row = min (first_row + (f * THREADS + id) / STEP_V, p.m - 1);
     [[unroll]] for (uint j = 0; j < A_WORDS; j++) {
       const uvec4 a = p.a.v[(row * (p.a_ld / 8) + within) * A_WORDS + j];
@@ -125,6 +163,8 @@ operand (uint f)
     x[j] = uintBitsToFloat (a_next[f * A_WORDS + j * (A_WORDS - 1)]);
     if (A == GEMM_COOPMAT_A_NORM)
       x[j] = normalise (x[j], a_norm[f], gamma_next[j], beta_next[j]);
+    if (A == GEMM_COOPMAT_A_WINDOWS && (a_inside >> f & 1u) == 0)
+      x[j] = vec4 (0.0);
   }
   return uvec4 (to_half (x[0]), to_half (x[1]));
 }
@@ -261,6 +301,8 @@ main ()
   [[unroll]] for (uint i = 0; i < ROWS * COLS; i++)
     MATRIX_CLEAR (sum[i]);
 
+  if (A == GEMM_COOPMAT_A_WINDOWS)
+    find_corners (first_row);
   fetch (first_row, first_col, 0);
   if (A == GEMM_COOPMAT_A_NORM)
     load_norms (first_row);

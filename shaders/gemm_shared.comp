@@ -3,8 +3,8 @@
  * gemm_shared.comp: c[m,n] = act (sum_k a[m,k] w[n,k] + bias[n]) + residual[m mod period, n],
  * with RELU the larger of that and 0
  *
- * a (M, K) fp32 or fp16, or fp32 that is normalised while it is loaded (norm.glsl); c (M, N) fp32
- * or fp16; w in panels [N / 64][K][64], zero beyond N and K: fp32, fp16, or int8 with a scale for
+ * a (M, K) fp32 or fp16, or fp32 that is normalised while it is loaded (norm.glsl), or windows of fp32
+ * pictures, read from these (windows.glsl): a convolution; c (M, N) fp32 or fp16; w in panels [N / 64][K][64], zero beyond N and K: fp32, fp16, or int8 with a scale for
  * each n behind. fp32 arithmetic, accumulation and shared memory.
  *
  * A workgroup makes a tile of TILE_M x TILE_N. SPLIT groups of invocations share it: each makes
@@ -36,6 +36,7 @@
 #endif
 #define STATS_COLUMNS GEMM_SHARED_STATS_COLUMNS
 #include "norm.glsl"
+#include "windows.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint THREADS = 256;
@@ -80,6 +81,8 @@ uvec4 a_next[DEPTH * A_FETCHES];
 W_RAW w_next[DEPTH * W_FETCHES];
 vec4 gamma_next[DEPTH], beta_next[DEPTH];
 vec2 a_norm[A_FETCHES];
+Corner a_corner[A_FETCHES];
+uint a_inside[DEPTH]; /* a bit for each fetch */
 
 vec4
 from_half4 (uvec2 x)
@@ -120,7 +123,37 @@ a_value (uint d, uint f)
     return from_half4 (raw.xy);
   if (A == GEMM_SHARED_A_NORM)
     return normalise (uintBitsToFloat (raw), a_norm[f], gamma_next[d], beta_next[d]);
+  if (A == GEMM_SHARED_A_WINDOWS)
+    return (a_inside[d] >> f & 1u) != 0 ? uintBitsToFloat (raw) : vec4 (0.0);
   return uintBitsToFloat (raw);
+}
+
+Windows
+windows ()
+{
+  return windows_from (uvec2 (p.gamma), uvec2 (p.beta), uvec2 (p.a_stats));
+}
+
+/* Of the rows that this invocation fetches. */
+void
+find_corners (uint first_row)
+{
+  const uint id = gl_LocalInvocationID.x % GROUP;
+
+  [[unroll]] for (uint f = 0; f < A_FETCHES; f++) {
+    const uint row = min (first_row + (f * GROUP + id) / (TILE_K / 4), p.m - 1);
+    a_corner[f] = window_corner (windows (), row, p.a_ld / 4);
+  }
+}
+
+/* fetch f of windows: its vec4 of the pictures */
+uint
+window_at (uint d, uint f, Tap tap)
+{
+  const bool inside = window_inside (windows (), a_corner[f], tap);
+
+  a_inside[d] |= uint (inside) << f;
+  return inside ? a_corner[f].at + tap.at : 0;
 }
 
 /*
@@ -131,11 +164,18 @@ void
 fetch (uint d, uint first_row, uint first_col, uint k)
 {
   const uint id = gl_LocalInvocationID.x % GROUP, k4 = k / 4 + id % (TILE_K / 4);
+  Tap tap;
 
+  if (A == GEMM_SHARED_A_WINDOWS) {
+    tap = window_tap (windows (), k4, p.a_ld / 4);
+    a_inside[d] = 0;
+  }
   [[unroll]] for (uint f = 0; f < A_FETCHES; f++) {
     const uint i = f * GROUP + id, row = first_row + i / (TILE_K / 4);
     if (A_VECTORS % GROUP == 0 || i < A_VECTORS)
-      a_next[d * A_FETCHES + f] = load_a (min (row, p.m - 1) * (p.a_ld / 4) + k4);
+      a_next[d * A_FETCHES + f] = load_a (A == GEMM_SHARED_A_WINDOWS
+                                              ? window_at (d, f, tap)
+                                              : min (row, p.m - 1) * (p.a_ld / 4) + k4);
   }
   if (A == GEMM_SHARED_A_NORM) {
     gamma_next[d] = p.gamma.v[k4];
@@ -286,6 +326,8 @@ main ()
   [[unroll]] for (uint i = 0; i < 4; i++)
     sum[i] = vec4 (0.0);
 
+  if (A == GEMM_SHARED_A_WINDOWS)
+    find_corners (first_row);
   /* the last steps fetch the last tiles once more rather than beyond the end */
   [[unroll]] for (uint d = 0; d < DEPTH; d++)
     fetch (d, first_row, first_col, min (d * STEP, p.k - STEP) + group * TILE_K);

@@ -173,14 +173,14 @@ clip_conv_stem_free (ClipConvStem *stem)
 void
 clip_conv_stem_scratch (ClipKernels *kernels, const ClipConvStem *s, guint32 batch, gsize bytes[3])
 {
-  const guint32 channels = s->width / 4, half = s->side / 2, quarter = s->side / 4;
-  const ClipWindow second = window_of (s->side);
+  const guint32 channels = s->width / 4, half = s->side / 2;
+  ClipKernels *ends = clip_kernels_ends (kernels);
+  const ClipWindow second = window_of (s->side), third = window_of (half);
 
   bytes[0] = clip_matrix_bytes (batch * s->side * s->side, channels);
   bytes[1] = clip_matrix_bytes (batch * half * half, channels);
-  bytes[2] = MAX (
-      clip_conv_scratch_bytes (clip_kernels_ends (kernels), &second, channels, channels, batch),
-      clip_matrix_bytes (batch * quarter * quarter, columns (s->width, 2)));
+  bytes[2] = MAX (clip_conv_scratch_bytes (ends, &second, channels, channels, batch),
+                  clip_conv_scratch_bytes (ends, &third, channels, s->width, 1));
 }
 
 static ClipPictures
@@ -198,23 +198,23 @@ record_last (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConvStem *s,
              const ClipConvStemRun *run, const ClipPictures *x)
 {
   const ClipWindow window = window_of (x->height);
-  const guint32 n = window.height * window.width, k = columns (s->width, 2);
-  const ClipMatrix rows = { run->scratch[2]->address, run->batch * n, k, clip_stride (k) };
+  const guint32 n = window.height * window.width, pixels = x->height * x->width;
+  ClipConv op = {
+    .x = { x->pixels, 1, x->height, x->width },
+    .window = window,
+    .weights = s->weights[2],
+    .y = { { 0, n, run->x.cols, run->x.ld }, 1, window.height, window.width },
+    .residual = run->positions + run->positions_ld * sizeof (float),
+    .residual_ld = run->positions_ld,
+  };
 
-  clip_kernel_unfold (kernels, rec, x, &window, &rows);
+  op.x.pixels.rows = pixels;
   for (guint32 b = 0; b < run->batch; b++) {
-    const gsize to = (gsize)(b * (n + 1) + 1) * run->x.ld;
-    const ClipGemm op = {
-      .a = { rows.address + (gsize)b * n * rows.ld * sizeof (float), n, k, rows.ld },
-      .weights = s->weights[2],
-      .c = { run->x.address + to * sizeof (float), n, run->x.cols, run->x.ld },
-      .residual = run->positions + run->positions_ld * sizeof (float),
-      .residual_ld = run->positions_ld,
-      .residual_period = n,
-      .plain = TRUE,
-    };
+    const gsize from = (gsize)b * pixels * x->pixels.ld, to = (gsize)(b * (n + 1) + 1) * run->x.ld;
 
-    clip_kernel_gemm (kernels, rec, &op);
+    op.x.pixels.address = x->pixels.address + from * sizeof (float);
+    op.y.pixels.address = run->x.address + to * sizeof (float);
+    clip_kernel_conv (kernels, rec, &op, run->scratch[2]->address);
   }
 }
 

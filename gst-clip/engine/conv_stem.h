@@ -42,7 +42,7 @@ ClipConvStem *clip_conv_stem_new (ClipKernels *kernels, const ClipModel *model, 
 void clip_conv_stem_free (ClipConvStem *stem);
 
 /** clip_conv_stem_scratch: bytes of the memory that it works in, for @batch pictures: outputs of the first
- * and of the second convolution, unfolded pictures. */
+ * and of the second convolution, scratch memory of convolutions. */
 void clip_conv_stem_scratch (ClipKernels *kernels, const ClipConvStem *stem, guint32 batch,
                              gsize bytes[3]);
 

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Convolutions: a product of unfolded rows, strip after strip, so that rows are still in a cache when
- * they are multiplied.
+ * Convolutions: one product, where the family reads windows from the pictures while it multiplies; else products of
+ * unfolded rows, strip after strip, so that rows are still in a cache when they are multiplied.
  */
 #include "gst-clip/kernels/internal.h"
 #include "gst-clip/kernels/pictures.h"
 
-/* Unfolded rows of a strip: more come back from memory, fewer are many small products. */
-#define STRIP_BYTES_CPU (1024 * 1024)
-#define STRIP_BYTES     (64 * 1024 * 1024)
+/* Unfolded rows of a strip: more come back from memory, fewer are many small products. (GPUs have families
+ * that unfold nothing.) */
+#define STRIP_BYTES (1024 * 1024)
+
+/* Rows of a product: its grid has 65535 tiles of 16 at least. */
+#define MAX_ROWS (16 * 65535)
 
 static gboolean
 is_plain (const ClipWindow *window)
@@ -69,29 +72,28 @@ by_lines (ClipKernels *kernels, const ClipConv *op)
 
 /* Lines of windows that are unfolded at a time. */
 static guint32
-strip_lines (ClipKernels *kernels, const Unfolded *u)
+strip_lines (const Unfolded *u)
 {
-  const gsize bytes = clip_gpu_info (kernels->gpu)->is_cpu ? STRIP_BYTES_CPU : STRIP_BYTES;
   const gsize line = (gsize)u->window.width * u->ld;
 
-  return CLAMP (bytes / sizeof (float) / line, 1, u->window.height);
+  return CLAMP (STRIP_BYTES / sizeof (float) / line, 1, u->window.height);
 }
 
 /* Small pictures are unfolded all at once. */
 static guint32
-strip_batch (ClipKernels *kernels, const Unfolded *u, guint32 batch)
+strip_batch (const Unfolded *u, guint32 batch)
 {
   Unfolded all = *u;
 
   all.window.height *= batch;
-  return strip_lines (kernels, &all) == all.window.height ? batch : 1;
+  return strip_lines (&all) == all.window.height ? batch : 1;
 }
 
 /* Of the unfolded rows; behind them is what a product in parts needs. */
 static gsize
-unfolded_bytes (ClipKernels *kernels, const Unfolded *u, guint32 batch)
+unfolded_bytes (const Unfolded *u, guint32 batch)
 {
-  const gsize lines = strip_batch (kernels, u, batch) * strip_lines (kernels, u);
+  const gsize lines = strip_batch (u, batch) * strip_lines (u);
 
   return (lines * u->window.width + CLIP_PAD_ROWS) * u->ld * sizeof (float);
 }
@@ -105,10 +107,19 @@ clip_conv_scratch_bytes (ClipKernels *kernels, const ClipWindow *window, guint32
   const gsize rows = batch * window->height * window->width;
   gsize bytes = 0;
 
+  if (clip_gemm_reads_windows (kernels))
+    return 0; /* nor does such a family take products in parts */
   if (!is_plain (window))
-    bytes =
-        MAX (unfolded_bytes (kernels, &windows, batch), unfolded_bytes (kernels, &columns, batch));
+    bytes = MAX (unfolded_bytes (&windows, batch), unfolded_bytes (&columns, batch));
   return bytes + clip_matrix_bytes (rows, out);
+}
+
+/* Picture b of x. */
+static VkDeviceAddress
+picture_of (const ClipConv *op, guint32 b)
+{
+  return op->x.pixels.address
+         + (gsize)b * op->x.height * op->x.width * op->x.pixels.ld * sizeof (float);
 }
 
 static gboolean
@@ -129,7 +140,8 @@ row_of (const ClipPictures *p, guint32 b, guint32 line)
 static ClipGemm
 product_of (const ClipConv *op, ClipMatrix a, guint32 b, guint32 line)
 {
-  const gsize skipped = row_of (&op->y, b, line) * op->y.pixels.ld * sizeof (float);
+  const gsize skipped = row_of (&op->y, b, line);
+  const guint32 residual_ld = op->residual_ld ? op->residual_ld : op->y.pixels.ld;
   ClipGemm gemm = { .a = a,
                     .weights = op->weights,
                     .bias = op->bias,
@@ -138,11 +150,11 @@ product_of (const ClipConv *op, ClipMatrix a, guint32 b, guint32 line)
                     .relu = op->relu,
                     .plain = is_plain_product (op) };
 
-  gemm.c.address += skipped;
+  gemm.c.address += skipped * op->y.pixels.ld * sizeof (float);
   gemm.c.rows = a.rows;
   if (op->residual) {
-    gemm.residual = op->residual + skipped;
-    gemm.residual_ld = op->y.pixels.ld;
+    gemm.residual = op->residual + skipped * residual_ld * sizeof (float);
+    gemm.residual_ld = residual_ld;
     gemm.residual_period = a.rows;
   }
   return gemm;
@@ -164,6 +176,26 @@ record_windows (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op,
 
     gemm.lines = op->y.border ? &lines : NULL;
     gemm.partial = op->few && !op->activation ? partial : 0;
+    clip_kernel_gemm (kernels, rec, &gemm);
+  }
+}
+
+/* From the pictures themselves, as many at once as a product may have. */
+static void
+record_implicit (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op)
+{
+  const ClipWindows windows = { op->x.height, op->x.width, op->window };
+  const guint32 rows = op->window.height * op->window.width;
+  const guint32 batch = CLAMP (MAX_ROWS / rows, 1, op->x.batch);
+
+  g_assert (!op->y.border);
+
+  for (guint32 b = 0; b < op->x.batch; b += batch) {
+    const ClipMatrix a = { picture_of (op, b), MIN (batch, op->x.batch - b) * rows,
+                           clip_window_cols (&op->window, op->x.pixels.cols), op->x.pixels.ld };
+    ClipGemm gemm = product_of (op, a, b, 0);
+
+    gemm.windows = &windows;
     clip_kernel_gemm (kernels, rec, &gemm);
   }
 }
@@ -213,14 +245,13 @@ record_strip (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, c
               guint32 b, guint32 batch, VkDeviceAddress scratch, VkDeviceAddress partial)
 {
   const guint32 channels = op->x.pixels.cols, lines = batch * u->window.height;
-  const gsize picture = (gsize)op->x.height * op->x.width;
   const ClipMatrix rows = { scratch, lines * u->window.width,
                             clip_window_cols (&u->window, channels), u->ld };
   ClipPictures x = op->x;
 
   x.batch = batch;
-  x.pixels.rows = batch * picture;
-  x.pixels.address += b * picture * x.pixels.ld * sizeof (float);
+  x.pixels.rows = batch * x.height * x.width;
+  x.pixels.address = picture_of (op, b);
   clip_kernel_unfold (kernels, rec, &x, &u->window, &rows);
   if (u->window.taps_x < op->window.taps_x)
     record_lines (kernels, rec, op, b, u->window.first, &rows, lines);
@@ -236,9 +267,8 @@ clip_kernel_conv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *o
   const guint32 channels = op->x.pixels.cols;
   const Unfolded all = by_lines (kernels, op) ? unfolded_columns (window, channels)
                                               : unfolded_windows (window, channels);
-  const guint32 lines = strip_lines (kernels, &all);
-  const guint32 batch = strip_batch (kernels, &all, op->x.batch);
-  const VkDeviceAddress partial = scratch + unfolded_bytes (kernels, &all, op->x.batch);
+  const guint32 lines = strip_lines (&all), batch = strip_batch (&all, op->x.batch);
+  const VkDeviceAddress partial = scratch + unfolded_bytes (&all, op->x.batch);
 
   g_assert (op->y.batch == op->x.batch && op->y.height == window->height
             && op->y.width == window->width && window->first == 0);
@@ -249,6 +279,10 @@ clip_kernel_conv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *o
   }
   if (is_plain (window)) {
     record_windows (kernels, rec, op, 0, op->x.batch, 0, &op->x.pixels, scratch);
+    return;
+  }
+  if (clip_gemm_reads_windows (kernels)) {
+    record_implicit (kernels, rec, op);
     return;
   }
   for (guint32 b = 0; b < op->x.batch; b += batch)

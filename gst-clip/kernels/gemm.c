@@ -48,6 +48,12 @@ clip_gemm_batch_rows (ClipKernels *kernels)
 }
 
 gboolean
+clip_gemm_reads_windows (ClipKernels *kernels)
+{
+  return kernels->family->windows;
+}
+
+gboolean
 clip_gemm_takes_lines (ClipKernels *kernels, guint32 width)
 {
   return kernels->family->takes_lines && kernels->family->takes_lines (kernels, width);
@@ -68,8 +74,8 @@ clip_kernel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *o
 
   g_return_if_fail (op->a.rows > 0 && op->a.cols > 0 && op->c.cols > 0);
   g_return_if_fail (op->c.rows == op->a.rows && op->c.ld >= n);
-  g_return_if_fail ((op->batch || op->lines || op->a.ld >= clip_ld (op->a.cols))
-                    && op->a.ld % 4 == 0);
+  g_return_if_fail (op->batch || op->lines || op->windows || op->a.ld >= clip_ld (op->a.cols));
+  g_return_if_fail (op->a.ld % 4 == 0);
   g_return_if_fail (!op->lines || lines_fit (kernels, op));
   g_return_if_fail (!op->residual || (op->residual_ld >= n && op->residual_period > 0));
   g_return_if_fail (!op->residual || op->residual != op->c.address);
@@ -78,6 +84,9 @@ clip_kernel_gemm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *o
 
   g_return_if_fail (!op->batch || clip_gemm_batch_rows (kernels));
   g_return_if_fail (!op->batch || !(op->residual || op->partial || op->norm || op->stats));
+  g_return_if_fail (!op->windows || clip_gemm_reads_windows (kernels));
+  g_return_if_fail (!op->windows || !(op->batch || op->partial || op->norm || op->stats));
+  g_return_if_fail (!op->windows || op->a.type == CLIP_ELEMENT_F32);
   g_return_if_fail (!(op->partial || op->plain) || !(op->norm || op->stats));
   g_return_if_fail (!op->partial || op->activation == CLIP_ACTIVATION_NONE);
   g_return_if_fail (!op->plain || op->activation == CLIP_ACTIVATION_NONE

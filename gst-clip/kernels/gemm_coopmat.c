@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/kernels/gemm_coopmat.h"
 #include "gst-clip/kernels/half.h"
+#include "gst-clip/kernels/windows.h"
 
 #include "shaders/gemm_coopmat.h"
 
@@ -55,6 +56,7 @@ dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
   const ClipGpuInfo *info = clip_gpu_info (kernels->gpu);
   const ClipGpuMatrixShape shape = clip_coopmat_shape (kernels);
   const guint32 a = op->norm                         ? GEMM_COOPMAT_A_NORM
+                    : op->windows                    ? GEMM_COOPMAT_A_WINDOWS
                     : op->a.type == CLIP_ELEMENT_F16 ? GEMM_COOPMAT_A_HALF
                                                      : GEMM_COOPMAT_A_FLOAT;
   const guint32 constants[] = {
@@ -117,7 +119,8 @@ make_push (ClipKernels *kernels, const ClipGemm *op, guint32 n)
     .flags = op->bias ? GEMM_COOPMAT_HAS_BIAS : 0,
   };
 
-  g_assert (op->a.rows > 0 && op->a.ld >= clip_ld (op->a.cols) && op->a.ld % 8 == 0);
+  g_assert (op->a.rows > 0);
+  g_assert (op->windows || (op->a.ld >= clip_ld (op->a.cols) && op->a.ld % 8 == 0));
 
   if (op->norm) {
     push.gamma = op->norm->gamma;
@@ -125,6 +128,8 @@ make_push (ClipKernels *kernels, const ClipGemm *op, guint32 n)
     push.a_stats = op->norm->stats;
     push.eps = op->norm->eps;
   }
+  if (op->windows)
+    push.windows = clip_windows_push (op);
   return push;
 }
 

@@ -6,6 +6,7 @@
 #include "gst-clip/kernels/attention_shared.h"
 #include "gst-clip/kernels/half.h"
 #include "gst-clip/kernels/quantise.h"
+#include "gst-clip/kernels/windows.h"
 
 #include "shaders/gemm_shared.h"
 
@@ -100,6 +101,7 @@ dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
   const ClipTiling *t =
       &clip_shared_tilings[clip_shared_choose_tiling (kernels, push->m, push->n, push->k)];
   const guint32 a = op->norm                         ? GEMM_SHARED_A_NORM
+                    : op->windows                    ? GEMM_SHARED_A_WINDOWS
                     : op->a.type == CLIP_ELEMENT_F16 ? GEMM_SHARED_A_HALF
                                                      : GEMM_SHARED_A_FLOAT;
   const guint32 constants[] = {
@@ -134,7 +136,7 @@ make_push (ClipKernels *kernels, const ClipGemm *op, guint32 n)
     .flags = op->bias ? GEMM_SHARED_HAS_BIAS : 0,
   };
 
-  g_assert (op->a.rows > 0 && op->a.ld >= push.k);
+  g_assert (op->a.rows > 0 && (op->windows || op->a.ld >= push.k));
   g_assert (op->a.type == CLIP_ELEMENT_F32 || kernels->operands == CLIP_ELEMENT_F16);
 
   if (op->norm) {
@@ -143,6 +145,8 @@ make_push (ClipKernels *kernels, const ClipGemm *op, guint32 n)
     push.a_stats = op->norm->stats;
     push.eps = op->norm->eps;
   }
+  if (op->windows)
+    push.windows = clip_windows_push (op);
   return push;
 }
 
@@ -196,6 +200,7 @@ const ClipFamily clip_family_shared = {
   .needs = 0,
   .half_operands = TRUE,
   .int8 = TRUE,
+  .windows = TRUE,
   .n_tilings = CLIP_SHARED_TILINGS,
   .packed_bytes = packed_bytes,
   .pack = pack,

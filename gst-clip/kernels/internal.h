@@ -18,6 +18,7 @@ G_BEGIN_DECLS
  * @half_operands: clip_kernels_operands() is F16 where weights are not fp32 and the device stores it
  * @int8: packs CLIP_WEIGHTS_I8
  * @no_f32: does not pack CLIP_WEIGHTS_F32, and rounds an fp32 `a` to fp16 before it is multiplied
+ * @windows: clip_gemm_reads_windows()
  * @n_tilings: for tests and tuning: values of ClipKernels' @tiling
  * @stats_bytes: (nullable): of ClipGemm's stats; a family with this function takes ClipGemm's norm
  *   itself, where that has stats
@@ -29,7 +30,7 @@ G_BEGIN_DECLS
 typedef struct {
   const gchar *name;
   guint needs, wants;
-  gboolean half_operands, int8, no_f32;
+  gboolean half_operands, int8, no_f32, windows;
   guint n_tilings;
   gsize (*packed_bytes) (ClipKernels *kernels, guint32 n, guint32 k);
   void (*pack) (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,

@@ -128,6 +128,9 @@ typedef enum {
   CLIP_ACTIVATION_GELU_TANH,
 } ClipActivation;
 
+/** ClipWindows: declared in pictures.h. */
+typedef struct _ClipWindows ClipWindows;
+
 /** clip_gemm_packed_bytes: size of an (n, k) weight matrix in the chosen variant's layout. */
 gsize clip_gemm_packed_bytes (ClipKernels *kernels, guint32 n, guint32 k);
 
@@ -186,6 +189,8 @@ typedef struct {
  * @batch: (0 for 1): products with the same weights; a and c of the next one are @a_step and @c_step floats
  *   further, multiples of 16. Rows of a may overlap then: its ld is less than its columns. Without residual,
  *   partial, norm and stats, and only where clip_gemm_batch_rows() is not 0
+ * @windows: (nullable): rows of a are not in memory, but windows of pictures, see pictures.h; only where
+ *   clip_gemm_reads_windows()
  * @lines: (nullable): of pictures that have a border, as a or as c. With @plain, without residual, partial and
  *   batch, and only where clip_gemm_takes_lines(). c is wide enough for N rounded up to 16
  * @norm: (nullable): layer normalisation of a
@@ -209,6 +214,7 @@ typedef struct {
   VkDeviceAddress partial;
   gboolean plain;
   guint32 batch, a_step, c_step;
+  const ClipWindows *windows;
   const ClipLines *lines;
   const ClipNorm *norm;
   VkDeviceAddress stats;
@@ -220,6 +226,9 @@ gsize clip_gemm_stats_bytes (ClipKernels *kernels, guint32 m, guint32 n);
 /** clip_gemm_batch_rows: that are multiplied together: what ClipGemm's @batch is made of should be a multiple
  * of it, or nearly; 0 where the family takes no batch. */
 guint32 clip_gemm_batch_rows (ClipKernels *kernels);
+
+/** clip_gemm_reads_windows: whether the family takes ClipGemm's @windows. */
+gboolean clip_gemm_reads_windows (ClipKernels *kernels);
 
 /** clip_gemm_takes_lines: whether ClipGemm's @lines may be given, of that width. */
 gboolean clip_gemm_takes_lines (ClipKernels *kernels, guint32 width);

@@ -66,6 +66,20 @@ clip_window_cols (const ClipWindow *window, guint32 channels)
 void clip_kernel_unfold (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictures *x,
                          const ClipWindow *window, const ClipMatrix *rows);
 
+/** Most taps of a side of ClipGemm's windows. */
+#define CLIP_WINDOWS_MAX_TAPS 15
+
+/**
+ * ClipWindows: what ClipGemm's a is where it has @windows: the rows that clip_kernel_unfold() would write for all
+ * of the pictures, which are read from these instead. a.address and a.ld are those of the pictures' pixels, fp32;
+ * a.rows are all windows, a.cols are clip_window_cols().
+ * @height, @width: of a picture, up to 65535; @window: all of it (its first is 0)
+ */
+struct _ClipWindows {
+  guint32 height, width;
+  ClipWindow window;
+};
+
 /**
  * ClipConv: y = act (convolution of x + bias) + residual; with @relu the larger of that and 0
  * @x, @window: as for clip_kernel_unfold(); a window of one pixel with a stride of 1 is a plain product. x
@@ -75,7 +89,7 @@ void clip_kernel_unfold (ClipKernels *kernels, ClipGpuRecording *rec, const Clip
  * @bias: as in ClipGemm
  * @y: N columns; height and width are the window's. With a border where clip_conv_bordered() says so of what
  *   reads it, and then without residual and not @few
- * @residual: (nullable as 0): of as many rows as y, of y's ld; none where x has a border
+ * @residual: (nullable as 0): of as many rows as y, @residual_ld floats apart (0: y's ld); none where x has a border
  * @few: rather few pipelines than speed: for models that take longer to compile than to run
  */
 typedef struct {
@@ -84,6 +98,7 @@ typedef struct {
   VkDeviceAddress weights, bias;
   ClipPictures y;
   VkDeviceAddress residual;
+  guint32 residual_ld;
   ClipActivation activation;
   gboolean relu, few;
 } ClipConv;
@@ -97,7 +112,7 @@ gboolean clip_conv_bordered (ClipKernels *kernels, const ClipWindow *window, gui
                              gboolean few);
 
 /** clip_conv_scratch_bytes: of clip_kernel_conv()'s scratch, for x of @channels, y of @out and so many
- * pictures. */
+ * pictures. May be 0. */
 gsize clip_conv_scratch_bytes (ClipKernels *kernels, const ClipWindow *window, guint32 channels,
                                guint32 out, guint32 batch);
 

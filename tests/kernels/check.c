@@ -193,13 +193,15 @@ make_variants (Check *check)
     break;
   case CHECK_VARIANTS_MATRIX:
   case CHECK_VARIANTS_GEMM:
+  case CHECK_VARIANTS_CONV:
     add_matrix_variants (check, CLIP_WEIGHTS_F32);
     add_matrix_variants (check, CLIP_WEIGHTS_F16);
     add_matrix_variants (check, CLIP_WEIGHTS_I8);
-    if (check->kernel->variants == CHECK_VARIANTS_GEMM)
+    if (check->kernel->variants != CHECK_VARIANTS_MATRIX)
       for (const ClipFamily *const *family = clip_families; *family; family++)
-        add_tiling_variants (check, *family, FALSE);
-    if (check->kernel->variants == CHECK_VARIANTS_GEMM)
+        add_tiling_variants (check, *family,
+                             (*family)->no_f32 && check->kernel->variants == CHECK_VARIANTS_CONV);
+    if (check->kernel->variants != CHECK_VARIANTS_MATRIX)
       for (const ClipFamily *const *family = check_emulated_families; *family; family++)
         add_tiling_variants (check, *family, TRUE);
     break;

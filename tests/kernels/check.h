@@ -55,7 +55,8 @@ typedef struct {
 /**
  * CheckVariants: @ONE: the kernel has one implementation. @ROWS: llvmpipe, subgroup, shared.
  * @ROWS_OPERANDS: these, and those that can write fp16 operands again with them.
- * @MATRIX: every family in fp32, fp16 and int8. @GEMM: and every tiling of those that have any.
+ * @MATRIX: every family in fp32, fp16 and int8. @GEMM: and every tiling of those that have any. @CONV: the
+ * same, but tilings of cooperative matrices only when --variant names them: they take long to compile on llvmpipe.
  */
 typedef enum {
   CHECK_VARIANTS_ONE,
@@ -63,6 +64,7 @@ typedef enum {
   CHECK_VARIANTS_ROWS_OPERANDS,
   CHECK_VARIANTS_MATRIX,
   CHECK_VARIANTS_GEMM,
+  CHECK_VARIANTS_CONV,
 } CheckVariants;
 
 /**

@@ -6,7 +6,25 @@
 
 /* options: batch, stride, parts */
 enum { BATCH, STRIDE, PARTS };
-enum { PLAIN = 0, RESIDUAL = 1, RELU = 2, FEW = 4, GELU = 8, X_BORDER = 16, Y_BORDER = 32 };
+/*
+ * parts: NO_PAD: no zeros around the picture, as for patches. OVERLAPPING: the first convolution of a tower: pixels
+ * are 4 floats apart, and a column of them, each with the three to its right, is a window. WIDE_RESIDUAL: its rows
+ * lie further apart than y's.
+ */
+enum {
+  PLAIN = 0,
+  RESIDUAL = 1 << 0,
+  RELU = 1 << 1,
+  FEW = 1 << 2,
+  GELU = 1 << 3,
+  X_BORDER = 1 << 4,
+  Y_BORDER = 1 << 5,
+  NO_PAD = 1 << 6,
+  OVERLAPPING = 1 << 7,
+  WIDE_RESIDUAL = 1 << 8,
+};
+
+#define PIXEL_LD 4
 
 /* height, width, channels, outputs, taps of a side */
 static const CheckCase cases[] = {
@@ -29,6 +47,20 @@ static const CheckCase cases[] = {
   { { 40, 41, 16, 16, 3 }, .options = { 2, 1, RELU | FEW }, .tag = "strips" },
   { { 63, 64, 16, 16, 3 }, .options = { 1, 1, RELU | RESIDUAL }, .tag = "strips" },
   { { 66, 66, 16, 16, 3 }, .options = { 1, 2, RELU }, .tag = "strips" },
+  { { 1, 1, 16, 16, 3 }, .options = { 5, 1, FEW }, .tag = "one-pixel" },
+  { { 1, 19, 24, 40, 3 }, .options = { 3, 2, RELU | FEW }, .tag = "one-line" },
+  { { 15, 13, 20, 72, 5 }, .options = { 3, 2, RESIDUAL | FEW }, .tag = "5x5" },
+  { { 10, 13, 33, 66, 3 }, .options = { 2, 3, FEW }, .tag = "stride3" },
+  { { 5, 4, 272, 20, 3 },
+    .options = { 2, 1, RELU | RESIDUAL | WIDE_RESIDUAL | FEW },
+    .tag = "deep" },
+  { { 8, 12, 48, 64, 2 }, .options = { 3, 2, NO_PAD | FEW }, .tag = "patches" },
+  { { 10, 9, 16, 24, 3 }, .options = { 2, 2, OVERLAPPING | RELU | FEW }, .tag = "first" },
+  { { 23, 21, 16, 72, 3 }, .options = { 3, 2, OVERLAPPING | RELU | FEW }, .tag = "first" },
+  { { 112, 112, 32, 64, 3 }, .options = { 1, 1, RELU }, .tag = "stem", .extra = TRUE },
+  { { 56, 56, 64, 64, 3 }, .options = { 1, 1, RELU }, .tag = "layer1", .extra = TRUE },
+  { { 14, 14, 256, 256, 3 }, .options = { 1, 1, RELU }, .tag = "layer3", .extra = TRUE },
+  { { 131, 130, 16, 16, 3 }, .options = { 5, 1, RELU | FEW }, .tag = "85150rows", .extra = TRUE },
   /* of these, families that take no borders see none */
   { { 7, 7, 32, 48, 3 }, .options = { 2, 1, RELU | X_BORDER | Y_BORDER }, .tag = "borders" },
   { { 12, 14, 40, 33, 3 }, .options = { 1, 1, X_BORDER }, .tag = "border" },
@@ -48,25 +80,42 @@ typedef struct {
   guint n, k;
 } Problem;
 
+static ClipWindow
+window_of (const CheckCase *c)
+{
+  const guint parts = c->options[PARTS], stride = c->options[STRIDE], taps = c->dims[4];
+  const guint pad = parts & (NO_PAD | OVERLAPPING) ? 0 : taps / 2;
+  const guint across = parts & OVERLAPPING ? c->dims[2] / PIXEL_LD : taps; /* pixels */
+
+  return (ClipWindow){ .taps_y = taps,
+                       .taps_x = parts & OVERLAPPING ? 1 : taps,
+                       .stride = stride,
+                       .pad = pad,
+                       .height = (c->dims[0] + 2 * pad - taps) / stride + 1,
+                       .width = (c->dims[1] + 2 * pad - across) / stride + 1 };
+}
+
 static void
 problem_init (Problem *p, Check *check, const CheckCase *c)
 {
-  const guint batch = c->options[BATCH], stride = c->options[STRIDE], taps = c->dims[4];
-  const guint pad = taps / 2, height = c->dims[0], width = c->dims[1], channels = c->dims[2];
-  const ClipWindow window = { taps,
-                              taps,
-                              stride,
-                              pad,
-                              (height + 2 * pad - taps) / stride + 1,
-                              (width + 2 * pad - taps) / stride + 1 };
+  const guint batch = c->options[BATCH], height = c->dims[0], width = c->dims[1];
+  const gboolean overlapping = (c->options[PARTS] & OVERLAPPING) != 0;
+  const guint channels = c->dims[2];
+  const ClipWindow window = window_of (c);
   const guint rows = batch * window.height * window.width;
   CheckRng rng = check_rng (check, "weights");
 
   p->n = c->dims[3];
   p->k = clip_conv_k (&window, channels);
-  p->x = check_matrix_in (check, "x", batch * height * width, channels, CHECK_FILL_RANDOM);
+  p->x = check_matrix_in (check, "x", batch * height * width, overlapping ? PIXEL_LD : channels,
+                          CHECK_FILL_RANDOM);
+  p->x.m.cols = channels;
+  if (overlapping)
+    p->x.m.ld = PIXEL_LD;
   p->bias = check_vector_in (check, "bias", p->n, CHECK_FILL_RANDOM);
-  p->residual = check_matrix_in (check, "residual", rows, p->n, CHECK_FILL_RANDOM);
+  p->residual =
+      check_matrix_in (check, "residual", rows,
+                       c->options[PARTS] & WIDE_RESIDUAL ? 100 + p->n : p->n, CHECK_FILL_RANDOM);
   p->y = check_matrix_out (check, "y", rows, p->n, CLIP_ELEMENT_F32);
   p->weights = g_new (float, (gsize)p->n * p->k);
   check_fill (&rng, CHECK_FILL_RANDOM, 1.f / sqrtf (p->k), p->weights, (gsize)p->n * p->k, p->k);
@@ -80,6 +129,7 @@ problem_init (Problem *p, Check *check, const CheckCase *c)
     .bias = p->bias.m.address,
     .y = { p->y.m, batch, window.height, window.width },
     .residual = c->options[PARTS] & RESIDUAL ? p->residual.m.address : 0,
+    .residual_ld = c->options[PARTS] & WIDE_RESIDUAL ? p->residual.m.ld : 0,
     .activation = c->options[PARTS] & GELU ? CLIP_ACTIVATION_GELU : CLIP_ACTIVATION_NONE,
     .relu = (c->options[PARTS] & RELU) != 0,
     .few = (c->options[PARTS] & FEW) != 0,
@@ -267,7 +317,7 @@ is_small (const CheckCase *c)
 
 const CheckKernel check_conv = {
   .name = "conv",
-  .variants = CHECK_VARIANTS_MATRIX,
+  .variants = CHECK_VARIANTS_CONV,
   .cases = cases,
   .n_cases = G_N_ELEMENTS (cases),
   .is_light = is_light,
