@@ -55,9 +55,9 @@ max_chunks (ClipKernels *kernels)
 static guint32
 choose_few_chunks (guint32 chunks, guint32 panels)
 {
-  guint32 best = 1, least = G_MAXUINT32;
+  guint32 best = 2, least = G_MAXUINT32;
 
-  for (guint32 n = 1; n <= 16 && n * chunks <= 32; n *= 2) {
+  for (guint32 n = 2; n <= 16 && n * chunks <= 32; n *= 2) {
     const guint32 groups = (panels + n - 1) / n, cost = groups * (n * chunks + 2);
 
     best = cost < least ? n : best;
@@ -71,11 +71,11 @@ choose_few_chunks (guint32 chunks, guint32 panels)
  * many chunks. Of a single chunk, which is attention's, four: a workgroup costs more than it computes.
  */
 static guint32
-choose_panels (ClipKernels *kernels, guint32 chunks, guint32 panels, gboolean plain)
+choose_panels (ClipKernels *kernels, guint32 chunks, guint32 panels, gboolean pictures)
 {
-  const guint32 wanted = plain && chunks <= FEW_CHUNKS ? choose_few_chunks (chunks, panels)
-                         : chunks == 1                 ? 4
-                                                       : 2;
+  const guint32 wanted = pictures && chunks <= FEW_CHUNKS ? choose_few_chunks (chunks, panels)
+                         : chunks == 1                    ? 4
+                                                          : 2;
 
   return chunks * wanted <= max_chunks (kernels) ? wanted : 1;
 }
@@ -109,7 +109,8 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
         const guint32 *constants, const struct GemmLlvmpipePush *push, guint32 x, guint32 y,
         guint32 z, guint64 cost_ns)
 {
-  const guint32 chunks = constants[1], panels = choose_panels (kernels, chunks, y, constants[5]);
+  const guint32 chunks = constants[1],
+                panels = choose_panels (kernels, chunks, y, constants[5] && !constants[7]);
   const guint32 k = constants[0] * chunks;
   const gboolean plain = constants[3] || constants[5];
   const guint32 all[] = { LANES * chunks * panels,

@@ -40,7 +40,7 @@ static const CheckCase cases[] = {
   { { 4, 4, 96, 16, 3 }, .options = { 1, 1, RELU | FEW }, .tag = "parts" },
   { { 3, 5, 200, 64, 1 }, .options = { 2, 1, RESIDUAL | FEW }, .tag = "parts" },
   { { 3, 4, 64, 200, 1 }, .options = { 1, 1, RESIDUAL }, .tag = "panels" },
-  { { 3, 4, 160, 328, 1 }, .options = { 1, 1, RELU }, .tag = "panels" },
+  { { 3, 4, 160, 328, 1 }, .options = { 1, 1, RELU }, .tag = "panels", .extra = TRUE },
   { { 10, 20, 16, 40, 3 }, .options = { 3, 1, PLAIN }, .tag = "lines" },
   { { 40, 41, 16, 16, 3 }, .options = { 2, 1, RELU }, .tag = "lines" },
   { { 63, 60, 16, 20, 3 }, .options = { 2, 1, RELU }, .tag = "lines-strips" },
@@ -63,12 +63,12 @@ static const CheckCase cases[] = {
   { { 131, 130, 16, 16, 3 }, .options = { 5, 1, RELU | FEW }, .tag = "85150rows", .extra = TRUE },
   /* of these, families that take no borders see none */
   { { 7, 7, 32, 48, 3 }, .options = { 2, 1, RELU | X_BORDER | Y_BORDER }, .tag = "borders" },
-  { { 12, 14, 40, 33, 3 }, .options = { 1, 1, X_BORDER }, .tag = "border" },
-  { { 40, 41, 16, 20, 3 }, .options = { 2, 1, RELU | X_BORDER }, .tag = "border-dispatches" },
-  { { 9, 12, 17, 20, 1 }, .options = { 2, 1, RELU | Y_BORDER }, .tag = "to-border" },
-  { { 30, 112, 32, 16, 1 }, .options = { 1, 1, Y_BORDER }, .tag = "to-border-dispatches" },
-  { { 14, 14, 24, 24, 3 }, .options = { 3, 2, RELU | Y_BORDER }, .tag = "to-border" },
-  { { 66, 66, 16, 16, 3 }, .options = { 1, 2, RELU | Y_BORDER }, .tag = "to-border-strips" },
+  { { 12, 14, 40, 33, 3 }, .options = { 1, 1, X_BORDER }, .tag = "border", .extra = TRUE },
+  { { 40, 41, 32, 48, 3 }, .options = { 2, 1, RELU | X_BORDER }, .tag = "border-dispatches" },
+  { { 9, 12, 40, 33, 1 }, .options = { 2, 1, RELU | Y_BORDER }, .tag = "to-border" },
+  { { 30, 112, 40, 33, 1 }, .options = { 1, 1, Y_BORDER }, .tag = "to-border-dispatches" },
+  { { 14, 14, 32, 48, 3 }, .options = { 3, 2, RELU | Y_BORDER }, .tag = "to-border" },
+  { { 66, 66, 32, 48, 3 }, .options = { 1, 2, RELU | Y_BORDER }, .tag = "to-border-strips" },
   { { 6, 10, 16, 16, 3 }, .options = { 1, 1, GELU | X_BORDER }, .tag = "border", .extra = TRUE },
 };
 
