@@ -39,6 +39,8 @@ static const CheckCase cases[] = {
   { { 8, 8, 24, 24, 3 }, .options = { 2, 1, RELU | RESIDUAL | FEW } },
   { { 4, 4, 96, 16, 3 }, .options = { 1, 1, RELU | FEW }, .tag = "parts" },
   { { 3, 5, 200, 64, 1 }, .options = { 2, 1, RESIDUAL | FEW }, .tag = "parts" },
+  { { 3, 4, 64, 200, 1 }, .options = { 1, 1, RESIDUAL }, .tag = "panels" },
+  { { 3, 4, 160, 328, 1 }, .options = { 1, 1, RELU }, .tag = "panels" },
   { { 10, 20, 16, 40, 3 }, .options = { 3, 1, PLAIN }, .tag = "lines" },
   { { 40, 41, 16, 16, 3 }, .options = { 2, 1, RELU }, .tag = "lines" },
   { { 63, 60, 16, 20, 3 }, .options = { 2, 1, RELU }, .tag = "lines-strips" },
