@@ -231,7 +231,8 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGemm
                                 op->c_step != 0,
                                 rows,
                                 op->plain,
-                                op->lines ? op->lines->taps : 1 };
+                                op->lines ? op->lines->taps : 1,
+                                op->few };
   const guint32 most = op->plain ? kernel->plain_row_tiles : kernel->row_tiles;
   const guint32 block = block_tiles (op, rows, MIN (most, GEMM_MAX_ROWS / rows / 16 * 16));
 
@@ -347,7 +348,7 @@ record_slices (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op)
   const guint n = count_slices (kernels, k);
   ClipPanelGemm part = panel_gemm (kernels, op, 0, rows);
 
-  part.plain = TRUE;
+  part.plain = part.few = TRUE;
   for (guint i = 0; i < n; i++) {
     const gboolean last = i + 1 == n;
 

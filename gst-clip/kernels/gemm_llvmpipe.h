@@ -31,6 +31,7 @@ typedef struct {
  * @type: of w
  * @k_first: of a's columns and of w's steps: a part of a product; 0 where batch is not 1
  * @plain: no activation; c has neighbouring columns
+ * @few: with @plain: rather few pipelines than speed
  * @lines: as in ClipGemm, with @plain and no batch; @k then is a multiple of its taps in chunks
  */
 typedef struct {
@@ -45,7 +46,7 @@ typedef struct {
   gboolean relu;
   ClipWeightType type;
   guint32 k_first;
-  gboolean plain;
+  gboolean plain, few;
   const ClipLines *lines;
 } ClipPanelGemm;
 
@@ -58,7 +59,8 @@ typedef struct {
  * @key_chunks: for at least @tokens
  * @tile_rows: of the tiles of a product of @rows
  * @slice: (nullable): the first part of the products that a product over so many k is made as
- * @record: one dispatch; @constants: CHUNK, CHUNKS, the activation, BATCHED, ROWS, ClipPanelGemm's plain, LINES
+ * @record: one dispatch; @constants: CHUNK, CHUNKS, the activation, BATCHED, ROWS, ClipPanelGemm's plain, LINES,
+ *   ClipPanelGemm's few
  */
 typedef struct {
   guint32 row_tiles, plain_row_tiles, panels, batch;

@@ -11,6 +11,8 @@
 #define LANES 8
 /* Fewer steps leave more partial sums to add up, more outgrow the instruction cache. */
 #define MAX_CHUNK 128
+/* Up to here what a workgroup costs counts more than how much of it stays in the cache. */
+#define FEW_CHUNKS 6
 
 static const ClipGpuShader shaders[] = {
   [CLIP_WEIGHTS_F32] = {
@@ -47,13 +49,33 @@ max_chunks (ClipKernels *kernels)
 }
 
 /*
- * Two tiles that share rows of a while these are in the cache gain 4 to 7 %, more gain nothing. Of a
- * single chunk, which is attention's, four: a workgroup costs more than it computes.
+ * Of pictures: a workgroup costs as much as two subgroups compute, a panel beyond the last is computed in vain,
+ * and more than 32 subgroups gain nothing.
  */
 static guint32
-choose_panels (ClipKernels *kernels, guint32 chunks)
+choose_few_chunks (guint32 chunks, guint32 panels)
 {
-  const guint32 wanted = chunks == 1 ? 4 : 2;
+  guint32 best = 2, least = G_MAXUINT32;
+
+  for (guint32 n = 2; n <= 16 && n * chunks <= 32; n *= 2) {
+    const guint32 groups = (panels + n - 1) / n, cost = groups * (n * chunks + 2);
+
+    best = cost < least ? n : best;
+    least = MIN (cost, least);
+  }
+  return best;
+}
+
+/*
+ * Two tiles that share rows of a while these are in the cache gain 4 to 7 %, more gain nothing where there are
+ * many chunks. Of a single chunk, which is attention's, four: a workgroup costs more than it computes.
+ */
+static guint32
+choose_panels (ClipKernels *kernels, guint32 chunks, guint32 panels, gboolean pictures)
+{
+  const guint32 wanted = pictures && chunks <= FEW_CHUNKS ? choose_few_chunks (chunks, panels)
+                         : chunks == 1                    ? 4
+                                                          : 2;
 
   return chunks * wanted <= max_chunks (kernels) ? wanted : 1;
 }
@@ -87,7 +109,8 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
         const guint32 *constants, const struct GemmLlvmpipePush *push, guint32 x, guint32 y,
         guint32 z, guint64 cost_ns)
 {
-  const guint32 chunks = constants[1], panels = choose_panels (kernels, chunks);
+  const guint32 chunks = constants[1],
+                panels = choose_panels (kernels, chunks, y, constants[5] && !constants[7]);
   const guint32 k = constants[0] * chunks;
   const gboolean plain = constants[3] || constants[5];
   const guint32 all[] = { LANES * chunks * panels,

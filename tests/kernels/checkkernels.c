@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define EXIT_SKIP     77
-#define MAX_PIPELINES 130
+#define MAX_PIPELINES 155
 
 static const CheckKernel *const kernels[] = {
   &check_gemm,      &check_attention,  &check_layernorm, &check_l2norm,
