@@ -4,8 +4,8 @@
  * with RELU the larger of that and 0
  *
  * a (M, K) fp32 or fp16, or fp32 that is normalised while it is loaded (norm.glsl), or windows of fp32
- * pictures, read from these (windows.glsl): a convolution; c (M, N) fp32 or fp16; w in panels [N / 64][K][64], zero beyond N and K: fp32, fp16, or int8 with a scale for
- * each n behind. fp32 arithmetic, accumulation and shared memory.
+ * pictures, read from these (windows.glsl): a convolution; c (M, N) fp32 or fp16; w in panels
+ * [N / 64][K][64], zero beyond N and K: fp32, fp16, or int8 with a scale for each n behind. fp32 arithmetic, accumulation and shared memory.
  *
  * A workgroup makes a tile of TILE_M x TILE_N. SPLIT groups of invocations share it: each makes
  * all of it, 4 x 4 an invocation, from its own TILE_K of every SPLIT * TILE_K steps along K:

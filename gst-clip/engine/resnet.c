@@ -4,7 +4,8 @@
 
 /**
  * Activations: @p: the block's input and output; @a, @b: between its convolutions; @bordered: pictures with a
- * border, see bordered_at(); @columns: scratch memory of convolutions; @tokens, @kv: of the attention pool; where it folds, @kv is its scratch memory
+ * border, see bordered_at(); @columns: scratch memory of convolutions; @tokens, @kv: of the attention pool; where it
+ * folds, @kv is its scratch memory
  */
 typedef struct {
   ClipGpuBuffer *p[2], *a, *b, *bordered, *columns, *tokens, *kv;

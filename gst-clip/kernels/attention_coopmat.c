@@ -44,13 +44,13 @@ fits (ClipKernels *kernels, guint32 head_dim, guint32 waves)
 static guint32
 choose_waves (ClipKernels *kernels, const ClipAttention *shape)
 {
-  const guint32 rows = ATTENTION_COOPMAT_ROWS, all = (shape->tokens + rows - 1) / rows;
+  const guint32 rows = ATTENTION_COOPMAT_ROWS, all = clip_divide_up (shape->tokens, rows);
   guint32 waves = MAX_WAVES;
 
   while (waves > 1 && (waves / 2 >= all || !fits (kernels, shape->head_dim, waves)))
     waves /= 2;
   if (waves == MAX_WAVES && all > waves
-      && (guint64)shape->batch * shape->heads * ((all + waves - 1) / waves) < ENOUGH)
+      && (guint64)shape->batch * shape->heads * clip_divide_up (all, waves) < ENOUGH)
     waves /= 2;
   return waves;
 }
@@ -83,7 +83,7 @@ clip_coopmat_attention (ClipKernels *kernels, ClipGpuRecording *rec, const ClipA
   g_assert (z->type == CLIP_ELEMENT_F16 && z->ld >= shape->heads * shape->head_dim);
 
   clip_record (kernels, rec, clip_coopmat (kernels)->attention, constants, G_N_ELEMENTS (constants),
-               &push, (shape->tokens + queries - 1) / queries, shape->heads, shape->batch,
+               &push, clip_divide_up (shape->tokens, queries), shape->heads, shape->batch,
                info->is_cpu ? work / 2 : work / 1000);
   clip_gpu_recording_barrier (rec);
 }

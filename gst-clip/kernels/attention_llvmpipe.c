@@ -47,14 +47,14 @@ ClipChunks
 clip_llvmpipe_key_chunks (ClipKernels *kernels, guint32 tokens)
 {
   static const guint32 classes[] = { 50, 80 };
-  const guint32 chunks = (tokens + MAX_CHUNK - 1) / MAX_CHUNK;
+  const guint32 chunks = clip_divide_up (tokens, MAX_CHUNK);
 
   if (tokens <= MAX_SHORT_TEXT)
     return (ClipChunks){ HEAD_CHUNK, 1 };
   for (guint i = 0; i < G_N_ELEMENTS (classes); i++)
     if (tokens <= classes[i])
       return (ClipChunks){ classes[i], 1 };
-  return (ClipChunks){ clip_round_up ((tokens + chunks - 1) / chunks, 4), chunks };
+  return (ClipChunks){ clip_round_up (clip_divide_up (tokens, chunks), 4), chunks };
 }
 
 /* Layout, in floats. */
@@ -208,7 +208,7 @@ record_scores (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention 
                        .w = k,
                        .c = scores,
                        .rows = shape->tokens,
-                       .panels = (shape->tokens + GEMM_PANEL - 1) / GEMM_PANEL,
+                       .panels = clip_divide_up (shape->tokens, GEMM_PANEL),
                        .batch = shape->heads,
                        .k = clip_gemm_kernel (kernels)->chunks (kernels, shape->head_dim,
                                                                 CLIP_ACTIVATION_NONE, FALSE),

@@ -85,7 +85,7 @@ clip_attention_shared (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAt
   g_assert (z->ld >= shape->heads * shape->head_dim);
 
   clip_record (kernels, rec, &shaders[kernels->operands], constants, G_N_ELEMENTS (constants),
-               &push, (shape->tokens + queries - 1) / queries, shape->heads, shape->batch,
+               &push, clip_divide_up (shape->tokens, queries), shape->heads, shape->batch,
                clip_gpu_info (kernels->gpu)->is_cpu ? work * 10 : work / 50);
   clip_gpu_recording_barrier (rec);
 }

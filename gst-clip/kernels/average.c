@@ -49,8 +49,8 @@ record_picture (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictures 
 
     push.src = src + (guint64)line * push.size * push.width * push.src_ld * sizeof (float);
     push.dst = dst + (guint64)line * y->width * push.dst_ld * sizeof (float);
-    clip_record (kernels, rec, &average, NULL, 0, &push, (push.channels / 4 + LANES - 1) / LANES, n,
-                 1, (guint64)n * push.size * push.size * push.channels / 4 * COST_NS);
+    clip_record (kernels, rec, &average, NULL, 0, &push, clip_divide_up (push.channels / 4, LANES),
+                 n, 1, (guint64)n * push.size * push.size * push.channels / 4 * COST_NS);
   }
 }
 
@@ -59,7 +59,7 @@ record_llvmpipe (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictures
                  const struct AveragePush *push)
 {
   clip_record (kernels, rec, &average_llvmpipe, NULL, 0, push,
-               (y->width + AVERAGE_SUBGROUPS - 1) / AVERAGE_SUBGROUPS, y->height,
+               clip_divide_up (y->width, AVERAGE_SUBGROUPS), y->height,
                push->channels / AVERAGE_CHANNELS,
                (guint64)y->height * y->width * push->channels * COST_NS);
 }

@@ -114,14 +114,6 @@ clip_conv_scratch_bytes (ClipKernels *kernels, const ClipWindow *window, guint32
   return bytes + clip_matrix_bytes (rows, out);
 }
 
-/* Picture b of x. */
-static VkDeviceAddress
-picture_of (const ClipConv *op, guint32 b)
-{
-  return op->x.pixels.address
-         + (gsize)b * op->x.height * op->x.width * op->x.pixels.ld * sizeof (float);
-}
-
 static gboolean
 is_plain_product (const ClipConv *op)
 {
@@ -134,6 +126,13 @@ row_of (const ClipPictures *p, guint32 b, guint32 line)
 {
   return p->border ? ((gsize)b * (p->height + 1) + line + 1) * (p->width + 1) + 1
                    : ((gsize)b * p->height + line) * p->width;
+}
+
+/* Picture @b of x. */
+static VkDeviceAddress
+picture_of (const ClipConv *op, guint32 b)
+{
+  return op->x.pixels.address + row_of (&op->x, b, 0) * op->x.pixels.ld * sizeof (float);
 }
 
 /* y's pixels from line @line of picture @b on: as many as @a has rows. */
@@ -228,9 +227,8 @@ record_bordered (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op
   g_assert (op->x.pixels.ld == clip_channels (op->x.pixels.cols) && !op->residual);
 
   for (guint32 b = 0; b < op->x.batch; b++) {
-    /* of the first window, one line up and one pixel to the left of the first pixel */
-    const gsize corner = row_of (&op->x, b, 0) - (width + 1) - 1;
-    const ClipMatrix windows = { op->x.pixels.address + corner * ld * sizeof (float),
+    /* the first window begins one line up and one pixel to the left of the first pixel */
+    const ClipMatrix windows = { picture_of (op, b) - (width + 2) * ld * sizeof (float),
                                  height * width, clip_window_cols (&op->window, ld), ld };
     ClipGemm gemm = product_of (op, windows, b, 0);
 
@@ -259,9 +257,9 @@ record_strip (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op, c
     record_windows (kernels, rec, op, b, batch, u->window.first, &rows, partial);
 }
 
-void
-clip_kernel_conv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op,
-                  VkDeviceAddress scratch)
+static void
+record_unfolded (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op,
+                 VkDeviceAddress scratch)
 {
   const ClipWindow *window = &op->window;
   const guint32 channels = op->x.pixels.cols;
@@ -270,21 +268,6 @@ clip_kernel_conv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *o
   const guint32 lines = strip_lines (&all), batch = strip_batch (&all, op->x.batch);
   const VkDeviceAddress partial = scratch + unfolded_bytes (&all, op->x.batch);
 
-  g_assert (op->y.batch == op->x.batch && op->y.height == window->height
-            && op->y.width == window->width && window->first == 0);
-
-  if (op->x.border) {
-    record_bordered (kernels, rec, op);
-    return;
-  }
-  if (is_plain (window)) {
-    record_windows (kernels, rec, op, 0, op->x.batch, 0, &op->x.pixels, scratch);
-    return;
-  }
-  if (clip_gemm_reads_windows (kernels)) {
-    record_implicit (kernels, rec, op);
-    return;
-  }
   for (guint32 b = 0; b < op->x.batch; b += batch)
     for (guint32 y = 0; y < window->height; y += lines) {
       Unfolded strip = all;
@@ -293,4 +276,23 @@ clip_kernel_conv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *o
       strip.window.height = MIN (lines, window->height - y);
       record_strip (kernels, rec, op, &strip, b, batch, scratch, partial);
     }
+}
+
+void
+clip_kernel_conv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConv *op,
+                  VkDeviceAddress scratch)
+{
+  const ClipWindow *window = &op->window;
+
+  g_assert (op->y.batch == op->x.batch && op->y.height == window->height
+            && op->y.width == window->width && window->first == 0);
+
+  if (op->x.border)
+    record_bordered (kernels, rec, op);
+  else if (is_plain (window))
+    record_windows (kernels, rec, op, 0, op->x.batch, 0, &op->x.pixels, scratch);
+  else if (clip_gemm_reads_windows (kernels))
+    record_implicit (kernels, rec, op);
+  else
+    record_unfolded (kernels, rec, op, scratch);
 }

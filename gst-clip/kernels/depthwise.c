@@ -32,12 +32,6 @@ static const ClipGpuShader depthwise_llvmpipe = {
   .subgroup_size = 8,
 };
 
-static guint32
-divide_up (guint32 n, guint32 by)
-{
-  return (n + by - 1) / by;
-}
-
 /* Whole strips, what the ids of workgroups can spell, and a size that is worth unrolling. */
 static gboolean
 fits_llvmpipe (ClipKernels *kernels, const ClipDepthwise *op, guint32 channels)
@@ -54,8 +48,8 @@ choose_split (guint32 strips, guint32 blocks)
   guint32 best = 0, least = G_MAXUINT32;
 
   for (guint32 split = 0; 1u << split <= DEPTHWISE_SUBGROUPS; split++) {
-    const guint32 groups =
-        divide_up (strips, 1u << split) * divide_up (blocks, DEPTHWISE_SUBGROUPS >> split);
+    const guint32 groups = clip_divide_up (strips, 1u << split)
+                           * clip_divide_up (blocks, DEPTHWISE_SUBGROUPS >> split);
 
     if (groups <= least) {
       least = groups;
@@ -71,7 +65,7 @@ record_llvmpipe (ClipKernels *kernels, ClipGpuRecording *rec, const ClipDepthwis
 {
   const gsize from = (gsize)op->x.height * op->x.width * push->src_ld * sizeof (float);
   const gsize to = (gsize)op->y.height * op->y.width * push->dst_ld * sizeof (float);
-  const guint32 strips = divide_up (op->y.width, DEPTHWISE_STRIP);
+  const guint32 strips = clip_divide_up (op->y.width, DEPTHWISE_STRIP);
   const guint32 blocks = push->channels / DEPTHWISE_CHANNELS;
   const guint32 split = choose_split (strips, blocks);
   struct DepthwisePush own = *push;
@@ -79,20 +73,20 @@ record_llvmpipe (ClipKernels *kernels, ClipGpuRecording *rec, const ClipDepthwis
   own.pad_split |= split << 16;
   for (guint32 b = 0; b < op->x.batch; b++, own.src += from, own.dst += to)
     clip_record (kernels, rec, &depthwise_llvmpipe, constants, 3, &own,
-                 divide_up (strips, 1u << split), op->y.height,
-                 divide_up (blocks, DEPTHWISE_SUBGROUPS >> split), taps * COST_PS_CPU / 1000);
+                 clip_divide_up (strips, 1u << split), op->y.height,
+                 clip_divide_up (blocks, DEPTHWISE_SUBGROUPS >> split), taps * COST_PS_CPU / 1000);
 }
 
 static void
 record_generic (ClipKernels *kernels, ClipGpuRecording *rec, const ClipDepthwise *op,
                 const guint32 *constants, const struct DepthwisePush *push, guint64 taps)
 {
-  const guint32 strips = divide_up (op->y.width, DEPTHWISE_STRIP);
+  const guint32 strips = clip_divide_up (op->y.width, DEPTHWISE_STRIP);
   const gboolean is_cpu = clip_gpu_info (kernels->gpu)->is_cpu;
 
   taps *= op->x.batch;
   clip_record (kernels, rec, &depthwise, constants, 3, push,
-               divide_up (strips * push->channels / 4, LANES), op->y.height, op->x.batch,
+               clip_divide_up (strips * push->channels / 4, LANES), op->y.height, op->x.batch,
                is_cpu ? taps * 10 * COST_PS_CPU / 1000 : taps / COST_PER_NS);
 }
 

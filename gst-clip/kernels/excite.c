@@ -46,7 +46,7 @@ clip_kernel_excite (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictu
     const guint32 n = MIN (MAX_PIXELS, push.pixels - push.first_pixel);
 
     clip_record (kernels, rec, &excite, constants, G_N_ELEMENTS (constants), &push,
-                 (push.channels / 4 + LANES - 1) / LANES, n, x->batch,
+                 clip_divide_up (push.channels / 4, LANES), n, x->batch,
                  (guint64)n * x->batch * push.channels / 4 * COST_NS);
   }
   clip_gpu_recording_barrier (rec);

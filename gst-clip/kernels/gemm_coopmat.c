@@ -44,7 +44,7 @@ clip_coopmat_pack (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row
 gsize
 clip_coopmat_stats_bytes (ClipKernels *kernels, guint32 m, guint32 n)
 {
-  return (gsize)m * ((n + GEMM_COOPMAT_BLOCK - 1) / GEMM_COOPMAT_BLOCK) * 2 * sizeof (float);
+  return (gsize)m * clip_divide_up (n, GEMM_COOPMAT_BLOCK) * 2 * sizeof (float);
 }
 
 static void
@@ -71,7 +71,7 @@ dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
     shape.k,
     a,
   };
-  const guint32 x = (push->n + t->n - 1) / t->n, y = (push->m + t->m - 1) / t->m;
+  const guint32 x = clip_divide_up (push->n, t->n), y = clip_divide_up (push->m, t->m);
   const guint64 work = (guint64)push->m * push->n * push->k;
 
   g_assert (x <= 65535 && y <= 65535);

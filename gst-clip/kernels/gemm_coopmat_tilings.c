@@ -42,7 +42,7 @@ clip_coopmat_tiling_fits (ClipKernels *kernels, const ClipCoopmatTiling *tiling)
 static double
 cost (const ClipCoopmatTiling *t, guint32 processors, guint32 m, guint32 n)
 {
-  const guint64 workgroups = (guint64)((m + t->m - 1) / t->m) * ((n + t->n - 1) / t->n);
+  const guint64 workgroups = (guint64)clip_divide_up (m, t->m) * clip_divide_up (n, t->n);
   const guint64 rounds = (workgroups + processors - 1) / processors;
 
   return (double)rounds * t->m * t->n / t->rate;

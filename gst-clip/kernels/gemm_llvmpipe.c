@@ -209,9 +209,9 @@ block_tiles (const ClipPanelGemm *op, guint32 tile_rows, guint32 max_tiles)
 {
   const gboolean windows = op->lines && op->lines->taps > 1; /* that overlap */
   const guint32 row_bytes = (windows ? op->a_ld : op->k.chunk * op->k.chunks) * sizeof (float);
-  const guint32 tiles = (op->rows + tile_rows - 1) / tile_rows;
+  const guint32 tiles = clip_divide_up (op->rows, tile_rows);
   const guint32 fit = MAX (BLOCK_BYTES / row_bytes / tile_rows, 1);
-  const guint32 blocks = (tiles + fit - 1) / fit, each = (tiles + blocks - 1) / blocks;
+  const guint32 blocks = clip_divide_up (tiles, fit), each = clip_divide_up (tiles, blocks);
   /* where rows are not evenly spaced, blocks begin at multiples of 16 */
   const gboolean even = op->c_16_rows == 16 * op->c_row;
   const guint32 unit = even ? line_tiles (op, tile_rows) : 16;
@@ -224,7 +224,8 @@ record_product (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPanelGemm
                 guint32 depth)
 {
   const ClipGemmKernel *kernel = clip_gemm_kernel (kernels);
-  const guint32 rows = kernel->tile_rows (kernels, op->rows), tiles = (op->rows + rows - 1) / rows;
+  const guint32 rows = kernel->tile_rows (kernels, op->rows),
+                tiles = clip_divide_up (op->rows, rows);
   const guint32 constants[] = { op->k.chunk,
                                 op->k.chunks,
                                 op->activation,
@@ -292,7 +293,7 @@ panel_gemm (ClipKernels *kernels, const ClipGemm *op, guint32 first, guint32 row
     .residual = op->residual,
     .c = op->c.address + (gsize)first * op->c.ld * sizeof (float),
     .rows = rows,
-    .panels = (op->c.cols + GEMM_PANEL - 1) / GEMM_PANEL,
+    .panels = clip_divide_up (op->c.cols, GEMM_PANEL),
     .batch = MAX (op->batch, 1),
     .k = chunks,
     .a_rows = rows,

@@ -78,7 +78,7 @@ key_chunks_of (ClipKernels *kernels, guint32 tokens)
 {
   if (kernels->caps & CLIP_GPU_CAP_LLVMPIPE_LOOPS)
     return clip_llvmpipe_key_chunks (kernels, tokens);
-  return (ClipChunks){ SLOW_KEY_CHUNK, (tokens + SLOW_KEY_CHUNK - 1) / SLOW_KEY_CHUNK };
+  return (ClipChunks){ SLOW_KEY_CHUNK, clip_divide_up (tokens, SLOW_KEY_CHUNK) };
 }
 
 static guint32

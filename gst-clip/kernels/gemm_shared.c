@@ -107,7 +107,7 @@ dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
   const guint32 constants[] = {
     t->m * t->n / 16 * t->split, t->m, t->n, t->k, t->split, t->depth, a
   };
-  const guint32 x = (push->n + t->n - 1) / t->n, y = (push->m + t->m - 1) / t->m;
+  const guint32 x = clip_divide_up (push->n, t->n), y = clip_divide_up (push->m, t->m);
   const guint64 work = (guint64)push->m * push->n * push->k;
 
   g_assert (x <= 65535 && y <= 65535);

@@ -50,7 +50,7 @@ guess (ClipKernels *kernels, guint32 m, guint32 n)
 
   for (guint i = 0; i < CLIP_SHARED_TILINGS - 1; i++) {
     const ClipTiling *t = &clip_shared_tilings[i];
-    const guint64 workgroups = (guint64)((m + t->m - 1) / t->m) * ((n + t->n - 1) / t->n);
+    const guint64 workgroups = (guint64)clip_divide_up (m, t->m) * clip_divide_up (n, t->n);
 
     if (!clip_shared_tiling_fits (kernels, t) || m < t->least_m || m > t->most_m)
       continue;

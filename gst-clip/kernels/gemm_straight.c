@@ -58,7 +58,7 @@ choose_few_chunks (guint32 chunks, guint32 panels)
   guint32 best = 2, least = G_MAXUINT32;
 
   for (guint32 n = 2; n <= 16 && n * chunks <= 32; n *= 2) {
-    const guint32 groups = (panels + n - 1) / n, cost = groups * (n * chunks + 2);
+    const guint32 groups = clip_divide_up (panels, n), cost = groups * (n * chunks + 2);
 
     best = cost < least ? n : best;
     least = MIN (cost, least);
@@ -127,7 +127,7 @@ record (ClipKernels *kernels, ClipGpuRecording *rec, ClipWeightType weights,
 
   own.c_step = (push->c_step & G_MAXUINT16) | (y - 1) << 16;
   clip_record (kernels, rec, &shaders[weights], all, G_N_ELEMENTS (all), &own, x,
-               (y + panels - 1) / panels, z, cost_ns);
+               clip_divide_up (y, panels), z, cost_ns);
 }
 
 /*

@@ -89,10 +89,17 @@ clip_element_bytes (ClipElement type)
   return type == CLIP_ELEMENT_F16 ? 2 : 4;
 }
 
+/** clip_divide_up: how many pieces of @by make @n, the last of which may be short. */
+static inline guint32
+clip_divide_up (guint32 n, guint32 by)
+{
+  return (n + by - 1) / by;
+}
+
 static inline guint32
 clip_round_up (guint32 n, guint32 to)
 {
-  return (n + to - 1) / to * to;
+  return clip_divide_up (n, to) * to;
 }
 
 static inline guint32

@@ -39,11 +39,17 @@ static const ClipGpuShader tokens_shader = {
 
 /* In floats; keys, values, scores: from picture to picture. */
 typedef struct {
-  guint32 dim, ld, blocks, together;
-  ClipChunks depth;
+  guint32 dim, ld, panels, depth, blocks, together;
+  ClipChunks chunks; /* of depth */
   gsize keys, values, scores;
   gsize v, s, u, all; /* where they begin */
 } Layout;
+
+static VkDeviceAddress
+at (VkDeviceAddress scratch, gsize floats)
+{
+  return scratch + floats * sizeof (float);
+}
 
 static ClipChunks
 chunks_of (ClipKernels *kernels, guint32 k)
@@ -54,18 +60,18 @@ chunks_of (ClipKernels *kernels, guint32 k)
 static Layout
 layout_of (ClipKernels *kernels, const ClipAttention *shape)
 {
-  const guint32 panels = (shape->tokens + GEMM_PANEL - 1) / GEMM_PANEL;
   Layout l = {
     .dim = shape->heads * shape->head_dim,
+    .panels = clip_divide_up (shape->tokens, GEMM_PANEL),
     .together = MIN (shape->batch, TOGETHER),
-    .depth = clip_gemm_kernel (kernels)->key_chunks (kernels, shape->tokens),
+    .chunks = clip_gemm_kernel (kernels)->key_chunks (kernels, shape->tokens),
   };
-  const guint32 depth = l.depth.chunk * l.depth.chunks;
 
+  l.depth = l.chunks.chunk * l.chunks.chunks;
   l.ld = clip_stride (l.dim);
-  l.blocks = (MAX (panels * GEMM_PANEL, depth) + 31) / 32;
-  l.keys = (gsize)panels * GEMM_PANEL * l.dim;
-  l.values = (gsize)depth * l.dim;
+  l.blocks = clip_divide_up (MAX (l.panels * GEMM_PANEL, l.depth), 32);
+  l.keys = (gsize)l.panels * GEMM_PANEL * l.dim;
+  l.values = (gsize)l.depth * l.dim;
   l.scores = (gsize)shape->heads * l.blocks * 32;
   l.v = shape->batch * l.keys;
   l.s = l.v + shape->batch * l.values;
@@ -96,25 +102,19 @@ clip_llvmpipe_pool_tokens (ClipKernels *kernels, ClipGpuRecording *rec, const Cl
     .positions = positions,
     .mean = mean->address,
     .keys = scratch,
-    .values = scratch + l.v * sizeof (float),
+    .values = at (scratch, l.v),
     .rows = shape->tokens - 1,
     .cols = l.dim,
     .x_ld = x->pixels.ld,
     .mean_ld = mean->ld,
     .positions_ld = clip_ld (l.dim),
-    .depth = l.depth.chunk * l.depth.chunks,
+    .depth = l.depth,
   };
 
-  clip_record (kernels, rec, &tokens_shader, NULL, 0, &push, (l.dim / 4 + LANES - 1) / LANES,
+  clip_record (kernels, rec, &tokens_shader, NULL, 0, &push, clip_divide_up (l.dim / 4, LANES),
                shape->tokens, shape->batch,
                (guint64)shape->batch * shape->tokens * 2 * l.dim / 4 * COST_NS);
   clip_gpu_recording_barrier (rec);
-}
-
-static VkDeviceAddress
-at (VkDeviceAddress scratch, gsize floats)
-{
-  return scratch + floats * sizeof (float);
 }
 
 /* A batch over heads, with packed weights of @n rows of @k for each: rows of a and of c are pictures. */
@@ -205,19 +205,17 @@ record_middle (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAttention 
                const Layout *l, VkDeviceAddress scratch, guint32 first, guint32 n)
 {
   const guint32 s_ld = l->blocks * 32, u_ld = n * l->ld;
-  const guint32 depth = l->depth.chunk * l->depth.chunks;
   const VkDeviceAddress s = at (scratch, l->s + first * l->scores);
 
   for (guint32 i = 0; i < n; i++)
     record_tokens_product (kernels, rec, shape->heads, at (scratch, l->u + (gsize)i * l->ld), u_ld,
                            at (scratch, (first + i) * l->keys), l->dim, chunks_of (kernels, l->dim),
-                           at (s, i * l->scores), s_ld,
-                           (shape->tokens + GEMM_PANEL - 1) / GEMM_PANEL);
+                           at (s, i * l->scores), s_ld, l->panels);
   clip_gpu_recording_barrier (rec);
   clip_llvmpipe_softmax (kernels, rec, s, l->blocks, n, shape->heads, shape->tokens, FALSE);
   for (guint32 i = 0; i < n; i++)
     record_tokens_product (kernels, rec, shape->heads, at (s, i * l->scores), s_ld,
-                           at (scratch, l->v + (first + i) * l->values), depth, l->depth,
+                           at (scratch, l->v + (first + i) * l->values), l->depth, l->chunks,
                            at (scratch, l->u + (gsize)i * l->ld), u_ld, l->dim / GEMM_PANEL);
   clip_gpu_recording_barrier (rec);
 }

@@ -60,10 +60,4 @@ struct _ClipPreprocess {
   gsize across_at, places_at;
 };
 
-static inline guint32
-clip_blocks (guint32 n, guint32 size)
-{
-  return (n + size - 1) / size;
-}
-
 G_END_DECLS

@@ -73,7 +73,7 @@ record_convert (ClipKernels *kernels, ClipGpuRecording *rec, ClipPreprocess *pre
     .stride0 = (guint32)(luma->stride / 4),
     .stride1 = (guint32)(chroma->stride / 4),
     .dst_stride = pre->pixel_stride,
-    .groups = clip_blocks (width, CONVERT_PIXELS),
+    .groups = clip_divide_up (width, CONVERT_PIXELS),
     .first_pair = y / CONVERT_PAIR,
     .last_row = region->y1 - region->y0 - 1,
     .chroma_row = region->y0 / 2 - chroma->first_row,
@@ -84,10 +84,12 @@ record_convert (ClipKernels *kernels, ClipGpuRecording *rec, ClipPreprocess *pre
 
   if (kernels->llvmpipe)
     clip_record (kernels, rec, &convert_llvmpipe, constants, G_N_ELEMENTS (constants), &push,
-                 clip_blocks (width, CONVERT_COLUMNS), clip_blocks (height, CONVERT_ROWS), 1, cost);
+                 clip_divide_up (width, CONVERT_COLUMNS), clip_divide_up (height, CONVERT_ROWS), 1,
+                 cost);
   else
     clip_record (kernels, rec, &convert, constants, G_N_ELEMENTS (constants), &push,
-                 clip_blocks (push.groups, LANES), clip_blocks (height, CONVERT_PAIR), 1, cost);
+                 clip_divide_up (push.groups, LANES), clip_divide_up (height, CONVERT_PAIR), 1,
+                 cost);
   clip_gpu_recording_barrier (rec);
 }
 
@@ -108,11 +110,11 @@ record_resize (ClipPreprocess *pre, ClipGpuRecording *rec, const ClipTaps *taps,
   push->n_plane |= taps->n; /* the vertical pass has as many lanes as outputs */
   if (kernels->llvmpipe)
     clip_record (kernels, rec, &resize_llvmpipe, constants, G_N_ELEMENTS (constants), push,
-                 clip_blocks (taps->n, RESIZE_OUTPUTS), clip_blocks (n_lanes, RESIZE_LANES), 1,
-                 cost);
-  else
-    clip_record (kernels, rec, &resize, constants, 1, push, clip_blocks (taps->n, LANES), n_lanes,
+                 clip_divide_up (taps->n, RESIZE_OUTPUTS), clip_divide_up (n_lanes, RESIZE_LANES),
                  1, cost);
+  else
+    clip_record (kernels, rec, &resize, constants, 1, push, clip_divide_up (taps->n, LANES),
+                 n_lanes, 1, cost);
   clip_gpu_recording_barrier (rec);
 }
 

@@ -21,7 +21,7 @@ static const ClipGpuShader topk_shader = {
 static guint32
 n_blocks (guint32 n)
 {
-  return (n + TOPK_BLOCK - 1) / TOPK_BLOCK;
+  return clip_divide_up (n, TOPK_BLOCK);
 }
 
 gsize

@@ -48,7 +48,7 @@ record_llvmpipe (ClipKernels *kernels, ClipGpuRecording *rec, const ClipWindow *
   G_STATIC_ASSERT (CLIP_CHANNEL_ALIGN == 16);
 
   clip_record (kernels, rec, &unfold_llvmpipe, constants, G_N_ELEMENTS (constants), push,
-               (window->width + UNFOLD_SUBGROUPS - 1) / UNFOLD_SUBGROUPS, window->height,
+               clip_divide_up (window->width, UNFOLD_SUBGROUPS), window->height,
                push->channels / CLIP_CHANNEL_ALIGN, cost * COST_NS_CPU);
 }
 
@@ -63,7 +63,8 @@ record_generic (ClipKernels *kernels, ClipGpuRecording *rec, guint32 rows, struc
     const guint32 n = MIN (MAX_ROWS, rows - row);
 
     push.first_row = row;
-    clip_record (kernels, rec, &unfold, NULL, 0, &push, (vectors + LANES - 1) / LANES, n, 1, cost);
+    clip_record (kernels, rec, &unfold, NULL, 0, &push, clip_divide_up (vectors, LANES), n, 1,
+                 cost);
   }
 }
 

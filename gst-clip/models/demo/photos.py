@@ -225,8 +225,8 @@ class Camera:
         at = [int(self.uniform(1, 0, IMAGE - side + 1)) for _ in "xy"]
         edge = torch.linspace(0.5, side - 0.5, side, device=x.device)
         fade = (torch.minimum(edge, side - edge) / float(self.uniform(1, 1, 8))).clamp(max=1)
-        mask = F.pad(fade[:, None] * fade, (at[0], IMAGE - side - at[0], at[1], IMAGE - side - at[1]))
-        small = F.pad(small, (at[0], IMAGE - side - at[0], at[1], IMAGE - side - at[1]))
+        room = [r for left in at for r in (left, IMAGE - side - left)]
+        mask, small = F.pad(fade[:, None] * fade, room), F.pad(small, room)
         x = x.clone()
         x[on] = torch.lerp(grounds[on], small, mask)
         return x

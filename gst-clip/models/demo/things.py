@@ -101,6 +101,11 @@ def cut_outs(root):
             all_of(CLIP_ART, lambda name: next((c for part, c in DRAWN if part.search(name)), None)))
 
 
+def planes(pictures):
+    """-> float [n, 3, IMAGE, IMAGE]"""
+    return np.stack(pictures).astype(np.float32).transpose(0, 3, 1, 2)
+
+
 class Things:
     """All of it in memory; pictures of it by `rng`."""
 
@@ -120,7 +125,6 @@ class Things:
             np.savez(path, labels=[c for c, _ in pairs], pieces=[s for _, s in pairs])
         labels, scenes = (np.load(path)[name] for name in ("labels", "pieces"))
         self.places = {c: scenes[labels == c].reshape(-1, IMAGE, IMAGE, 3) for c in {*labels.tolist()}}
-        self.scenes = self.places[-1]
         self.classes = sorted({*self.known, *self.drawn, *self.places} - {-1})
         print(f"things: {len(found)} cut out, of them {len(found) - len(self.known[-1])} of the ten classes; "
               f"{len(drawn)} drawings of these; {len(labels)} photographs, of them {(labels >= 0).sum()}", flush=True)
@@ -131,10 +135,10 @@ class Things:
             top, bottom = rng.uniform(0, 255, (2, 1, 1, 3))
             return np.broadcast_to(top + (bottom - top) * rng.random() * np.linspace(0, 1, IMAGE)[:, None, None],
                                    (IMAGE, IMAGE, 3))
-        return self.scenes[rng.integers(len(self.scenes))]
+        return self.places[-1][rng.integers(len(self.places[-1]))]
 
     def grounds(self, rng, count):
-        return np.stack([self.ground(rng) for _ in range(count)]).astype(np.float32)
+        return planes([self.ground(rng) for _ in range(count)])
 
     def thing(self, rng, cuts):
         """One of these before something. float [IMAGE, IMAGE, 3]"""
@@ -154,9 +158,9 @@ class Things:
         return image
 
     def batch(self, rng, others, known):
-        """-> float [others + known, 3, IMAGE, IMAGE], class or -1 of each"""
+        """-> pictures as planes() gives them, class or -1 of each"""
         kinds = [-1] * others + [self.classes[rng.integers(len(self.classes))] for _ in range(known)]
-        return np.stack([self.picture(rng, k) for k in kinds]).astype(np.float32).transpose(0, 3, 1, 2), kinds
+        return planes([self.picture(rng, k) for k in kinds]), kinds
 
     def picture(self, rng, kind):
         """A piece of a photograph, or a thing that was cut out of one, or drawn."""

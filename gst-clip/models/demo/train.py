@@ -101,7 +101,7 @@ class Lane:
         photos = count if alone else round(count * self.args.photo_share)
         chosen = torch.from_numpy(self.rng.integers(0, len(labels), photos))
         things, device = self.shared.things, self.args.device
-        grounds = torch.from_numpy(things.grounds(self.rng, photos)).permute(0, 3, 1, 2).to(device) if things else None
+        grounds = torch.from_numpy(things.grounds(self.rng, photos)).to(device) if things else None
         x, scenes = self.camera.photos(pixels[chosen].to(device), labels[chosen].tolist(), hard, round(photos * 0.13),
                                        grounds)
         if alone:
