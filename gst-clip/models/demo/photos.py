@@ -90,6 +90,9 @@ class Camera:
     def some(self, n, share):
         return self.uniform(n, 0, 1) < share
 
+    def normal(self, like):
+        return torch.empty_like(like).normal_(generator=self.random)
+
     def move(self, x, share=0.5):
         """Mirror, shift; of a share zoom (0.5 to 1.7 of the picture is seen), stretch and turn.
         -> pictures, how much of each is seen"""
@@ -160,7 +163,7 @@ class Camera:
 
     def grain(self, x, share=0.3, most=8):
         on = self.some(len(x), share)
-        noise = torch.empty_like(x[on]).normal_(generator=self.random)
+        noise = self.normal(x[on])
         x = x.clone()
         x[on] = (x[on] + noise * self.uniform((len(noise), 1, 1, 1), 0, most)).clamp(0, 255)
         return x
@@ -190,14 +193,13 @@ class Camera:
         for i, (state, u) in enumerate(zip(states, severity.tolist())):
             y = x[i:i + 1]
             if state == "state:dark":
-                y = y * (0.4 * (1 - u) + 0.03) + torch.randn_like(y) * 1.5 * u
+                y = y * (0.4 * (1 - u) + 0.03) + self.normal(y) * 1.5 * u
             elif state == "state:bright":
                 y = y * (1.5 + 2.5 * u) + 30 + 60 * u
             elif state == "state:blur":
                 y = soften(soften(y, 2 * int(2 + 4 * u) + 1), 2 * int(2 + 3 * u) + 1)
             elif state == "noisy":
-                noise = torch.randn_like(y if u * 7 % 1 < .5 else y[:, :1])
-                y = y + noise * (15 + 55 * u)
+                y = y + self.normal(y if u * 7 % 1 < .5 else y[:, :1]) * (15 + 55 * u)
             else:
                 side = 4 if u < .6 else 8
                 y = F.avg_pool2d(y, side).repeat_interleave(side, 2).repeat_interleave(side, 3)

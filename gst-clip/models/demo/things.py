@@ -3,7 +3,8 @@
 
 ROOT is a folder in which these packages are installed or unpacked (`dpkg-deb -x FILE ROOT`), for which of them there are:
 tuxpaint-stamps-default, gcompris-qt-data, gnome-backgrounds, mate-backgrounds, plasma-workspace-wallpapers,
-lomiri-wallpapers-16.04, lomiri-wallpapers-20.04, ukui-wallpapers, openclipart-png. Needs python3-pil.
+lomiri-wallpapers-16.04, lomiri-wallpapers-20.04, ukui-wallpapers, openclipart-png, scratch, gnome-control-center-data,
+cinnamon-common. Needs python3-pil.
 """
 import io
 import re
@@ -39,6 +40,14 @@ PARTS = {"categorization": {}, "details": {}, "explore_monuments": {}, "explore_
          "erase": {2: (3, 6, 8, 9, 19, 23, 24, 27), 3: (32,), 7: (22,), -2: (12, 20)},
          "explore_farm_animals": {2: (0, 5, 8), 3: (4,), 5: (7,), 7: (3,)},
          "explore_world_animals": {2: (5,), 4: (1,), -2: (12,)}}
+# Small pictures for users to choose from, and of which class some are (-2: none, or it could be called one).
+FACES = ("usr/share/pixmaps/faces", "usr/share/cinnamon/faces")
+FACE_KINDS = (("kitten", 3), ("cat", 3), ("puppy", 5), ("penguin", 2), ("hummingbird", 2), ("0_cars", 1), ("plane", -2),
+              ("7_", -2), ("generic", -2))
+# Scratch's figures that were photographed (the drawn ones are PNG).
+FIGURES = "usr/share/scratch/Media/Costumes"
+FIGURE_KINDS = (("airplane", 0), ("car-", 1), ("convertible", 1), ("bird-", 2), ("frog", -2), ("cat2", -2), ("sail-boat", 8),
+                ("tug-boat", 8), ("yacht", 8))
 LARGEST = 160
 SCENES = 24  # pieces of each photograph
 
@@ -50,8 +59,18 @@ def open_picture(source, mode):
         return None
 
 
+def class_of(name, kinds):
+    """kinds: (a part of the name, class)"""
+    return next((c for part, c in kinds if part in name), -1)
+
+
 def photographs(root):
     """-> (class or -1, RGB picture)"""
+    for folder in FACES:
+        for path in sorted((root / folder).rglob("*.*")):
+            yield class_of(path.name, FACE_KINDS), open_picture(path, "RGB")
+    for path in sorted((root / "usr/share/scratch/Media/Backgrounds").rglob("*.jpg")):
+        yield -1, open_picture(path, "RGB")
     for folder in ("usr/share/wallpapers", "usr/share/backgrounds"):
         for path in sorted((root / folder).rglob("*")):
             size = re.fullmatch(r"(\d+)x\d+\.\w+", path.name)  # the same picture, in many
@@ -92,12 +111,12 @@ def cut_out(path):
 
 def cut_outs(root):
     """-> [(class or -1, picture)] cut out of photographs, the same of drawings"""
-    def all_of(folder, kind):
-        names = sorted(str(p.relative_to(root / folder)) for p in (root / folder).rglob("*.png"))
+    def all_of(folder, kind, ending="png"):
+        names = sorted(str(p.relative_to(root / folder)) for p in (root / folder).rglob(f"*.{ending}"))
         found = ((kind(n), cut_out(root / folder / n)) for n in names if kind(n) is not None)
-        return [(c, p) for c, p in found if p]
-    return (all_of(STAMPS, lambda name: None if LEFT_OUT.search(name) else
-                   next((c for part, c in KINDS if part in name), -1)),
+        return [(c, p) for c, p in found if p and c > -2]
+    return (all_of(STAMPS, lambda name: None if LEFT_OUT.search(name) else class_of(name, KINDS))
+            + all_of(FIGURES, lambda name: class_of(name, FIGURE_KINDS), "gif"),
             all_of(CLIP_ART, lambda name: next((c for part, c in DRAWN if part.search(name)), None)))
 
 
@@ -121,7 +140,7 @@ class Things:
         if not path.exists():
             rng = np.random.default_rng(1)
             pairs = [(c, pieces(p, c >= 0, rng)) for c, p in photographs(root)
-                     if p and c > -2 and min(p.size) >= 100]
+                     if p and c > -2 and min(p.size) >= 90]
             np.savez(path, labels=[c for c, _ in pairs], pieces=[s for _, s in pairs])
         labels, scenes = (np.load(path)[name] for name in ("labels", "pieces"))
         self.places = {c: scenes[labels == c].reshape(-1, IMAGE, IMAGE, 3) for c in {*labels.tolist()}}

@@ -42,7 +42,7 @@ from scenes import Painter, broader, other_scene
 
 FACTS = all_facts()
 PIECES = 3  # pictures of nothing in particular in a part of a batch
-OTHERS, SHARP = 4, 5  # photographs of other things and larger ones of the classes, where there are some
+OTHERS, SHARP = 7, 6  # photographs of other things and larger ones of the classes, where there are some
 MERGES = 510  # with 512 bytes and two special tokens: 1024
 HERE = pathlib.Path(__file__).resolve().parent
 
