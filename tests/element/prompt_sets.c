@@ -308,20 +308,37 @@ test_coalesce (void)
   stage_free (stage);
 }
 
+/* The next announcement says this. */
+static void
+expect_announced (Stage *stage, guint serial, gboolean in_force, guint count, const gchar *errors)
+{
+  g_autoptr (GstMessage) message = stage_message (stage, GST_MESSAGE_ELEMENT, "clipfilter-prompts");
+  const GstStructure *s = gst_message_get_structure (message);
+  g_autofree gchar *got_errors = stage_strings (s, "errors");
+  guint got_serial, got_count;
+  gboolean got_in_force;
+
+  g_assert_true (gst_structure_get (s, "serial", G_TYPE_UINT, &got_serial, "in-force",
+                                    G_TYPE_BOOLEAN, &got_in_force, "count", G_TYPE_UINT, &got_count,
+                                    NULL));
+  g_assert_cmpuint (got_serial, ==, serial);
+  g_assert_cmpint (got_in_force, ==, in_force);
+  g_assert_cmpuint (got_count, ==, count);
+  g_assert_cmpstr (got_errors, ==, errors);
+}
+
+/* A set that is empty is in force, one that cannot be encoded is not. */
 static void
 test_announced (void)
 {
   Stage *stage = stage_new_playing ("mode=in-step, prompts=a;b;c");
-  g_autoptr (GstMessage) message = stage_message (stage, GST_MESSAGE_ELEMENT, "clipfilter-prompts");
-  const GstStructure *s = gst_message_get_structure (message);
-  guint serial, count;
 
-  g_assert_true (
-      gst_structure_get (s, "serial", G_TYPE_UINT, &serial, "count", G_TYPE_UINT, &count, NULL));
-  g_assert_cmpuint (serial, ==, 1);
-  g_assert_cmpuint (count, ==, 3);
-  g_autofree gchar *errors = stage_strings (s, "errors");
-  g_assert_cmpstr (errors, ==, "");
+  expect_announced (stage, 1, TRUE, 3, "");
+  fake_fail (FAKE_TEXTS, 1, CLIP_GPU_ERROR, CLIP_GPU_ERROR_OUT_OF_MEMORY);
+  g_object_set (stage->filter, "prompts", "d", NULL);
+  expect_announced (stage, 2, FALSE, 0, "made to fail");
+  g_object_set (stage->filter, "prompts", "", NULL);
+  expect_announced (stage, 3, TRUE, 0, "");
   stage_free (stage);
 }
 

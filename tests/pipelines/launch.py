@@ -49,7 +49,7 @@ def messages():
     assert len(results) == 10, f"{len(results)} results"
     assert re.search(r"labels=\(string\)< .*snow.*, scores=\(double\)< [\d.e-]+, [\d.e-]+ >",
                      results[0]), results[0]
-    assert "clipfilter-prompts, serial=(uint)1, count=(uint)2" in out
+    assert "clipfilter-prompts, serial=(uint)1, in-force=(boolean)true, count=(uint)2" in out
     assert "Progress: (clip-load)" in out
 
 
