@@ -56,6 +56,9 @@ def messages():
 def bad_prompt():
     code, out = launch(*FILTER, "prompts=dog@7")
     assert code == 0 and "prompts keeps its old value" in out and "dog@7" in out, out
+    code, out = launch(*PLAIN, "prompts=dog@7")
+    assert code == 0 and re.search(r"WARNING: from element .*prompts keeps its old value.*dog@7", out), out
+    assert re.search(r"No prompts: .* because `prompts` was refused: .*dog@7", out), out
 
 
 def no_prompts():
