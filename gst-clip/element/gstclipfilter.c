@@ -68,6 +68,7 @@ on_results (GPtrArray *results, const ClipJobTimes *times, gboolean tell, gpoint
     return;
 
   GstStructure *last = gst_clip_result_structure (g_ptr_array_index (results, 0), 0);
+  GST_DEBUG_OBJECT (self, "result: %" GST_PTR_FORMAT, last);
   GST_OBJECT_LOCK (self);
   GstStructure *old = self->last_result;
   self->last_result = last;
@@ -114,6 +115,7 @@ on_in_force (guint serial, guint count, gpointer data)
 {
   GstClipFilter *self = data;
 
+  GST_INFO_OBJECT (self, "prompt set %u with %u labels is in force", serial, count);
   gst_clip_encoder_expect (self->encoder, serial);
   if (count > 0)
     return;
@@ -158,6 +160,7 @@ gst_clip_filter_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
   gst_clip_filter_drain (self);
   if (gst_video_info_is_equal (&video, &self->info)) /* only negotiated again */
     return TRUE;
+  GST_DEBUG_OBJECT (self, "frames: %" GST_PTR_FORMAT, in);
   gst_clip_filter_forget (self);
   self->info = video;
   gst_clip_encoder_set_info (self->encoder, &info);

@@ -75,6 +75,7 @@ score_params (GstClipFilter *self, const GstClipTexts *texts)
   if (params.logit_scale == 0.0)
     params.logit_scale = clip_engine_logit_scale (texts->engine);
   params.logit_bias = clip_engine_logit_bias (texts->engine);
+  params.contrast_threshold = clip_engine_contrast_threshold (texts->engine);
   return params;
 }
 
@@ -167,6 +168,14 @@ get_wishes (GstClipFilter *self, GstClipRegionWishes *wishes)
 
 /* Which frames are encoded ------------------------------------------------------- */
 
+/* For GST_DEBUG=clipfilter:6: what becomes of a frame. */
+static void
+log_frame (GstClipFilter *self, const GstClipFrameContext *frame, const gchar *what)
+{
+  GST_LOG_OBJECT (self, "frame at %" GST_TIME_FORMAT ": %s", GST_TIME_ARGS (frame->stream_time),
+                  what);
+}
+
 /* Returns: TRUE when the frame is to be encoded, and *@pace and *@at to tell the pacer if it is. */
 static gboolean
 is_wanted (GstClipFilter *self, GstClipFrame *frame, GstClipPace *pace, GstClipPaceFrame *at)
@@ -186,7 +195,10 @@ is_wanted (GstClipFilter *self, GstClipFrame *frame, GstClipPace *pace, GstClipP
     .now = g_get_monotonic_time () * GST_USECOND,
   };
   frame->forced = !self->pacer.started;
-  return gst_clip_pacer_wants (&self->pacer, pace, at);
+  const gboolean wanted = gst_clip_pacer_wants (&self->pacer, pace, at);
+  if (!wanted)
+    log_frame (self, &frame->context, "passes: not due by interval, max-rate and skip-late");
+  return wanted;
 }
 
 /* @regions: (nullable): those that are encoded */
@@ -194,6 +206,7 @@ static void
 took (GstClipFilter *self, guint serial, const GArray *regions, const GstClipFrameContext *frame,
       const GstClipPace *pace, const GstClipPaceFrame *at)
 {
+  log_frame (self, frame, "is encoded");
   gst_clip_pacer_took (&self->pacer, pace, at);
   self->encoded_serial = serial;
   for (guint i = 0; regions && i < regions->len; i++)
@@ -250,6 +263,8 @@ pass_latest (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer, GstClo
     gst_clip_pacer_reset (&self->pacer);
     if (gst_clip_loader_state (self->loader) == GST_CLIP_LOADER_FAILED)
       return GST_FLOW_ERROR;
+    log_frame (self, &frame->context,
+               "passes: there are no prompts, or they or the model are not ready yet");
     warn_without_prompts (self);
     return GST_FLOW_OK;
   }
@@ -258,6 +273,8 @@ pass_latest (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer, GstClo
     gst_clip_tracks_note (self->tracks, newest);
   if (idle)
     offer (self, frame, buffer, interval);
+  else
+    log_frame (self, &frame->context, "passes: the encoder is busy");
   if (newest)
     gst_clip_filter_attach (self, buffer, self->passage.regions, newest, FALSE, &frame->context);
   return g_atomic_int_get (&self->failed) ? GST_FLOW_ERROR : GST_FLOW_OK;
@@ -287,6 +304,8 @@ submit (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer, GstClockTim
   if (!still) {
     took (self, serial, chosen, &frame->context, &pace, &at);
     passage->kind = GST_CLIP_PASSAGE_ENCODE;
+  } else {
+    log_frame (self, &frame->context, "passes: still");
   }
   if (unreadable)
     warn_unreadable (self, buffer);
