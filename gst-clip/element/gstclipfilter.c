@@ -377,6 +377,7 @@ gst_clip_filter_start (GstBaseTransform *trans)
   self->warned_regions = self->warned_unreadable = FALSE;
   self->pushed = GST_FLOW_OK;
   gst_clip_filter_forget (self);
+  gst_clip_refusals_tell (&self->refusals, GST_ELEMENT (self));
 
   /* The rest of loading has its own thread; a wrong name can be told at once. */
   g_autofree gchar *path = model ? clip_model_find (model, &error) : NULL;
@@ -427,6 +428,7 @@ gst_clip_filter_finalize (GObject *object)
   gst_clip_announcer_free (self->announcer);
   gst_clip_tracks_free (self->tracks);
   gst_clip_filter_clear_settings (self);
+  gst_clip_refusals_clear (&self->refusals);
   g_clear_pointer (&self->last_result, gst_structure_free);
   g_mutex_clear (&self->prompts_lock);
   G_OBJECT_CLASS (gst_clip_filter_parent_class)->finalize (object);

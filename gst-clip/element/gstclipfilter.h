@@ -17,6 +17,7 @@
 #include "gst-clip/element/gstcliploader.h"
 #include "gst-clip/element/gstclipmessages.h"
 #include "gst-clip/element/gstclippacer.h"
+#include "gst-clip/element/gstcliprefusals.h"
 #include "gst-clip/element/gstclipregions.h"
 #include "gst-clip/element/gstclipresult.h"
 #include "gst-clip/element/gstcliptracks.h"
@@ -100,6 +101,7 @@ struct _GstClipFilter {
   GstStructure *last_result; /* nullable; object lock */
 
   GMutex prompts_lock; /* one prompt setter at a time; never held while encoding */
+  GstClipRefusals refusals;
 
   GstClipLoader *loader;   /* for the life of the element; its thread from start to stop */
   GstClipEncoder *encoder; /* likewise */

@@ -90,11 +90,17 @@ warn_without_prompts (GstClipFilter *self)
   if (!none || self->warned_no_prompts)
     return;
   self->warned_no_prompts = TRUE;
-  GST_ELEMENT_WARNING (
-      self, RESOURCE, SETTINGS,
-      ("No prompts: frames pass without labels until the property `prompts` is set, "
-       "as in prompts=\"a dog;a cat\""),
-      (NULL));
+  g_autofree gchar *refused =
+      gst_clip_refusals_dup (&self->refusals, GST_ELEMENT (self), GST_CLIP_REFUSAL_LABELS);
+  if (refused)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+                         ("No prompts: frames pass without labels, because %s", refused), (NULL));
+  else
+    GST_ELEMENT_WARNING (
+        self, RESOURCE, SETTINGS,
+        ("No prompts: frames pass without labels until the property `prompts` is set, "
+         "as in prompts=\"a dog;a cat\""),
+        (NULL));
 }
 
 static void
