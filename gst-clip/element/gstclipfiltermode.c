@@ -4,6 +4,9 @@
 
 #include <gst/base/gstbasesrc.h>
 
+GST_DEBUG_CATEGORY_EXTERN (gst_clip_debug);
+#define GST_CAT_DEFAULT gst_clip_debug
+
 static gboolean
 upstream_is_live (GstClipFilter *self)
 {
@@ -79,6 +82,9 @@ gst_clip_filter_decide_mode (GstClipFilter *self)
   if (self->mode_in_effect == GST_CLIP_MODE_AUTO)
     self->mode_in_effect = live ? GST_CLIP_MODE_LATEST : GST_CLIP_MODE_IN_STEP;
   GST_OBJECT_UNLOCK (self);
+  GST_INFO_OBJECT (self, "mode %s, the source is %slive",
+                   self->mode_in_effect == GST_CLIP_MODE_LATEST ? "latest" : "in-step",
+                   live ? "" : "not ");
 }
 
 gboolean
