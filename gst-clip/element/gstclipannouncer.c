@@ -252,6 +252,44 @@ drop_gone (GstClipAnnouncer *self, GstClipMessages messages, const GstClipFrameC
   } while (TRUE);
 }
 
+/* Prompts that are gone --------------------------------------------------------- */
+
+/* What is left to say of @subject when its prompts were taken away: at the time of its last result. */
+static void
+say_emptied (Subject *subject, GstClipMessages messages, guint serial, GPtrArray *out)
+{
+  const guint before = out->len;
+
+  if (!subject->last)
+    return;
+  say_gone (subject, messages, gst_clip_result_frame (subject->last), out);
+  if (out->len > before)
+    gst_structure_set (g_ptr_array_index (out, before), "prompts-serial", G_TYPE_UINT, serial,
+                       NULL);
+}
+
+GPtrArray *
+gst_clip_announcer_empty (GstClipAnnouncer *self, GstClipMessages messages, guint serial)
+{
+  const GstClipRegionKey frame = { .kind = GST_CLIP_REGION_FRAME };
+  GPtrArray *out = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer subject;
+
+  g_mutex_lock (&self->lock);
+  subject = g_hash_table_lookup (self->subjects, &frame);
+  if (subject) {
+    say_emptied (subject, messages, serial, out);
+    g_hash_table_remove (self->subjects, &frame);
+  }
+  g_hash_table_iter_init (&iter, self->subjects);
+  while (g_hash_table_iter_next (&iter, NULL, &subject))
+    say_emptied (subject, messages, serial, out);
+  g_hash_table_remove_all (self->subjects);
+  g_mutex_unlock (&self->lock);
+  return out;
+}
+
 /* Seeing ----------------------------------------------------------------------- */
 
 static void

@@ -50,4 +50,13 @@ GPtrArray *gst_clip_announcer_see (GstClipAnnouncer *announcer, GstClipMessages 
                                    const GstClipRegion *regions, guint n_regions,
                                    const GstClipFrameContext *frame);
 
+/**
+ * gst_clip_announcer_empty: there are no prompts any more: all labels disappear, the frame's first, and nothing
+ * is accepted.
+ * @serial: of the empty set
+ * Returns: as gst_clip_announcer_take(); times and places are those of each one's last result
+ */
+GPtrArray *gst_clip_announcer_empty (GstClipAnnouncer *announcer, GstClipMessages messages,
+                                     guint serial);
+
 G_END_DECLS

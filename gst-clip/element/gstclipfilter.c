@@ -110,11 +110,30 @@ on_still (gpointer data)
 
 /* The message that says so is posted next: from there on results are of these prompts. */
 static void
-on_in_force (guint serial, gpointer data)
+on_in_force (guint serial, guint count, gpointer data)
 {
   GstClipFilter *self = data;
 
   gst_clip_encoder_expect (self->encoder, serial);
+  if (count > 0)
+    return;
+  GST_OBJECT_LOCK (self);
+  GstStructure *old = g_steal_pointer (&self->last_result);
+  GST_OBJECT_UNLOCK (self);
+  g_clear_pointer (&old, gst_structure_free);
+}
+
+/* Nothing is encoded any more: nobody else would say that the labels are gone. */
+static void
+on_emptied (guint serial, gpointer data)
+{
+  GstClipFilter *self = data;
+
+  GST_OBJECT_LOCK (self);
+  GstClipMessages messages = self->settings.messages;
+  GST_OBJECT_UNLOCK (self);
+  gst_clip_post_structures (GST_ELEMENT (self),
+                            gst_clip_announcer_empty (self->announcer, messages, serial));
 }
 
 static gboolean
@@ -388,12 +407,13 @@ static void
 gst_clip_filter_init (GstClipFilter *self)
 {
   static const GstClipEncoderFuncs funcs = { on_results, on_failure, on_still, on_settled };
+  static const GstClipLoaderFuncs loader_funcs = { on_in_force, on_emptied };
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
 
   g_mutex_init (&self->prompts_lock);
   gst_video_info_init (&self->info);
   gst_clip_filter_init_settings (self);
-  self->loader = gst_clip_loader_new (GST_ELEMENT (self), on_in_force, self);
+  self->loader = gst_clip_loader_new (GST_ELEMENT (self), &loader_funcs, self);
   self->encoder = gst_clip_encoder_new (GST_ELEMENT (self), &funcs, self);
   self->announcer = gst_clip_announcer_new ();
   self->tracks = gst_clip_tracks_new ();

@@ -75,6 +75,7 @@ score_params (GstClipFilter *self, const GstClipTexts *texts)
   if (params.logit_scale == 0.0)
     params.logit_scale = clip_engine_logit_scale (texts->engine);
   params.logit_bias = clip_engine_logit_bias (texts->engine);
+  params.contrast_threshold = clip_engine_contrast_threshold (texts->engine);
   return params;
 }
 

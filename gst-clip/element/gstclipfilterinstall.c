@@ -64,7 +64,7 @@ install_score_properties (GObjectClass *klass)
       g_param_spec_double (
           "threshold", "Threshold",
           "Score from which on a label is accepted, where it has no threshold of its own "
-          "(-1 = the default of the scoring)",
+          "(-1 = what suits the scoring and the model)",
           -1.0, 1.0, GST_CLIP_FILTER_AUTOMATIC, CONTROL));
   g_object_class_install_property (
       klass, PROP_TOP_K,

@@ -14,7 +14,7 @@ typedef enum { HEALTHY, FAILING, FAILED } Health;
 
 struct _GstClipLoader {
   GstElement *element;
-  GstClipInForce in_force;
+  GstClipLoaderFuncs funcs;
   gpointer data;
   GThread *thread;
   gchar *model, *device, *group; /* the thread's own while it runs */
@@ -220,8 +220,10 @@ encode_set (GstClipLoader *self, ClipEngine *engine, const GstClipRequest *reque
   }
   if (!swap_in (self, engine, texts, request) || request->serial == 0)
     return;
-  self->in_force (request->serial, self->data);
+  self->funcs.in_force (request->serial, count, self->data);
   announce (self, request, count, errors);
+  if (count == 0)
+    self->funcs.emptied (request->serial, self->data);
 }
 
 /* Returns: FALSE when the device was lost meanwhile: the same set is wanted again from the next
@@ -289,12 +291,12 @@ thread_main (gpointer data)
 /* For other threads -------------------------------------------------------- */
 
 GstClipLoader *
-gst_clip_loader_new (GstElement *element, GstClipInForce in_force, gpointer data)
+gst_clip_loader_new (GstElement *element, const GstClipLoaderFuncs *funcs, gpointer data)
 {
   GstClipLoader *self = g_new0 (GstClipLoader, 1);
 
   self->element = element;
-  self->in_force = in_force;
+  self->funcs = *funcs;
   self->data = data;
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);

@@ -25,12 +25,20 @@ typedef struct {
 
 void gst_clip_texts_clear (GstClipTexts *texts);
 
-/** GstClipInForce: frames are taken with the prompts of @serial from now on; their message comes when this
- * returns. Thread: the loader's, without locks. */
-typedef void (*GstClipInForce) (guint serial, gpointer data);
+/**
+ * GstClipLoaderFuncs: called from the loader's thread, without locks.
+ * @in_force: frames are taken with the prompts of @serial from now on; their message comes when this
+ *   returns. @count: labels of them
+ * @emptied: after that message, where there are no labels
+ */
+typedef struct {
+  void (*in_force) (guint serial, guint count, gpointer data);
+  void (*emptied) (guint serial, gpointer data);
+} GstClipLoaderFuncs;
 
 /** gst_clip_loader_new: @element: (borrowed): source of the messages; must outlive the loader. */
-GstClipLoader *gst_clip_loader_new (GstElement *element, GstClipInForce in_force, gpointer data);
+GstClipLoader *gst_clip_loader_new (GstElement *element, const GstClipLoaderFuncs *funcs,
+                                    gpointer data);
 void gst_clip_loader_free (GstClipLoader *loader);
 
 /** gst_clip_loader_start: starts the thread, which opens the engine and then encodes what

@@ -83,6 +83,7 @@ score_labels (Labels *l, const GstClipScoreParams *params)
     .scoring = params->scoring,
     .scale = params->logit_scale,
     .bias = params->logit_bias,
+    .contrast_threshold = params->contrast_threshold,
     .prompts = l->prompts,
     .negatives = clip_texts_negatives (inference->texts),
     .similarities = inference->similarities,

@@ -27,7 +27,7 @@ typedef struct {
 
 /**
  * GstClipScoreParams: how similarities become scores and labels.
- * @logit_scale: the one to use, never 0; @logit_bias: the model's
+ * @logit_scale: the one to use, never 0; @logit_bias, @contrast_threshold: the model's
  * @threshold: 0..1; below 0: the scoring's own
  * @smoothing: time constant in ns; 0: none
  * @hysteresis: how far below its threshold an accepted label stays accepted
@@ -36,7 +36,7 @@ typedef struct {
  */
 typedef struct {
   ClipScoring scoring;
-  gdouble logit_scale, logit_bias;
+  gdouble logit_scale, logit_bias, contrast_threshold;
   gdouble threshold;
   GstClockTime smoothing;
   gdouble hysteresis;

@@ -189,6 +189,12 @@ clip_engine_logit_bias (ClipEngine *engine)
   return clip_model_config (engine->model)->logit_bias;
 }
 
+gdouble
+clip_engine_contrast_threshold (ClipEngine *engine)
+{
+  return clip_model_config (engine->model)->contrast_threshold;
+}
+
 ClipScoring
 clip_engine_scoring (ClipEngine *engine, ClipScoring scoring, guint n_labels)
 {

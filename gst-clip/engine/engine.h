@@ -87,6 +87,9 @@ const gchar *clip_engine_device_name (ClipEngine *engine);
 gdouble clip_engine_logit_scale (ClipEngine *engine);
 /** clip_engine_logit_bias: the model's own; 0 for those that have none. */
 gdouble clip_engine_logit_bias (ClipEngine *engine);
+
+/** clip_engine_contrast_threshold: from which score on contrast accepts a label; 0: the model says nothing. */
+gdouble clip_engine_contrast_threshold (ClipEngine *engine);
 guint64 clip_engine_memory_bytes (ClipEngine *engine);
 /** clip_engine_gpu: for tests (clip_gpu_simulate_loss ()). */
 ClipGpu *clip_engine_gpu (ClipEngine *engine);
@@ -299,11 +302,12 @@ ClipScoring clip_engine_scoring (ClipEngine *engine, ClipScoring scoring, guint 
 /**
  * ClipScoreSet: similarities of a set in which some labels or negatives may be pictures.
  * @negatives: (nullable)
+ * @contrast_threshold: the model's, clip_engine_contrast_threshold()
  * @similarities: one a label; @others: of the negatives, then of the background set
  */
 typedef struct {
   ClipScoring scoring;
-  gdouble scale, bias;
+  gdouble scale, bias, contrast_threshold;
   const ClipPromptSet *prompts, *negatives;
   guint n_background;
   const float *similarities, *others;
@@ -317,7 +321,8 @@ typedef struct {
  */
 void clip_score_set (const ClipScoreSet *set, gdouble *scores);
 
-/** clip_score_set_threshold: as clip_scoring_default_threshold(), of one kind of label. */
+/** clip_score_set_threshold: the model's own for texts in contrast, if it has one; else as
+ * clip_scoring_default_threshold(), of one kind of label. */
 gdouble clip_score_set_threshold (const ClipScoreSet *set, gboolean pictures);
 
 /** clip_scoring_default_threshold: used where the threshold property is -1. */

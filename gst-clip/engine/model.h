@@ -85,6 +85,7 @@ typedef struct {
  * @pad_token_id: fills the context where rows behind the text matter, see clip_model_pads()
  * @sigmoid: trained with a sigmoid for each pair (SigLIP): its logits are @logit_scale cos + @logit_bias
  * @logit_scale: after exp ()
+ * @contrast_threshold: from which score on contrast accepts a label, as the model's makers say; 0: they do not
  * @mean, @std: of pixel values in 0..1
  */
 typedef struct {
@@ -102,6 +103,7 @@ typedef struct {
   guint32 projection;
   gboolean sigmoid;
   gdouble logit_scale, logit_bias;
+  gdouble contrast_threshold;
   gdouble mean[3], std[3];
   ClipPreprocessSpec preprocess;
 } ClipModelConfig;

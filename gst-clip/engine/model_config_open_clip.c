@@ -450,6 +450,20 @@ parse_model (JsonObject *model, const gchar *what, ClipModelConfig *config, GErr
   return TRUE;
 }
 
+/* Not of open_clip, which does not mind it: {"contrast_threshold": 0..1}, what suits this model. */
+static gboolean
+parse_scoring (JsonObject *root, const gchar *what, ClipModelConfig *config, GError **error)
+{
+  g_autofree gchar *scoring_what = g_strconcat (what, ": scoring_cfg", NULL);
+  JsonObject *scoring = NULL;
+
+  if (!clip_json_get_object (root, what, "scoring_cfg", &scoring, error))
+    return FALSE;
+  return !scoring
+         || clip_json_get_double (scoring, scoring_what, "contrast_threshold", 0.0, 1.0,
+                                  &config->contrast_threshold, error);
+}
+
 gboolean
 clip_model_config_load_open_clip (const ClipSource *source, ClipModelConfig *config, GError **error)
 {
@@ -468,6 +482,6 @@ clip_model_config_load_open_clip (const ClipSource *source, ClipModelConfig *con
       || !clip_json_get_object (root, what, "preprocess_cfg", &preprocess, error))
     return FALSE;
   config->file = CLIP_OPEN_CLIP_CONFIG;
-  return parse_model (model, what, config, error)
+  return parse_model (model, what, config, error) && parse_scoring (root, what, config, error)
          && clip_preprocess_config_parse_open_clip (preprocess, pre_what, config, error);
 }

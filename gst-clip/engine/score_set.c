@@ -88,5 +88,7 @@ clip_score_set_threshold (const ClipScoreSet *s, gboolean pictures)
 
   if (pictures && scoring == CLIP_SCORING_COSINE)
     return PICTURE_THRESHOLD;
+  if (!pictures && scoring == CLIP_SCORING_CONTRAST && s->contrast_threshold > 0.0)
+    return s->contrast_threshold;
   return clip_scoring_default_threshold (scoring, n);
 }

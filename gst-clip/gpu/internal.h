@@ -237,6 +237,10 @@ struct _ClipGpuRecording {
   guint64 wall_ns;     /* guarded by queue_lock; 0 = not known */
 };
 
+/** clip_gpu_ticks_ns: from one timestamp of the queue to a later one; its counter may have few bits
+ * (36 on Intel: it starts again every hour). */
+guint64 clip_gpu_ticks_ns (const ClipGpu *gpu, guint64 from, guint64 to);
+
 /* submit.c */
 
 /**

@@ -354,6 +354,15 @@ host_times (ClipGpuRecording *rec, const gchar **stages, guint64 *ns)
   return ns[0] > 0 ? 1 : 0;
 }
 
+guint64
+clip_gpu_ticks_ns (const ClipGpu *gpu, guint64 from, guint64 to)
+{
+  /* the counter may have passed its end in between */
+  const gdouble ns = (gdouble)((to - from) & gpu->timestamp_mask) * gpu->info.timestamp_period_ns;
+
+  return ns < (gdouble)G_MAXUINT64 ? (guint64)ns : G_MAXUINT64;
+}
+
 guint
 clip_gpu_recording_get_times (ClipGpuRecording *rec, const gchar **stages, guint64 *ns, guint max)
 {
@@ -373,7 +382,7 @@ clip_gpu_recording_get_times (ClipGpuRecording *rec, const gchar **stages, guint
     return 0;
   for (guint i = 0; i < n; i++) {
     stages[i] = rec->stages[i];
-    ns[i] = (guint64)((gdouble)(ticks[i + 1] - ticks[i]) * gpu->info.timestamp_period_ns);
+    ns[i] = clip_gpu_ticks_ns (gpu, ticks[i], ticks[i + 1]);
   }
   return n;
 }

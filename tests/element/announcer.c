@@ -229,6 +229,42 @@ test_untracked (void)
   scene_free (scene);
 }
 
+/* Prompts that are taken away take all labels with them: of the frame, then of regions. */
+static void
+test_empty (void)
+{
+  Scene *scene = scene_new ();
+
+  add (scene, temporal_track (0, 7), 1, 0.5, -1);
+  add (scene, temporal_track (0, 8), -1, -1, -1);
+  add (scene, temporal_frame (0), -1, 1, -1);
+  expect (scene, ON, 0, "roi7: a +a/b -; frame: b +b -");
+  add (scene, temporal_frame (FRAME), -1, 1, -1);
+  expect (scene, ON, FRAME, NOTHING);
+  GPtrArray *out = gst_clip_announcer_empty (scene->announcer, ON, 9);
+  g_assert_cmpuint (out->len, ==, 2);
+  for (guint i = 0; i < 2; i++) {
+    guint64 time;
+    guint serial;
+    gst_structure_get (g_ptr_array_index (out, i), "running-time", G_TYPE_UINT64, &time,
+                       "prompts-serial", G_TYPE_UINT, &serial, NULL);
+    g_assert_cmpuint (time, ==, i == 0 ? FRAME : 0); /* when they were there last */
+    g_assert_cmpuint (serial, ==, 9);
+  }
+  g_autofree gchar *got = describe (out);
+  g_assert_cmpstr (got, ==, "frame:  + -b; roi7:  + -a/b");
+
+  g_autofree gchar *again = describe (gst_clip_announcer_empty (scene->announcer, ON, 10));
+  g_assert_cmpstr (again, ==, NOTHING);
+  add (scene, temporal_track (2 * FRAME, 7), 1, -1, -1);
+  expect (scene, ON, 2 * FRAME, "roi7: a +a -");
+  g_autofree gchar *untold = describe (gst_clip_announcer_empty (scene->announcer, NOBODY, 11));
+  g_assert_cmpstr (untold, ==, NOTHING);
+  add (scene, temporal_track (3 * FRAME, 7), 1, -1, -1);
+  expect (scene, ON, 3 * FRAME, "roi7: a +a -");
+  scene_free (scene);
+}
+
 /* Other settings keep the books without telling. */
 static void
 test_settings (void)
@@ -280,6 +316,7 @@ main (int argc, char **argv)
   g_test_add_func ("/announcer/seen", test_seen);
   g_test_add_func ("/announcer/restamp", test_restamp);
   g_test_add_func ("/announcer/untracked", test_untracked);
+  g_test_add_func ("/announcer/empty", test_empty);
   g_test_add_func ("/announcer/settings", test_settings);
   g_test_add_func ("/announcer/many", test_many);
   return g_test_run ();

@@ -290,6 +290,12 @@ clip_engine_logit_bias (ClipEngine *engine)
   return g_atomic_int_get (&fake.sigmoid) / 1000.0;
 }
 
+gdouble
+clip_engine_contrast_threshold (ClipEngine *engine)
+{
+  return 0.0;
+}
+
 ClipScoring
 clip_engine_scoring (ClipEngine *engine, ClipScoring scoring, guint n_labels)
 {

@@ -382,6 +382,64 @@ test_none (void)
   stage_free (stage);
 }
 
+/* The labels of an emptied set disappear, behind the message that says so; once. */
+static void
+test_emptied (gconstpointer mode)
+{
+  g_autofree gchar *properties =
+      g_strdup_printf ("mode=%s, scoring=cosine, threshold=0.9, prompts=15", (const gchar *)mode);
+  Stage *stage = stage_new_playing (properties);
+  g_autoptr (GstStructure) last = NULL;
+
+  push_until (stage, 1);
+  stage_count (stage, GST_MESSAGE_ANY, NULL);
+  g_object_set (stage->filter, "prompts", "", NULL);
+  stage_wait_prompts (stage, 2);
+  g_object_get (stage->filter, "last-result", &last, NULL);
+  g_assert_null (last);
+  g_autoptr (GstMessage) message = stage_message (stage, GST_MESSAGE_ELEMENT, "clipfilter");
+  const GstStructure *s = gst_message_get_structure (message);
+  g_autofree gchar *gone = stage_strings (s, "disappeared");
+  g_autofree gchar *appeared = stage_strings (s, "appeared");
+  g_assert_cmpstr (gone, ==, "15");
+  g_assert_cmpstr (appeared, ==, "");
+  g_assert_cmpstr (gst_structure_get_string (s, "label"), ==, "");
+  g_assert_cmpuint (serial_of (s), ==, 2);
+
+  g_object_set (stage->filter, "prompts", NULL, NULL); /* nothing is left to disappear */
+  stage_wait_prompts (stage, 3);
+  g_object_set (stage->filter, "prompts", "15", NULL);
+  stage_wait_prompts (stage, 4);
+  push_until (stage, 4);
+  g_autoptr (GstMessage) back = stage_message (stage, GST_MESSAGE_ELEMENT, "clipfilter");
+  g_autofree gchar *again = stage_strings (gst_message_get_structure (back), "appeared");
+  g_assert_cmpstr (again, ==, "15");
+  stage_free (stage);
+}
+
+/* No result of the set that was emptied is told behind that. */
+static void
+test_emptied_while_encoding (void)
+{
+  Stage *stage = stage_new (STEP ", prompts=15");
+
+  stage_play_file (stage);
+  push_until (stage, 1);
+  fake_close (FAKE_JOB_RUN);
+  g_assert_cmpint (gst_harness_push (stage->harness, stage_frame (stage, 15)), ==, GST_FLOW_OK);
+  fake_wait_inside (FAKE_JOB_RUN);
+  g_object_set (stage->filter, "prompts", "", NULL);
+  stage_wait_prompts (stage, 2);
+  gst_message_unref (stage_message (stage, GST_MESSAGE_ELEMENT, "clipfilter"));
+  fake_open (FAKE_JOB_RUN);
+  g_autoptr (GstBuffer) old = gst_harness_pull (stage->harness);
+  g_assert_cmpuint (serial_of (stage_result (old, 0)), ==, 1);
+  g_autofree gchar *label = stage_push_label (stage, 15);
+  g_assert_cmpstr (label, ==, "none");
+  g_assert_cmpuint (stage_count (stage, GST_MESSAGE_ELEMENT, NULL), ==, 0);
+  stage_free (stage);
+}
+
 static gpointer
 change_prompts (gpointer data)
 {
@@ -438,6 +496,9 @@ main (int argc, char **argv)
   g_test_add_func ("/prompt-sets/too-long", test_too_long);
   g_test_add_func ("/prompt-sets/encoding-fails", test_encoding_fails);
   g_test_add_func ("/prompt-sets/none", test_none);
+  g_test_add_data_func ("/prompt-sets/emptied/in-step", "in-step", test_emptied);
+  g_test_add_data_func ("/prompt-sets/emptied/latest", "latest", test_emptied);
+  g_test_add_func ("/prompt-sets/emptied/while-encoding", test_emptied_while_encoding);
   g_test_add_data_func ("/prompt-sets/thousand/in-step", "in-step", test_thousand);
   g_test_add_data_func ("/prompt-sets/thousand/latest", "latest", test_thousand);
   return g_test_run ();

@@ -60,6 +60,24 @@ bad (const gchar *key, const gchar *vision, const gchar *text, const gchar *prep
   g_assert_nonnull (strstr (error->message, "open_clip_config.json"));
 }
 
+/* What suits a model, beside what open_clip reads. */
+static void
+test_scoring (void)
+{
+#define SCORING(members) "},\"scoring_cfg\":{" members
+  ClipModelConfig c;
+
+  good ("", "", "", &c);
+  g_assert_cmpfloat (c.contrast_threshold, ==, 0.0);
+  good ("", "", SCORING (""), &c);
+  g_assert_cmpfloat (c.contrast_threshold, ==, 0.0);
+  good ("", "", SCORING ("\"contrast_threshold\":0.2"), &c);
+  g_assert_cmpfloat (c.contrast_threshold, ==, 0.2);
+  bad ("contrast_threshold", "", "", SCORING ("\"contrast_threshold\":1.5"));
+  bad ("contrast_threshold", "", "", SCORING ("\"contrast_threshold\":\"high\""));
+#undef SCORING
+}
+
 /* open_clip's defaults. */
 static void
 test_defaults (void)
@@ -429,6 +447,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/open-clip/defaults", test_defaults);
+  g_test_add_func ("/open-clip/scoring", test_scoring);
   g_test_add_func ("/open-clip/large", test_large);
   g_test_add_func ("/open-clip/options", test_options);
   g_test_add_func ("/open-clip/refused", test_refused);

@@ -151,6 +151,27 @@ test_pictures (void)
   g_assert_cmpfloat (thresholds[0], ==, 0.625);
 }
 
+/* What the model's folder says of contrast is for texts, and for contrast. */
+static void
+test_threshold (void)
+{
+  g_autoptr (ClipPromptSet) one = clip_prompt_set_parse ("a", NULL, NULL);
+  g_autoptr (ClipPromptSet) two = clip_prompt_set_parse ("a;b", NULL, NULL);
+  g_autoptr (ClipPromptSet) none = clip_prompt_set_parse ("", NULL, NULL);
+  ClipScoreSet set = { .prompts = one, .negatives = none, .n_background = 2 };
+
+  g_assert_cmpfloat (clip_score_set_threshold (&set, FALSE), ==, 0.5);
+  set.contrast_threshold = 0.2;
+  g_assert_cmpfloat (clip_score_set_threshold (&set, FALSE), ==, 0.2); /* AUTO, one label */
+  g_assert_cmpfloat (clip_score_set_threshold (&set, TRUE), !=, 0.2);
+  set.prompts = two;
+  g_assert_cmpfloat (clip_score_set_threshold (&set, FALSE), ==, 0.5); /* softmax */
+  set.scoring = CLIP_SCORING_CONTRAST;
+  g_assert_cmpfloat (clip_score_set_threshold (&set, FALSE), ==, 0.2);
+  set.scoring = CLIP_SCORING_COSINE;
+  g_assert_cmpfloat (clip_score_set_threshold (&set, FALSE), ==, 0.625);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -161,5 +182,6 @@ main (int argc, char **argv)
   g_test_add_func ("/score/sigmoid", test_sigmoid);
   g_test_add_func ("/score/limits", test_limits);
   g_test_add_func ("/score/pictures", test_pictures);
+  g_test_add_func ("/score/threshold", test_threshold);
   return g_test_run ();
 }

@@ -17,6 +17,7 @@ STD = (0.26862954, 0.26130258, 0.27577711)
 IMAGE, WIDTH, LAYERS = 64, 24, (2, 3, 3, 1)
 CONTEXT, TEXT_WIDTH, TEXT_LAYERS, HEAD = 32, 128, 2, 64
 EMBED = 128
+CONTRAST_THRESHOLD = 0.08  # see README.md: chosen by evaluation, when the model was trained
 
 
 def conv(inputs, outputs, side, stride=1):
@@ -207,7 +208,8 @@ def save_folder(folder, model, tokenizer):
                          "width": TEXT_WIDTH, "heads": TEXT_WIDTH // HEAD,
                          "layers": TEXT_LAYERS}},
         "preprocess_cfg": {"mean": list(MEAN), "std": list(STD), "interpolation": "bicubic",
-                           "resize_mode": "shortest", "size": [IMAGE, IMAGE]}})
+                           "resize_mode": "shortest", "size": [IMAGE, IMAGE]},
+        "scoring_cfg": {"contrast_threshold": CONTRAST_THRESHOLD}})
     write_json(folder / "tokenizer_config.json", {
         "tokenizer_class": "CLIPTokenizer", "model_max_length": CONTEXT, "do_lower_case": True,
         "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>",
