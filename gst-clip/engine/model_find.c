@@ -69,7 +69,7 @@ is_path (const gchar *name)
 
 /* What to do ------------------------------------------------------------- */
 
-/* "ViT-B/32" and "vit_b32" become "vitb32". */
+/* "ViT-B/32" and "vit_b32" become "vitb32", as in gst-clip-fetch. */
 static gchar *
 simplify (const gchar *name)
 {
@@ -79,6 +79,8 @@ simplify (const gchar *name)
     if (g_ascii_isalnum (*name))
       g_string_append_c (rest, g_ascii_tolower (*name));
   }
+  if (g_str_has_suffix (rest->str, "px"))
+    g_string_truncate (rest, rest->len - 2);
   return g_string_free (rest, FALSE);
 }
 

@@ -100,6 +100,7 @@ test_find_remedies (void)
              "; gst-clip-fetch vit-b-32 downloads it", NULL);
   not_found ("ViT-B/32", "\"ViT-B/32\"", "if you mean \"vit-b-32\", gst-clip-fetch vit-b-32", NULL);
   not_found ("vit_b32", "if you mean \"vit-b-32\", gst-clip-fetch vit-b-32", NULL);
+  not_found ("ViT-L/14@336px", "if you mean \"vit-l-14-336\"", NULL);
   not_found ("my-model", "gst-clip-fetch --list", NULL);
   not_found ("owner/a-name", "gst-clip-fetch owner/a-name downloads it, for model=a-name", NULL);
   not_found ("~/models/clip", "~ is the shell's", NULL);

@@ -5,6 +5,7 @@
     inspect_model.py PROGRAM FETCH
 """
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -59,7 +60,13 @@ class Inspect(unittest.TestCase):
         self.run_it('a', 'b', status=2)
         self.run_it('--wrong', status=2)
         self.run_it('--check', '--precision', 'fp64', status=2)
+        self.assertIn("Try 'gst-clip-inspect --help'", self.run_it('a', 'b', status=2))
         self.assertIn('--check', self.run_it('--help'))
+
+    def test_version(self):
+        with open(os.path.join(os.path.dirname(__file__), '../../meson.build'), encoding='utf-8') as f:
+            version = re.search(r"version : '(.*)'", f.read())[1]
+        self.assertEqual(self.run_it('--version'), f'gst-clip-inspect {version}\n')
 
 
 if __name__ == '__main__':
