@@ -68,6 +68,7 @@ on_results (GPtrArray *results, const ClipJobTimes *times, gboolean tell, gpoint
     return;
 
   GstStructure *last = gst_clip_result_structure (g_ptr_array_index (results, 0), 0);
+  GST_DEBUG_OBJECT (self, "result: %" GST_PTR_FORMAT, last);
   GST_OBJECT_LOCK (self);
   GstStructure *old = self->last_result;
   self->last_result = last;
@@ -114,6 +115,7 @@ on_in_force (guint serial, guint count, gpointer data)
 {
   GstClipFilter *self = data;
 
+  GST_INFO_OBJECT (self, "prompt set %u with %u labels is in force", serial, count);
   gst_clip_encoder_expect (self->encoder, serial);
   if (count > 0)
     return;
@@ -158,11 +160,34 @@ gst_clip_filter_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
   gst_clip_filter_drain (self);
   if (gst_video_info_is_equal (&video, &self->info)) /* only negotiated again */
     return TRUE;
+  GST_DEBUG_OBJECT (self, "frames: %" GST_PTR_FORMAT, in);
   gst_clip_filter_forget (self);
+  self->warned_unreadable = FALSE;
   self->info = video;
   gst_clip_encoder_set_info (self->encoder, &info);
   gst_clip_loader_set_frame_side (self->loader, MAX (info.width, info.height));
   return TRUE;
+}
+
+/* With it upstream would leave the cropping to a sink, and we would look at what nobody sees. */
+static void
+refuse_crop_meta (GstQuery *query)
+{
+  guint index;
+
+  while (gst_query_find_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, &index))
+    gst_query_remove_nth_allocation_meta (query, index);
+}
+
+/* Bytes of a frame of the caps that are asked about, which need not be those in use; 0: unknown. */
+static guint
+asked_size (GstQuery *query)
+{
+  GstCaps *caps = NULL;
+  GstVideoInfo info;
+
+  gst_query_parse_allocation (query, &caps, NULL);
+  return caps && gst_video_info_from_caps (&info, caps) ? GST_VIDEO_INFO_SIZE (&info) : 0;
 }
 
 /* These very buffers go downstream, which answers what they must be like; we only say that some of
@@ -174,6 +199,7 @@ gst_clip_filter_propose_allocation (GstBaseTransform *trans, GstQuery *decide, G
   gboolean answered = GST_BASE_TRANSFORM_CLASS (gst_clip_filter_parent_class)
                           ->propose_allocation (trans, decide, query);
 
+  refuse_crop_meta (query);
   gst_clip_filter_decide_mode (self);
   if (!gst_clip_filter_may_hold (self))
     return answered;
@@ -187,9 +213,12 @@ gst_clip_filter_propose_allocation (GstBaseTransform *trans, GstQuery *decide, G
       max = MAX (min, max);
     gst_query_set_nth_allocation_pool (query, i, pool, size, min, max);
   }
-  if (gst_query_get_n_allocation_pools (query) == 0)
-    gst_query_add_allocation_pool (query, NULL, GST_VIDEO_INFO_SIZE (&self->info),
-                                   GST_CLIP_FILTER_HELD, 0);
+  if (gst_query_get_n_allocation_pools (query) > 0)
+    return TRUE;
+  const guint size = asked_size (query);
+  if (size == 0)
+    return answered;
+  gst_query_add_allocation_pool (query, NULL, size, GST_CLIP_FILTER_HELD, 0);
   return TRUE;
 }
 
@@ -345,9 +374,10 @@ gst_clip_filter_start (GstBaseTransform *trans)
   ClipEngineConfig config = { model, device, self->settings.precision, group };
   GST_OBJECT_UNLOCK (self);
   self->warned_no_prompts = self->warned_not_finite = self->failed = FALSE;
-  self->warned_regions = FALSE;
+  self->warned_regions = self->warned_unreadable = FALSE;
   self->pushed = GST_FLOW_OK;
   gst_clip_filter_forget (self);
+  gst_clip_refusals_tell (&self->refusals, GST_ELEMENT (self));
 
   /* The rest of loading has its own thread; a wrong name can be told at once. */
   g_autofree gchar *path = model ? clip_model_find (model, &error) : NULL;
@@ -398,6 +428,7 @@ gst_clip_filter_finalize (GObject *object)
   gst_clip_announcer_free (self->announcer);
   gst_clip_tracks_free (self->tracks);
   gst_clip_filter_clear_settings (self);
+  gst_clip_refusals_clear (&self->refusals);
   g_clear_pointer (&self->last_result, gst_structure_free);
   g_mutex_clear (&self->prompts_lock);
   G_OBJECT_CLASS (gst_clip_filter_parent_class)->finalize (object);

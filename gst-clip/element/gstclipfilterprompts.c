@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/element/gstclipfilterprompts.h"
 
-GST_DEBUG_CATEGORY_EXTERN (gst_clip_debug);
-#define GST_CAT_DEFAULT gst_clip_debug
-
 /* The prompts lock lets one setter at a time read and change the prompt fields. They are written
  * under the object lock too, for those who only read. */
 
@@ -16,18 +13,15 @@ begin (GstClipFilter *self)
 /* @error: (transfer full) (nullable): why @property keeps its old value; told without any lock,
  * because a synchronous bus handler may set a property. */
 static void
-end (GstClipFilter *self, const gchar *property, GError *error)
+end (GstClipFilter *self, GstClipRefusalKind kind, const gchar *property, GError *error)
 {
+  const gboolean heard =
+      gst_clip_refusals_note (&self->refusals, GST_ELEMENT (self), kind, property, error);
+
   g_mutex_unlock (&self->prompts_lock);
-  if (!error)
-    return;
-  g_autoptr (GstBus) bus = gst_element_get_bus (GST_ELEMENT (self));
-  if (bus)
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
-                         ("%s keeps its old value: %s", property, error->message), (NULL));
-  else
-    g_warning ("%s: %s keeps its old value: %s", GST_OBJECT_NAME (self), property, error->message);
-  g_error_free (error);
+  if (error)
+    gst_clip_refusals_say (GST_ELEMENT (self), property, error->message, heard);
+  g_clear_error (&error);
 }
 
 /* Between begin() and end() ------------------------------------------------------ */
@@ -140,7 +134,7 @@ gst_clip_filter_set_prompts (GstClipFilter *self, const gchar *text)
 
   begin (self);
   take_prompts (self, clip_prompt_set_parse (text, self->settings.template_text, &error), NULL);
-  end (self, "prompts", error);
+  end (self, GST_CLIP_REFUSAL_LABELS, "prompts", error);
 }
 
 void
@@ -150,7 +144,7 @@ gst_clip_filter_set_prompt_list (GstClipFilter *self, const gchar *const *list)
 
   begin (self);
   take_prompts (self, clip_prompt_set_from_list (list, self->settings.template_text, &error), NULL);
-  end (self, "prompt-list", error);
+  end (self, GST_CLIP_REFUSAL_LABELS, "prompt-list", error);
 }
 
 void
@@ -163,7 +157,7 @@ gst_clip_filter_set_prompts_file (GstClipFilter *self, const gchar *path)
     read_file (self, path, &error);
   else if (self->settings.prompts_file)
     take_prompts (self, clip_prompt_set_parse (NULL, self->settings.template_text, &error), NULL);
-  end (self, "prompts-file", error);
+  end (self, GST_CLIP_REFUSAL_LABELS, "prompts-file", error);
 }
 
 gboolean
@@ -178,7 +172,7 @@ gst_clip_filter_reload (GstClipFilter *self)
   else
     g_set_error_literal (&error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE,
                          "there is nothing to reload: the prompts are not from a file");
-  end (self, "prompts-file", error);
+  end (self, ok ? GST_CLIP_REFUSAL_LABELS : GST_CLIP_REFUSAL_OTHER, "prompts-file", error);
   return ok;
 }
 
@@ -197,7 +191,7 @@ gst_clip_filter_set_negatives (GstClipFilter *self, const gchar *text)
     g_clear_pointer (&old, clip_prompt_set_unref);
     renew_set (self);
   }
-  end (self, "negative-prompts", error);
+  end (self, GST_CLIP_REFUSAL_NEGATIVES, "negative-prompts", error);
 }
 
 void
@@ -207,7 +201,7 @@ gst_clip_filter_set_template (GstClipFilter *self, const gchar *template_text)
 
   begin (self);
   change_template (self, template_text, &error);
-  end (self, "template", error);
+  end (self, GST_CLIP_REFUSAL_TEMPLATE, "template", error);
 }
 
 void
@@ -218,7 +212,7 @@ gst_clip_filter_set_scoring (GstClipFilter *self, ClipScoring scoring)
   self->settings.scoring = scoring;
   GST_OBJECT_UNLOCK (self);
   request_texts (self);
-  end (self, "scoring", NULL);
+  end (self, GST_CLIP_REFUSAL_OTHER, "scoring", NULL);
 }
 
 /* Getters ------------------------------------------------------------------------ */

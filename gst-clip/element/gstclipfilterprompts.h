@@ -3,8 +3,8 @@
  * element/gstclipfilterprompts.h: the properties that make up a prompt set.
  *
  * Setters parse at once, store, and hand the set to the loader; they never wait for the
- * engine. What cannot be parsed leaves the old value, with a warning on the bus (or in the log
- * where there is none yet). Thread: any.
+ * engine. What cannot be parsed leaves the old value, with a warning on the bus (where there is none yet, in the
+ * log, and on the bus from READY to PAUSED). Thread: any.
  */
 #pragma once
 

@@ -177,13 +177,14 @@ swap_in (GstClipLoader *self, ClipEngine *engine, ClipTexts *texts, const GstCli
 
 /* Says once for each serial how it went. */
 static void
-announce (GstClipLoader *self, const GstClipRequest *request, guint count, GPtrArray *errors)
+announce (GstClipLoader *self, const GstClipRequest *request, gboolean in_force, guint count,
+          GPtrArray *errors)
 {
   if (request->serial == self->announced_serial)
     return;
   self->announced_serial = request->serial;
   gst_clip_request_warn (self->element, errors);
-  gst_clip_post_prompts (self->element, request->serial, count, errors);
+  gst_clip_post_prompts (self->element, request->serial, in_force, count, errors);
 }
 
 static void
@@ -199,7 +200,7 @@ encode_failed (GstClipLoader *self, ClipEngine *engine, const GstClipRequest *re
     return;
   }
   g_ptr_array_add (errors, error->message);
-  announce (self, request, 0, errors);
+  announce (self, request, FALSE, 0, errors);
 }
 
 static void
@@ -221,7 +222,7 @@ encode_set (GstClipLoader *self, ClipEngine *engine, const GstClipRequest *reque
   if (!swap_in (self, engine, texts, request) || request->serial == 0)
     return;
   self->funcs.in_force (request->serial, count, self->data);
-  announce (self, request, count, errors);
+  announce (self, request, TRUE, count, errors);
   if (count == 0)
     self->funcs.emptied (request->serial, self->data);
 }

@@ -73,10 +73,12 @@ gst_clip_post_progress (GstElement *element, GstProgressType type, const gchar *
 }
 
 void
-gst_clip_post_prompts (GstElement *element, guint serial, guint count, GPtrArray *errors)
+gst_clip_post_prompts (GstElement *element, guint serial, gboolean in_force, guint count,
+                       GPtrArray *errors)
 {
-  GstStructure *s = gst_structure_new ("clipfilter-prompts", "serial", G_TYPE_UINT, serial, "count",
-                                       G_TYPE_UINT, count, NULL);
+  GstStructure *s =
+      gst_structure_new ("clipfilter-prompts", "serial", G_TYPE_UINT, serial, "in-force",
+                         G_TYPE_BOOLEAN, in_force, "count", G_TYPE_UINT, count, NULL);
   GValue array = G_VALUE_INIT;
 
   g_value_init (&array, GST_TYPE_ARRAY);

@@ -22,6 +22,7 @@ void gst_clip_post_progress (GstElement *element, GstProgressType type, const gc
 
 /** gst_clip_post_prompts: the message `clipfilter-prompts`: set @serial of @count labels is in
  * force, or could not be made (@count 0). @errors: of gchar *, what is wrong with it. */
-void gst_clip_post_prompts (GstElement *element, guint serial, guint count, GPtrArray *errors);
+void gst_clip_post_prompts (GstElement *element, guint serial, gboolean in_force, guint count,
+                            GPtrArray *errors);
 
 G_END_DECLS

@@ -49,13 +49,16 @@ def messages():
     assert len(results) == 10, f"{len(results)} results"
     assert re.search(r"labels=\(string\)< .*snow.*, scores=\(double\)< [\d.e-]+, [\d.e-]+ >",
                      results[0]), results[0]
-    assert "clipfilter-prompts, serial=(uint)1, count=(uint)2" in out
+    assert "clipfilter-prompts, serial=(uint)1, in-force=(boolean)true, count=(uint)2" in out
     assert "Progress: (clip-load)" in out
 
 
 def bad_prompt():
     code, out = launch(*FILTER, "prompts=dog@7")
     assert code == 0 and "prompts keeps its old value" in out and "dog@7" in out, out
+    code, out = launch(*PLAIN, "prompts=dog@7")
+    assert code == 0 and re.search(r"WARNING: from element .*prompts keeps its old value.*dog@7", out), out
+    assert re.search(r"No prompts: .* because `prompts` was refused: .*dog@7", out), out
 
 
 def no_prompts():
