@@ -8,6 +8,7 @@
 #include <string.h>
 #include "gst-clip/engine/model.h"
 #include "gst-clip/engine/model_config.h"
+#include "tests/common/random_model.h"
 
 /* Configurations --------------------------------------------------------- */
 
@@ -406,6 +407,22 @@ test_missing (void)
   g_assert_nonnull (strstr (error->message, "config.json"));
 }
 
+/* The name goes into messages and metadata, which are UTF-8; a path need not be. */
+static void
+test_name_of_bytes (void)
+{
+  g_autofree gchar *folder = make_folder (g_get_user_data_dir (), "caf\xe9");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClipModel) model = NULL;
+
+  clip_random_model_write (clip_random_model_find ("tiny"), folder, 1, &error);
+  g_assert_no_error (error);
+  model = clip_model_open (folder, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (clip_model_name (model), ==, "caf\xef\xbf\xbd");
+  clip_random_model_remove (folder);
+}
+
 /* Built in or not, either must work out. */
 static void
 test_embedded (void)
@@ -454,6 +471,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/model/eos-index", test_eos_index);
   g_test_add_func ("/engine/model/find", test_find);
   g_test_add_func ("/engine/model/missing", test_missing);
+  g_test_add_func ("/engine/model/name-of-bytes", test_name_of_bytes);
   g_test_add_func ("/engine/model/embedded", test_embedded);
   result = g_test_run ();
   g_rmdir (home);
