@@ -213,6 +213,14 @@ discard_locked (GstClipEncoder *self)
 }
 
 void
+gst_clip_encoder_forget_still (GstClipEncoder *self)
+{
+  g_mutex_lock (&self->lock);
+  self->forget_still = TRUE;
+  g_mutex_unlock (&self->lock);
+}
+
+void
 gst_clip_encoder_discard (GstClipEncoder *self)
 {
   g_mutex_lock (&self->lock);

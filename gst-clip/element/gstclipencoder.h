@@ -121,6 +121,9 @@ gboolean gst_clip_encoder_offer (GstClipEncoder *encoder, GstClipFrame *frame, G
  */
 GPtrArray *gst_clip_encoder_newest (GstClipEncoder *encoder, gboolean *idle);
 
+/** gst_clip_encoder_forget_still: the next frame is encoded, however much it is like the last one that was. Any thread. */
+void gst_clip_encoder_forget_still (GstClipEncoder *encoder);
+
 /** gst_clip_encoder_discard: forgets the newest results, and those of frames taken so far. */
 void gst_clip_encoder_discard (GstClipEncoder *encoder);
 

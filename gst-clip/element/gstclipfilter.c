@@ -162,10 +162,32 @@ gst_clip_filter_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
     return TRUE;
   GST_DEBUG_OBJECT (self, "frames: %" GST_PTR_FORMAT, in);
   gst_clip_filter_forget (self);
+  self->warned_unreadable = FALSE;
   self->info = video;
   gst_clip_encoder_set_info (self->encoder, &info);
   gst_clip_loader_set_frame_side (self->loader, MAX (info.width, info.height));
   return TRUE;
+}
+
+/* With it upstream would leave the cropping to a sink, and we would look at what nobody sees. */
+static void
+refuse_crop_meta (GstQuery *query)
+{
+  guint index;
+
+  while (gst_query_find_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, &index))
+    gst_query_remove_nth_allocation_meta (query, index);
+}
+
+/* Bytes of a frame of the caps that are asked about, which need not be those in use; 0: unknown. */
+static guint
+asked_size (GstQuery *query)
+{
+  GstCaps *caps = NULL;
+  GstVideoInfo info;
+
+  gst_query_parse_allocation (query, &caps, NULL);
+  return caps && gst_video_info_from_caps (&info, caps) ? GST_VIDEO_INFO_SIZE (&info) : 0;
 }
 
 /* These very buffers go downstream, which answers what they must be like; we only say that some of
@@ -177,6 +199,7 @@ gst_clip_filter_propose_allocation (GstBaseTransform *trans, GstQuery *decide, G
   gboolean answered = GST_BASE_TRANSFORM_CLASS (gst_clip_filter_parent_class)
                           ->propose_allocation (trans, decide, query);
 
+  refuse_crop_meta (query);
   gst_clip_filter_decide_mode (self);
   if (!gst_clip_filter_may_hold (self))
     return answered;
@@ -190,9 +213,12 @@ gst_clip_filter_propose_allocation (GstBaseTransform *trans, GstQuery *decide, G
       max = MAX (min, max);
     gst_query_set_nth_allocation_pool (query, i, pool, size, min, max);
   }
-  if (gst_query_get_n_allocation_pools (query) == 0)
-    gst_query_add_allocation_pool (query, NULL, GST_VIDEO_INFO_SIZE (&self->info),
-                                   GST_CLIP_FILTER_HELD, 0);
+  if (gst_query_get_n_allocation_pools (query) > 0)
+    return TRUE;
+  const guint size = asked_size (query);
+  if (size == 0)
+    return answered;
+  gst_query_add_allocation_pool (query, NULL, size, GST_CLIP_FILTER_HELD, 0);
   return TRUE;
 }
 
@@ -348,7 +374,7 @@ gst_clip_filter_start (GstBaseTransform *trans)
   ClipEngineConfig config = { model, device, self->settings.precision, group };
   GST_OBJECT_UNLOCK (self);
   self->warned_no_prompts = self->warned_not_finite = self->failed = FALSE;
-  self->warned_regions = FALSE;
+  self->warned_regions = self->warned_unreadable = FALSE;
   self->pushed = GST_FLOW_OK;
   gst_clip_filter_forget (self);
   gst_clip_refusals_tell (&self->refusals, GST_ELEMENT (self));

@@ -86,6 +86,13 @@ typedef struct {
       *regions; /* of GstClipRegion: all that the buffer has; NULL: the whole frame is looked at */
 } GstClipPassage;
 
+/** GstClipAsked: what was asked of a frame; to other questions a still picture has no answer yet. */
+typedef struct {
+  guint serial; /* of the prompts */
+  GstClipScoreParams params;
+  ClipFit fit;
+} GstClipAsked;
+
 struct _GstClipFilter {
   GstBaseTransform parent;
 
@@ -105,11 +112,11 @@ struct _GstClipFilter {
   gboolean warned_no_prompts;
   GstClipPacer pacer;
   guint stretch;          /* see GstClipFrameContext */
-  guint encoded_serial;   /* prompts of the last frame that was taken */
+  GstClipAsked encoded;   /* of the last frame that was taken; serial 0: none was */
   GstClipPassage passage; /* from transform_ip to generate_output */
   GQueue held;            /* of GstClipPassage *, oldest first */
   GstClipTracks *tracks;  /* for the life of the element */
-  gboolean warned_regions;
+  gboolean warned_regions, warned_unreadable;
   GPtrArray *carried;   /* nullable: in-step: of GstClipResult: what goes on to the next frames */
   GstFlowReturn pushed; /* of held frames */
 

@@ -106,8 +106,13 @@ warn_without_prompts (GstClipFilter *self)
 static void
 warn_unreadable (GstClipFilter *self, GstBuffer *buffer)
 {
-  GST_ELEMENT_WARNING (self, STREAM, FORMAT, ("A frame cannot be read and gets no labels"),
-                       ("%" GST_PTR_FORMAT, buffer));
+  if (self->warned_unreadable)
+    return;
+  self->warned_unreadable = TRUE;
+  GST_ELEMENT_WARNING (
+      self, STREAM, FORMAT,
+      ("A frame cannot be read and gets no labels; others like it pass without a word"),
+      ("%" GST_PTR_FORMAT, buffer));
 }
 
 /* Regions ------------------------------------------------------------------------ */
@@ -176,11 +181,29 @@ log_frame (GstClipFilter *self, const GstClipFrameContext *frame, const gchar *w
                   what);
 }
 
+static GstClipAsked
+asked_of (const GstClipFrame *frame)
+{
+  return (GstClipAsked){ frame->texts.serial, frame->params, frame->fit };
+}
+
+static gboolean
+is_same (const GstClipAsked *a, const GstClipAsked *b)
+{
+  const GstClipScoreParams *p = &a->params, *q = &b->params;
+
+  return a->serial == b->serial && a->fit == b->fit && p->scoring == q->scoring
+         && p->logit_scale == q->logit_scale && p->threshold == q->threshold
+         && p->smoothing == q->smoothing && p->hysteresis == q->hysteresis && p->top_k == q->top_k
+         && p->embedding == q->embedding;
+}
+
 /* Returns: TRUE when the frame is to be encoded, and *@pace and *@at to tell the pacer if it is. */
 static gboolean
 is_wanted (GstClipFilter *self, GstClipFrame *frame, GstClipPace *pace, GstClipPaceFrame *at)
 {
-  if (frame->texts.serial != self->encoded_serial)
+  const GstClipAsked asked = asked_of (frame);
+  if (asked.serial != self->encoded.serial)
     gst_clip_pacer_reset (&self->pacer); /* what is carried on answers other prompts */
   GST_OBJECT_LOCK (self);
   *pace = self->settings.pace;
@@ -194,7 +217,7 @@ is_wanted (GstClipFilter *self, GstClipFrame *frame, GstClipPace *pace, GstClipP
             && frame->context.running_time <= earliest,
     .now = g_get_monotonic_time () * GST_USECOND,
   };
-  frame->forced = !self->pacer.started;
+  frame->forced = !self->pacer.started || !is_same (&asked, &self->encoded);
   const gboolean wanted = gst_clip_pacer_wants (&self->pacer, pace, at);
   if (!wanted)
     log_frame (self, &frame->context, "passes: not due by interval, max-rate and skip-late");
@@ -203,14 +226,14 @@ is_wanted (GstClipFilter *self, GstClipFrame *frame, GstClipPace *pace, GstClipP
 
 /* @regions: (nullable): those that are encoded */
 static void
-took (GstClipFilter *self, guint serial, const GArray *regions, const GstClipFrameContext *frame,
-      const GstClipPace *pace, const GstClipPaceFrame *at)
+took (GstClipFilter *self, const GstClipAsked *asked, const GArray *regions,
+      const GstClipFrameContext *frame, const GstClipPace *pace, const GstClipPaceFrame *at)
 {
   log_frame (self, frame, "is encoded");
   gst_clip_pacer_took (&self->pacer, pace, at);
-  self->encoded_serial = serial;
+  self->encoded = *asked;
   for (guint i = 0; regions && i < regions->len; i++)
-    gst_clip_tracks_took (self->tracks, gst_clip_region_at (regions, i), frame, serial);
+    gst_clip_tracks_took (self->tracks, gst_clip_region_at (regions, i), frame, asked->serial);
 }
 
 /* Returns: TRUE with @frame complete; FALSE with *@ret set when there is nothing to encode with. */
@@ -240,12 +263,12 @@ offer (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer, GstClockTime
 
   if (!get_texts (self, frame, &ret))
     return; /* taken away meanwhile: the next frame sees it */
-  const guint serial = frame->texts.serial;
+  const GstClipAsked asked = asked_of (frame);
   if (choose_regions (self, frame, self->passage.regions, interval)
       && is_wanted (self, frame, &pace, &at)) {
     g_autoptr (GArray) chosen = frame->regions ? g_array_ref (frame->regions) : NULL;
     if (gst_clip_encoder_offer (self->encoder, frame, buffer, &self->info, &unreadable))
-      took (self, serial, chosen, &frame->context, &pace, &at);
+      took (self, &asked, chosen, &frame->context, &pace, &at);
   }
   if (unreadable)
     warn_unreadable (self, buffer);
@@ -285,15 +308,17 @@ static GstFlowReturn
 submit (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer, GstClockTime interval)
 {
   GstClipPassage *passage = &self->passage;
-  const guint serial = frame->texts.serial;
+  const GstClipAsked asked = asked_of (frame);
   gboolean still = FALSE, unreadable = FALSE;
   GstClipPaceFrame at;
   GstClipPace pace;
 
   passage->kind = GST_CLIP_PASSAGE_CARRY;
   if (!choose_regions (self, frame, passage->regions, interval)) {
-    if (passage->regions->len == 0)
+    if (passage->regions->len == 0) {
       passage->kind = GST_CLIP_PASSAGE_FORGET;
+      gst_clip_encoder_forget_still (self->encoder); /* nor is there anything to carry on */
+    }
     return GST_FLOW_OK;
   }
   if (!is_wanted (self, frame, &pace, &at))
@@ -302,7 +327,7 @@ submit (GstClipFilter *self, GstClipFrame *frame, GstBuffer *buffer, GstClockTim
   GstFlowReturn ret = gst_clip_encoder_submit (self->encoder, frame, buffer, &self->info,
                                                &passage->ticket, &still, &unreadable);
   if (!still) {
-    took (self, serial, chosen, &frame->context, &pace, &at);
+    took (self, &asked, chosen, &frame->context, &pace, &at);
     passage->kind = GST_CLIP_PASSAGE_ENCODE;
   } else {
     log_frame (self, &frame->context, "passes: still");

@@ -112,8 +112,11 @@ gst_clip_filter_submit_input_buffer (GstBaseTransform *trans, gboolean discont, 
   if (GST_BUFFER_IS_DISCONT (input) || gst_pad_needs_reconfigure (trans->srcpad))
     gst_clip_filter_drain (self);
   if (self->pushed != GST_FLOW_OK) {
+    const GstFlowReturn pushed = self->pushed;
+    if (pushed == GST_FLOW_NOT_LINKED) /* told once: the pad may be linked again without a flush */
+      self->pushed = GST_FLOW_OK;
     gst_buffer_unref (input);
-    return self->pushed;
+    return pushed;
   }
   return parent_of (trans)->submit_input_buffer (trans, discont, input);
 }
@@ -188,6 +191,6 @@ gst_clip_filter_forget (GstClipFilter *self)
   g_clear_pointer (&self->carried, g_ptr_array_unref);
   gst_clip_pacer_reset (&self->pacer);
   gst_clip_tracks_reset (self->tracks);
-  self->encoded_serial = 0;
+  self->encoded.serial = 0;
   self->stretch++;
 }

@@ -170,13 +170,18 @@ gst_clip_overlay_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
   return TRUE;
 }
 
-/* Who draws upstream may leave its drawing to us: it is passed on, or blended. */
+/* Who draws upstream may leave its drawing to us: it is passed on, or blended. Not cropping, which the labels do not
+ * follow. */
 static gboolean
 gst_clip_overlay_propose_allocation (GstBaseTransform *trans, GstQuery *decide, GstQuery *query)
 {
+  guint index;
+
   if (!GST_BASE_TRANSFORM_CLASS (gst_clip_overlay_parent_class)
            ->propose_allocation (trans, decide, query))
     return FALSE;
+  while (gst_query_find_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, &index))
+    gst_query_remove_nth_allocation_meta (query, index);
   if (!gst_query_find_allocation_meta (query, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE, NULL))
     gst_query_add_allocation_meta (query, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE, NULL);
   return TRUE;
@@ -223,8 +228,11 @@ static GstFlowReturn
 gst_clip_overlay_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 {
   GstClipOverlay *self = GST_CLIP_OVERLAY (trans);
+  const GstSegment *segment = &trans->segment;
   const GstClockTime time =
-      gst_segment_to_stream_time (&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+      segment->format == GST_FORMAT_TIME
+          ? gst_segment_to_stream_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer))
+          : GST_CLOCK_TIME_NONE;
   GstVideoFrame frame;
 
   if (GST_CLOCK_TIME_IS_VALID (time))

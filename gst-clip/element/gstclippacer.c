@@ -15,18 +15,18 @@ gst_clip_pacer_reset (GstClipPacer *self)
   };
 }
 
-/* 0: no limit. */
+/* 0: no limit. The slowest rate is that of a frame in 36 years: its double is a number yet. */
 static GstClockTimeDiff
 period_of (const GstClipPace *pace)
 {
-  return pace->max_rate > 0.0 ? GST_SECOND / pace->max_rate : 0;
+  return pace->max_rate > 0.0 ? MIN (GST_SECOND / pace->max_rate, (gdouble)(G_MAXINT64 / 8)) : 0;
 }
 
 static gboolean
 rate_allows (const GstClipPacer *self, const GstClipPace *pace, GstClockTimeDiff position)
 {
   return !GST_CLOCK_STIME_IS_VALID (position) || !GST_CLOCK_STIME_IS_VALID (self->slot)
-         || position >= self->slot + period_of (pace);
+         || position - self->slot >= period_of (pace);
 }
 
 static gboolean
@@ -66,8 +66,8 @@ gst_clip_pacer_took (GstClipPacer *self, const GstClipPace *pace, const GstClipP
   /* Where it was due and not where it came, or times that are no multiples of the period would lower
    * the rate; unless the next is due already. */
   if (self->started && period > 0 && GST_CLOCK_STIME_IS_VALID (slot)
-      && GST_CLOCK_STIME_IS_VALID (self->slot) && slot >= self->slot + period
-      && slot < self->slot + 2 * period)
+      && GST_CLOCK_STIME_IS_VALID (self->slot) && slot - self->slot >= period
+      && slot - self->slot < 2 * period)
     slot = self->slot + period;
   self->slot = slot;
   self->passed = 0;

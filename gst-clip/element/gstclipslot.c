@@ -112,9 +112,7 @@ gst_clip_slot_fail (GstClipEncoder *self, GstClipSlot *slot, const GError *error
 {
   g_autoptr (ClipEngine) engine = clip_engine_ref (slot->engine);
 
-  g_mutex_lock (&self->lock);
-  self->forget_still = TRUE;
-  g_mutex_unlock (&self->lock);
+  gst_clip_encoder_forget_still (self);
   if (g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST))
     drop_jobs_of_lost_device (self, slot);
   self->funcs.failed (engine, error, self->data);
@@ -187,8 +185,11 @@ gst_clip_slot_is_still (GstClipEncoder *self, GstClipSlot *slot)
   const GstClipFrame *frame = &slot->ticket->frame;
   gdouble change = 1.0;
 
-  if (frame->skip_still <= 0.0 || frame->regions)
+  if (frame->skip_still <= 0.0 || frame->regions) {
+    gst_clip_encoder_forget_still (
+        self); /* what is kept is not the last one that was encoded any more */
     return FALSE;
+  }
   if (self->still_engine != slot->engine) {
     gst_clip_encoder_drop_still (self);
     self->still = clip_still_new (slot->engine, NULL);

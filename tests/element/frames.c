@@ -203,6 +203,11 @@ test_too_small (void)
   g_autoptr (GstBuffer) out = gst_harness_pull (stage->harness);
   g_assert_null (stage_result (out, 0));
   stage_expect (stage, GST_MESSAGE_WARNING, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "frame");
+  for (guint i = 0; i < 3; i++) {
+    gst_harness_push (stage->harness, gst_buffer_new_allocate (NULL, 7, NULL));
+    gst_buffer_unref (gst_harness_pull (stage->harness));
+  }
+  g_assert_cmpuint (stage_count (stage, GST_MESSAGE_WARNING, NULL), ==, 0); /* once is enough */
   stage_free (stage);
 }
 
@@ -225,6 +230,23 @@ test_allocation (void)
   }
 }
 
+/* Nor that it crops, for which upstream would leave what is cut off in the frames. */
+static void
+test_crop_meta (void)
+{
+  Stage *stage = stage_new_playing ("mode=in-step, prompts=10");
+  g_autoptr (GstCaps) caps = gst_caps_from_string (STAGE_CAPS);
+  g_autoptr (GstQuery) query = gst_query_new_allocation (caps, TRUE);
+
+  gst_harness_add_propose_allocation_meta (stage->harness, GST_VIDEO_CROP_META_API_TYPE, NULL);
+  gst_harness_add_propose_allocation_meta (stage->harness, GST_VIDEO_META_API_TYPE, NULL);
+  gst_buffer_unref (stage_push (stage, 10));
+  gst_pad_peer_query (stage->harness->srcpad, query);
+  g_assert_false (gst_query_find_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL));
+  g_assert_true (gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL));
+  stage_free (stage);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -237,5 +259,6 @@ main (int argc, char **argv)
   g_test_add_func ("/frames/skipped", test_skipped);
   g_test_add_func ("/frames/too-small", test_too_small);
   g_test_add_func ("/frames/allocation", test_allocation);
+  g_test_add_func ("/frames/crop-meta", test_crop_meta);
   return g_test_run ();
 }

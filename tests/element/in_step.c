@@ -412,11 +412,11 @@ count_buffers (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 }
 
 static void
-check_source (const gchar *between, gint want)
+check_source (const gchar *between, const gchar *more, gint want)
 {
   g_autofree gchar *line = g_strdup_printf ("videotestsrc ! " STAGE_CAPS " ! %s clipfilter "
-                                            "name=filter mode=in-step prompts=10 ! fakesink",
-                                            between);
+                                            "name=filter mode=in-step prompts=10 ! fakesink %s",
+                                            between, more);
   fake_reset ();
   g_autoptr (GstElement) pipeline = gst_parse_launch (line, NULL);
   g_autoptr (GstElement) filter = gst_bin_get_by_name (GST_BIN (pipeline), "filter");
@@ -438,9 +438,19 @@ check_source (const gchar *between, gint want)
 static void
 test_source_thread (void)
 {
-  check_source ("", 1);
-  check_source ("identity !", 1);
-  check_source ("queue !", HELD + 1);
+  check_source ("", "", 1);
+  check_source ("identity !", "", 1);
+  check_source ("queue !", "", HELD + 1);
+  /* The second source pushes with its own thread when it is its turn. */
+  check_source ("queue ! concat name=c !", "videotestsrc ! " STAGE_CAPS " ! c.", 1);
+  check_source ("queue ! concat name=c !", "videotestsrc ! " STAGE_CAPS " ! queue ! c.", HELD + 1);
+}
+
+static gboolean
+refuse_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  return GST_QUERY_TYPE (query) != GST_QUERY_ALLOCATION
+         && gst_pad_query_default (pad, parent, query);
 }
 
 static guint
@@ -486,6 +496,50 @@ test_allocation (void)
     g_assert_cmpuint (asked_for (stage), ==, downstream + cases[i].want);
     stage_free (stage);
   }
+}
+
+/* A pool is for the caps that are asked about, which need not be those in use. */
+static void
+test_allocation_size (void)
+{
+  Stage *stage = stage_new ("mode=in-step, prompts=10");
+  g_autoptr (GstCaps) caps =
+      gst_caps_from_string ("video/x-raw,format=GRAY8,width=64,height=64,framerate=25/1");
+  g_autoptr (GstQuery) query = gst_query_new_allocation (caps, TRUE);
+  guint size = 0;
+
+  stage_play_file (stage);
+  gst_pad_set_query_function (stage->harness->sinkpad, refuse_query);
+  g_assert_true (gst_pad_peer_query (stage->harness->srcpad, query));
+  g_assert_cmpuint (gst_query_get_n_allocation_pools (query), ==, 1);
+  gst_query_parse_nth_allocation_pool (query, 0, NULL, &size, NULL, NULL);
+  g_assert_cmpuint (size, ==, 64 * 64);
+  stage_free (stage);
+}
+
+/* Nobody is linked for a while, and then somebody is again, without a flush. */
+static void
+test_linked_again (void)
+{
+  Stage *stage = stage_new (IN_STEP);
+  guint refused = 0;
+
+  stage_play_file (stage);
+  gst_harness_set_drop_buffers (stage->harness, TRUE);
+  GstPad *src = gst_element_get_static_pad (stage->filter, "src");
+  for (guint i = 0; i < 4; i++)
+    g_assert_cmpint (gst_harness_push (stage->harness, stage_frame (stage, 10)), ==, GST_FLOW_OK);
+  gst_pad_unlink (src, stage->harness->sinkpad);
+  for (guint i = 0; i < 4 * HELD && refused == 0; i++)
+    refused += gst_harness_push (stage->harness, stage_frame (stage, 10)) == GST_FLOW_NOT_LINKED;
+  g_assert_cmpuint (refused, ==, 1);
+  g_assert_cmpint (gst_pad_link (src, stage->harness->sinkpad), ==, GST_PAD_LINK_OK);
+  const guint before = gst_harness_buffers_received (stage->harness);
+  for (guint i = 0; i < 4 * HELD; i++)
+    gst_harness_push (stage->harness, stage_frame (stage, 10));
+  g_assert_cmpuint (gst_harness_buffers_received (stage->harness), >, before);
+  gst_object_unref (src);
+  stage_free (stage);
 }
 
 /* Latency ---------------------------------------------------------------------------------- */
@@ -536,22 +590,6 @@ test_no_latency (void)
 
 /* Which frames ----------------------------------------------------------------------------- */
 
-static void
-check_frame (Stage *stage, guint8 value, const gchar *want, guint frames_old)
-{
-  g_autoptr (GstBuffer) out = stage_push (stage, value);
-  g_autofree gchar *label = stage_label (out);
-  guint64 age = 0, timestamp = 0;
-
-  g_assert_cmpstr (label, ==, want);
-  if (g_str_equal (want, "none"))
-    return;
-  gst_structure_get (stage_result (out, 0), "age", G_TYPE_UINT64, &age, "timestamp", G_TYPE_UINT64,
-                     &timestamp, NULL);
-  g_assert_cmpuint (age, ==, frames_old * STAGE_FRAME);
-  g_assert_cmpuint (timestamp, ==, GST_BUFFER_PTS (out) - age);
-}
-
 /* The same with and without holding: what is carried on is of the frame before, not of one that
  * happens to be ready. */
 static void
@@ -564,9 +602,9 @@ test_interval (gconstpointer data)
   else
     stage_play_file (stage);
   for (guint i = 0; i < 5; i++) {
-    check_frame (stage, i % 2 ? 10 : 200, i % 2 ? "10" : "200", 0);
-    check_frame (stage, i % 2 ? 200 : 10, i % 2 ? "10" : "200", 1);
-    check_frame (stage, 77, i % 2 ? "10" : "200", 2);
+    stage_check (stage, i % 2 ? 10 : 200, i % 2 ? "10" : "200", 0);
+    stage_check (stage, i % 2 ? 200 : 10, i % 2 ? "10" : "200", 1);
+    stage_check (stage, 77, i % 2 ? "10" : "200", 2);
   }
   g_assert_cmpuint (fake_count (FAKE_JOB_RUN), ==, 5);
   stage_free (stage);
@@ -589,18 +627,18 @@ test_new_prompts (void)
 {
   Stage *stage = stage_new_playing (IN_STEP ", interval=1000");
 
-  check_frame (stage, 10, "10", 0);
-  check_frame (stage, 77, "10", 1);
+  stage_check (stage, 10, "10", 0);
+  stage_check (stage, 77, "10", 1);
   g_object_set (stage->filter, "prompts", "77;200", NULL);
   stage_wait_prompts (stage, 2);
-  check_frame (stage, 77, "77", 0);
-  check_frame (stage, 200, "77", 1);
+  stage_check (stage, 77, "77", 0);
+  stage_check (stage, 200, "77", 1);
   g_object_set (stage->filter, "prompts", NULL, NULL);
   stage_wait_prompts (stage, 3);
-  check_frame (stage, 200, "none", 0);
+  stage_check (stage, 200, "none", 0);
   g_object_set (stage->filter, "prompts", "200", NULL);
   stage_wait_prompts (stage, 4);
-  check_frame (stage, 200, "200", 0);
+  stage_check (stage, 200, "200", 0);
   stage_free (stage);
 }
 
@@ -610,14 +648,14 @@ test_negotiated_again (void)
 {
   Stage *stage = stage_new_playing (IN_STEP ", interval=1000");
 
-  check_frame (stage, 10, "10", 0);
+  stage_check (stage, 10, "10", 0);
   gst_harness_push_upstream_event (stage->harness, gst_event_new_reconfigure ());
-  check_frame (stage, 200, "10", 1);
+  stage_check (stage, 200, "10", 1);
   gst_harness_set_src_caps_str (stage->harness, STAGE_CAPS);
-  check_frame (stage, 200, "10", 2);
+  stage_check (stage, 200, "10", 2);
   gst_harness_set_src_caps_str (stage->harness,
                                 "video/x-raw,format=GRAY8,width=8,height=32,framerate=25/1");
-  check_frame (stage, 200, "200", 0);
+  stage_check (stage, 200, "200", 0);
   stage_free (stage);
 }
 
@@ -634,18 +672,18 @@ test_skip_late (void)
 {
   Stage *stage = stage_new_playing (IN_STEP);
 
-  check_frame (stage, 10, "10", 0);
+  stage_check (stage, 10, "10", 0);
   send_qos (stage, 0, 3 * STAGE_FRAME + 1);
   for (guint i = 1; i <= 3; i++)
-    check_frame (stage, 200, "10", i);
-  check_frame (stage, 200, "200", 0);
+    stage_check (stage, 200, "10", i);
+  stage_check (stage, 200, "200", 0);
   send_qos (stage, stage->pts, STAGE_FRAME);
-  check_frame (stage, 10, "200", 1);
+  stage_check (stage, 10, "200", 1);
   send_qos (stage, stage->pts, -(GstClockTimeDiff)stage->pts); /* plenty of time */
-  check_frame (stage, 10, "10", 0);
+  stage_check (stage, 10, "10", 0);
   send_qos (stage, stage->pts, 10 * GST_SECOND);
   g_object_set (stage->filter, "skip-late", FALSE, NULL);
-  check_frame (stage, 200, "200", 0);
+  stage_check (stage, 200, "200", 0);
   stage_free (stage);
 }
 
@@ -700,93 +738,14 @@ test_skip_late_flush (void)
   Stage *stage = stage_new_playing (IN_STEP);
   GstSegment segment;
 
-  check_frame (stage, 10, "10", 0);
+  stage_check (stage, 10, "10", 0);
   send_qos (stage, 0, 100 * GST_SECOND);
   gst_harness_push_event (stage->harness, gst_event_new_flush_start ());
   gst_harness_push_event (stage->harness, gst_event_new_flush_stop (TRUE));
   gst_segment_init (&segment, GST_FORMAT_TIME);
   gst_harness_push_event (stage->harness, gst_event_new_segment (&segment));
-  check_frame (stage, 200, "200", 0);
-  check_frame (stage, 10, "10", 0);
-  stage_free (stage);
-}
-
-static guint64
-count_still (Stage *stage)
-{
-  GstStructure *stats;
-  guint64 still = 0;
-
-  g_object_get (stage->filter, "stats", &stats, NULL);
-  gst_structure_get_uint64 (stats, "still", &still);
-  gst_structure_free (stats);
-  return still;
-}
-
-/* Compared with the last encoded picture, so that what changes slowly is seen in the end; the fake
- * engine's change is that of the value, of 255. */
-static void
-test_skip_still (gconstpointer data)
-{
-  Stage *stage = stage_new ("scoring=cosine, threshold=0.5, messages=every-result, mode=in-step, "
-                            "prompts=10;200, skip-still=0.05");
-
-  if (GPOINTER_TO_INT (data))
-    stage_play (stage);
-  else
-    stage_play_file (stage);
-  check_frame (stage, 10, "10", 0);
-  check_frame (stage, 20, "10", 1); /* 0.039 */
-  check_frame (stage, 10, "10", 2);
-  check_frame (stage, 23, "10", 0); /* 0.051 */
-  check_frame (stage, 30, "10", 1);
-  check_frame (stage, 200, "200", 0);
-  check_frame (stage, 200, "200", 1);
-  g_assert_cmpuint (fake_count (FAKE_JOB_RUN), ==, 3);
-  g_assert_cmpuint (count_still (stage), ==, 4);
-
-  g_object_set (stage->filter, "prompts", "10;190", NULL); /* is answered all the same */
-  stage_wait_prompts (stage, 2);
-  check_frame (stage, 200, "190", 0);
-  check_frame (stage, 200, "190", 1);
-  g_object_set (stage->filter, "skip-still", 0.0, NULL);
-  check_frame (stage, 200, "190", 0);
-  stage_free (stage);
-}
-
-/* A picture without a result is no reason not to encode the next one. */
-static void
-test_skip_still_failure (void)
-{
-  Stage *stage = stage_new_playing (IN_STEP ", skip-still=0.05");
-
-  check_frame (stage, 10, "10", 0);
-  fake_fail (FAKE_JOB_RUN, 1, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_NOT_FINITE);
-  check_frame (stage, 200, "none", 0);
-  check_frame (stage, 200, "200", 0);
-  check_frame (stage, 200, "200", 1);
-  stage_free (stage);
-}
-
-static void
-test_skip_still_latest (void)
-{
-  Stage *stage = stage_new_playing ("scoring=cosine, threshold=0.5, mode=latest, prompts=10;200, "
-                                    "messages=every-result, skip-still=0.05");
-
-  for (guint i = 0; i < TOO_LONG_S * 1000 && count_still (stage) < 10; i++) {
-    gst_buffer_unref (stage_push (stage, 10));
-    g_usleep (POLL_US);
-  }
-  g_assert_cmpuint (count_still (stage), >=, 10);
-  g_assert_cmpuint (fake_count (FAKE_JOB_RUN), ==, 1);
-  g_autofree gchar *label = stage_push_label (stage, 10);
-  g_assert_cmpstr (label, ==, "10");
-  for (guint i = 0; i < TOO_LONG_S * 1000 && fake_count (FAKE_JOB_RUN) < 2; i++) {
-    gst_buffer_unref (stage_push (stage, 200));
-    g_usleep (POLL_US);
-  }
-  g_assert_cmpuint (fake_count (FAKE_JOB_RUN), ==, 2);
+  stage_check (stage, 200, "200", 0);
+  stage_check (stage, 10, "10", 0);
   stage_free (stage);
 }
 
@@ -831,6 +790,8 @@ main (int argc, char **argv)
   g_test_add_func ("/in-step/still-picture", test_still_picture);
   g_test_add_func ("/in-step/source-thread", test_source_thread);
   g_test_add_func ("/in-step/allocation", test_allocation);
+  g_test_add_func ("/in-step/allocation-size", test_allocation_size);
+  g_test_add_func ("/in-step/linked-again", test_linked_again);
   g_test_add_func ("/in-step/latency", test_latency);
   g_test_add_func ("/in-step/no-latency", test_no_latency);
   g_test_add_data_func ("/which/interval/live", GINT_TO_POINTER (TRUE), test_interval);
@@ -841,10 +802,6 @@ main (int argc, char **argv)
   g_test_add_func ("/which/skip-late", test_skip_late);
   g_test_add_func ("/which/recovers", test_recovers);
   g_test_add_func ("/which/skip-late-flush", test_skip_late_flush);
-  g_test_add_data_func ("/which/skip-still/live", GINT_TO_POINTER (TRUE), test_skip_still);
-  g_test_add_data_func ("/which/skip-still/held", GINT_TO_POINTER (FALSE), test_skip_still);
-  g_test_add_func ("/which/skip-still-failure", test_skip_still_failure);
-  g_test_add_func ("/which/skip-still-latest", test_skip_still_latest);
   g_test_add_func ("/which/latest-interval", test_latest_interval);
   return g_test_run ();
 }

@@ -471,6 +471,39 @@ test_upstream_overlay (gconstpointer draws)
   gst_harness_teardown (h);
 }
 
+/* Labels do not follow a cropping that upstream leaves to a sink. */
+static void
+test_crop_meta (void)
+{
+  GstHarness *h = gst_harness_new ("clipoverlay");
+  g_autoptr (GstCaps) caps =
+      gst_caps_from_string ("video/x-raw,format=GRAY8,width=320,height=240,framerate=25/1");
+  g_autoptr (GstQuery) query = gst_query_new_allocation (caps, TRUE);
+
+  gst_harness_add_propose_allocation_meta (h, GST_VIDEO_CROP_META_API_TYPE, NULL);
+  gst_harness_set_sink_caps_str (h, "video/x-raw");
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=GRAY8,width=320,height=240,framerate=25/1");
+  gst_buffer_unref (push (h, grey_frame ("GRAY8", 320, 240)));
+  gst_pad_peer_query (h->srcpad, query);
+  g_assert_false (gst_query_find_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL));
+  gst_harness_teardown (h);
+}
+
+/* A source that counts bytes: there is no time to speak of. */
+static void
+test_bytes (void)
+{
+  GstHarness *h = gst_harness_new ("clipoverlay");
+  GstSegment segment;
+
+  gst_harness_set_sink_caps_str (h, "video/x-raw");
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=GRAY8,width=320,height=240,framerate=25/1");
+  gst_segment_init (&segment, GST_FORMAT_BYTES);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  gst_buffer_unref (push (h, grey_frame ("GRAY8", 320, 240)));
+  gst_harness_teardown (h);
+}
+
 /* Others' metadata ------------------------------------------------------------------- */
 
 /* Fields of the wrong type are left out, and nothing happens. */
@@ -557,6 +590,8 @@ main (int argc, char **argv)
   g_test_add_data_func ("/overlay/upstream-overlay-passed-on", GINT_TO_POINTER (1),
                         test_upstream_overlay);
   g_test_add_data_func ("/overlay/upstream-overlay-blended", NULL, test_upstream_overlay);
+  g_test_add_func ("/overlay/crop-meta", test_crop_meta);
+  g_test_add_func ("/overlay/bytes", test_bytes);
   g_test_add_func ("/overlay/broken-results", test_broken_results);
   g_test_add_func ("/overlay/two-filters", test_two_filters);
 #ifdef HAVE_ANALYTICS

@@ -92,6 +92,21 @@ test_max_rate (void)
 }
 
 /* It is stream time that counts, not the number of frames. */
+/* So slow that no number of nanoseconds tells it. */
+static void
+test_max_rate_slowest (void)
+{
+  static const gdouble rates[] = { 1e-9, 1e-10, 1e-100, G_MINDOUBLE };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rates); i++) {
+    const GstClipPace pace = { .interval = 1, .max_rate = rates[i] };
+    GstClipPacer pacer = { 0 };
+
+    gst_clip_pacer_reset (&pacer);
+    g_assert_cmpuint (show_many (&pacer, &pace, 100, 0, 40 * MS), ==, 1);
+  }
+}
+
 static void
 test_max_rate_gap (void)
 {
@@ -253,6 +268,7 @@ main (int argc, char **argv)
   g_test_add_func ("/pacer/interval-busy", test_interval_busy);
   g_test_add_func ("/pacer/max-rate", test_max_rate);
   g_test_add_func ("/pacer/max-rate-gap", test_max_rate_gap);
+  g_test_add_func ("/pacer/max-rate-slowest", test_max_rate_slowest);
   g_test_add_func ("/pacer/max-rate-directions", test_max_rate_directions);
   g_test_add_func ("/pacer/max-rate-unknown", test_max_rate_unknown);
   g_test_add_func ("/pacer/rate-changes", test_rate_changes);

@@ -119,6 +119,22 @@ stage_push_label (Stage *stage, guint8 value)
   return stage_label (buffer);
 }
 
+void
+stage_check (Stage *stage, guint8 value, const gchar *want, guint frames_old)
+{
+  g_autoptr (GstBuffer) out = stage_push (stage, value);
+  g_autofree gchar *label = stage_label (out);
+  guint64 age = 0, timestamp = 0;
+
+  g_assert_cmpstr (label, ==, want);
+  if (g_str_equal (want, "none"))
+    return;
+  gst_structure_get (stage_result (out, 0), "age", G_TYPE_UINT64, &age, "timestamp", G_TYPE_UINT64,
+                     &timestamp, NULL);
+  g_assert_cmpuint (age, ==, frames_old * STAGE_FRAME);
+  g_assert_cmpuint (timestamp, ==, GST_BUFFER_PTS (out) - age);
+}
+
 static gboolean
 matches (GstMessage *message, GstMessageType type, const gchar *name)
 {

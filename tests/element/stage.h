@@ -47,6 +47,9 @@ gchar *stage_label (GstBuffer *buffer);
 /** stage_push_label: both. (transfer full) */
 gchar *stage_push_label (Stage *stage, guint8 value);
 
+/** stage_check: pushes a frame, which must come out with @label (or "none"), of a frame that is so many @frames_old. */
+void stage_check (Stage *stage, guint8 value, const gchar *label, guint frames_old);
+
 /** stage_result: result @index on @buffer; NULL where there is none. Borrowed. */
 const GstStructure *stage_result (GstBuffer *buffer, guint index);
 
