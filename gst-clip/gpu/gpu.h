@@ -280,6 +280,10 @@ ClipGpuPipeline *clip_gpu_pipeline (ClipGpu *gpu, const ClipGpuShader *shader,
 
 /* Recordings ------------------------------------------------------------ */
 
+/** Estimated cost of what a device should get at once, and of the largest dispatch that a GPU should: watchdogs
+ * of drivers allow 500 ms and more, compositors want to draw in between. */
+#define CLIP_GPU_CUT_NS (20 * G_GUINT64_CONSTANT (1000000))
+
 /**
  * ClipGpuRecording: a list of command buffers, recorded once and submitted many times,
  * cut by estimated cost so that no single submission holds a device (or a desktop's
@@ -303,7 +307,7 @@ void clip_gpu_recording_begin (ClipGpuRecording *rec);
  * clip_gpu_recording_dispatch:
  * @push, @push_bytes: must equal the shader's push_bytes
  * @x, @y, @z: workgroups; each <= 65535 and > 0
- * @cost_ns: estimated time on a slow device, for cutting; 0 = negligible
+ * @cost_ns: estimated time, for cutting: on a slow device unless more is known; 0 = negligible
  *
  * Ordered after all earlier dispatches only by clip_gpu_recording_barrier().
  */
@@ -358,7 +362,7 @@ guint clip_gpu_recording_get_times (ClipGpuRecording *rec, const gchar **stages,
 
 /**
  * clip_gpu_submit:
- * @recs: (array length=n): executed in this order, in one or more queue submissions
+ * @recs: (array length=n): executed in this order; as few pieces of work for the queue as CLIP_GPU_CUT_NS allows
  * Returns: the timeline value that is reached when all have finished; 0 on error.
  *
  * A recording may be submitted again before its last run has finished; the runs follow each

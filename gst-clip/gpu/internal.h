@@ -10,9 +10,6 @@
 
 G_BEGIN_DECLS
 
-/** Cost of the commands after which a recording starts a new command buffer. */
-#define CLIP_GPU_CUT_NS (20 * G_GUINT64_CONSTANT (1000000))
-
 /** How long nothing may finish before a device counts as hung. Drivers for processors compile within what was
  * submitted, a minute and more on slow ones, and report nothing since they do not hang. */
 #define CLIP_GPU_PATIENCE_US     (30 * G_USEC_PER_SEC)
@@ -221,19 +218,24 @@ gchar *clip_gpu_cache_path (const ClipGpuInfo *info, const gchar *kind);
 
 /* recording.c */
 
+/** ClipGpuPart: one of a recording's command buffers, and the estimated cost of what is in it. */
+typedef struct {
+  VkCommandBuffer buffer;
+  guint64 cost_ns;
+} ClipGpuPart;
+
 struct _ClipGpuRecording {
   ClipGpu *gpu;
   gchar *name;
   VkCommandPool pool;
-  GArray *buffers; /* (element-type VkCommandBuffer): made so far */
+  GArray *parts; /* (element-type ClipGpuPart): made so far */
   guint n_used;
   VkQueryPool queries;
   GError *error;
   gboolean open;
   VkCommandBuffer current;
   ClipGpuPipeline *bound;
-  gboolean dirty; /* commands since the last barrier */
-  guint64 cost_ns;
+  gboolean dirty;     /* commands since the last barrier */
   gboolean steps;     /* one command buffer for each command */
   guint n_commands;   /* in the current one */
   const gint *cancel; /* nullable */

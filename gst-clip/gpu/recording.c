@@ -112,7 +112,7 @@ static gboolean
 open_buffer (ClipGpuRecording *rec, GError **error)
 {
   ClipGpu *gpu = rec->gpu;
-  VkCommandBuffer buffer;
+  ClipGpuPart part = { 0 };
   const VkCommandBufferAllocateInfo info = {
     .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
     .commandPool = rec->pool,
@@ -125,16 +125,15 @@ open_buffer (ClipGpuRecording *rec, GError **error)
     .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT,
   };
 
-  if (rec->n_used == rec->buffers->len) {
-    VK_TRY (AllocateCommandBuffers (gpu->device, &info, &buffer));
-    g_array_append_val (rec->buffers, buffer);
+  if (rec->n_used == rec->parts->len) {
+    VK_TRY (AllocateCommandBuffers (gpu->device, &info, &part.buffer));
+    g_array_append_val (rec->parts, part);
   }
-  buffer = g_array_index (rec->buffers, VkCommandBuffer, rec->n_used);
-  VK_TRY (BeginCommandBuffer (buffer, &begin));
-  rec->n_used++;
-  rec->current = buffer;
+  part.buffer = g_array_index (rec->parts, ClipGpuPart, rec->n_used).buffer;
+  VK_TRY (BeginCommandBuffer (part.buffer, &begin));
+  g_array_index (rec->parts, ClipGpuPart, rec->n_used++).cost_ns = 0;
+  rec->current = part.buffer;
   rec->bound = NULL;
-  rec->cost_ns = 0;
   rec->n_commands = 0;
   work_barrier (rec);
   return TRUE;
@@ -150,7 +149,7 @@ clip_gpu_recording_new (ClipGpu *gpu, const gchar *name)
 
   rec->gpu = gpu;
   rec->name = g_strdup (name);
-  rec->buffers = g_array_new (FALSE, FALSE, sizeof (VkCommandBuffer));
+  rec->parts = g_array_new (FALSE, FALSE, sizeof (ClipGpuPart));
   return rec;
 }
 
@@ -166,7 +165,7 @@ clip_gpu_recording_free (ClipGpuRecording *rec)
     gpu->vk.DestroyQueryPool (gpu->device, rec->queries, NULL);
     gpu->vk.DestroyCommandPool (gpu->device, rec->pool, NULL);
   }
-  g_array_unref (rec->buffers);
+  g_array_unref (rec->parts);
   g_clear_error (&rec->error);
   g_free (rec->name);
   g_free (rec);
@@ -210,12 +209,13 @@ clip_gpu_recording_begin (ClipGpuRecording *rec)
 static gboolean
 make_room (ClipGpuRecording *rec, guint64 cost_ns)
 {
-  gboolean full = rec->steps ? rec->n_commands > 0
-                             : rec->cost_ns > 0 && rec->cost_ns + cost_ns > CLIP_GPU_CUT_NS;
+  const guint64 before = g_array_index (rec->parts, ClipGpuPart, rec->n_used - 1).cost_ns;
+  gboolean full =
+      rec->steps ? rec->n_commands > 0 : before > 0 && before + cost_ns > CLIP_GPU_CUT_NS;
 
   if (full && (!close_buffer (rec, &rec->error) || !open_buffer (rec, &rec->error)))
     return FALSE;
-  rec->cost_ns += cost_ns;
+  g_array_index (rec->parts, ClipGpuPart, rec->n_used - 1).cost_ns += cost_ns;
   rec->n_commands++;
   rec->dirty = TRUE;
   return TRUE;

@@ -66,35 +66,84 @@ clip_gpu_forget (ClipGpu *gpu, ClipGpuRecording *rec)
   g_mutex_unlock (&gpu->queue_lock);
 }
 
-/* Each command buffer is a batch of its own, with its own signal: drivers would otherwise
- * merge them into one piece of work again. Returns the last one's value, 0 on error. */
-static guint64
-submit_buffers (ClipGpu *gpu, const VkCommandBuffer *buffers, guint total, ClipGpuRecording **recs,
-                guint n, GError **error)
+/* How many of the parts from @first on are given to the queue as one piece of work: more than one only as long
+ * as they cost no more together than one may. */
+static guint
+group_size (const ClipGpuPart *parts, guint first, guint total)
 {
-  g_autofree VkSubmitInfo *batches = g_new0 (VkSubmitInfo, total);
-  g_autofree VkTimelineSemaphoreSubmitInfo *signals = g_new0 (VkTimelineSemaphoreSubmitInfo, total);
-  g_autofree guint64 *values = g_new (guint64, total);
+  guint64 cost = parts[first].cost_ns;
+  guint end = first + 1;
 
-  for (guint k = 0; k < total; k++) {
-    signals[k].sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
-    signals[k].signalSemaphoreValueCount = 1;
-    signals[k].pSignalSemaphoreValues = &values[k];
-    batches[k].sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
-    batches[k].pNext = &signals[k];
-    batches[k].commandBufferCount = 1;
-    batches[k].pCommandBuffers = &buffers[k];
-    batches[k].signalSemaphoreCount = 1;
-    batches[k].pSignalSemaphores = &gpu->timeline;
+  while (end < total && cost + parts[end].cost_ns <= CLIP_GPU_CUT_NS)
+    cost += parts[end++].cost_ns;
+  return end - first;
+}
+
+/* What QueueSubmit() is given: groups of command buffers, each with its own signal, as drivers would otherwise
+ * merge them into one piece of work again. */
+typedef struct {
+  guint n;
+  VkSubmitInfo *infos;
+  VkTimelineSemaphoreSubmitInfo *signals;
+  guint64 *values;
+} Groups;
+
+static void
+groups_clear (Groups *groups)
+{
+  g_free (groups->infos);
+  g_free (groups->signals);
+  g_free (groups->values);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Groups, groups_clear)
+
+static void
+groups_init (Groups *groups, ClipGpu *gpu, const ClipGpuPart *parts, const VkCommandBuffer *buffers,
+             guint total)
+{
+  groups->n = 0;
+  groups->infos = g_new0 (VkSubmitInfo, total);
+  groups->signals = g_new0 (VkTimelineSemaphoreSubmitInfo, total);
+  groups->values = g_new (guint64, total);
+  for (guint first = 0; first < total;) {
+    VkTimelineSemaphoreSubmitInfo *signal = &groups->signals[groups->n];
+    const guint size = group_size (parts, first, total);
+
+    *signal = (VkTimelineSemaphoreSubmitInfo){
+      .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+      .signalSemaphoreValueCount = 1,
+      .pSignalSemaphoreValues = &groups->values[groups->n],
+    };
+    groups->infos[groups->n++] = (VkSubmitInfo){
+      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+      .pNext = signal,
+      .commandBufferCount = size,
+      .pCommandBuffers = &buffers[first],
+      .signalSemaphoreCount = 1,
+      .pSignalSemaphores = &gpu->timeline,
+    };
+    first += size;
   }
+}
 
-  g_mutex_lock (&gpu->queue_lock);
+/* Returns the last group's value, 0 on error. */
+static guint64
+submit_parts (ClipGpu *gpu, const ClipGpuPart *parts, guint total, ClipGpuRecording **recs, guint n,
+              GError **error)
+{
+  g_autofree VkCommandBuffer *buffers = g_new (VkCommandBuffer, total);
+  g_auto (Groups) groups = { 0 };
+
   for (guint k = 0; k < total; k++)
-    values[k] = gpu->last_value + 1 + k;
+    buffers[k] = parts[k].buffer;
+  groups_init (&groups, gpu, parts, buffers, total);
+  g_mutex_lock (&gpu->queue_lock);
+  for (guint k = 0; k < groups.n; k++)
+    groups.values[k] = gpu->last_value + 1 + k;
   gint64 start_us = g_get_monotonic_time ();
-  VkResult r = gpu->vk.QueueSubmit (gpu->queue, total, batches, VK_NULL_HANDLE);
+  VkResult r = gpu->vk.QueueSubmit (gpu->queue, groups.n, groups.infos, VK_NULL_HANDLE);
   if (r == VK_SUCCESS) {
-    gpu->last_value += total;
+    gpu->last_value += groups.n;
     for (guint i = 0; i < n; i++)
       note_submitted (gpu, recs[i], gpu->last_value, start_us);
   }
@@ -110,11 +159,11 @@ clip_gpu_submit (ClipGpu *gpu, ClipGpuRecording **recs, guint n, GError **error)
 
   if (!clip_gpu_usable (gpu, error) || !(total = count_buffers (recs, n, error)))
     return 0;
-  g_autofree VkCommandBuffer *buffers = g_new (VkCommandBuffer, total);
+  g_autofree ClipGpuPart *parts = g_new (ClipGpuPart, total);
   for (guint i = 0; i < n; i++)
     for (guint j = 0; j < recs[i]->n_used; j++)
-      buffers[k++] = g_array_index (recs[i]->buffers, VkCommandBuffer, j);
-  return submit_buffers (gpu, buffers, total, recs, n, error);
+      parts[k++] = g_array_index (recs[i]->parts, ClipGpuPart, j);
+  return submit_parts (gpu, parts, total, recs, n, error);
 }
 
 gboolean
@@ -126,7 +175,7 @@ clip_gpu_run_steps (ClipGpuRecording *rec, GError **error)
     return FALSE;
   for (guint j = 0; j < rec->n_used; j++) {
     guint64 value =
-        submit_buffers (gpu, &g_array_index (rec->buffers, VkCommandBuffer, j), 1, &rec, 1, error);
+        submit_parts (gpu, &g_array_index (rec->parts, ClipGpuPart, j), 1, &rec, 1, error);
 
     if (!value || !clip_gpu_wait (gpu, value, G_MAXUINT64, error))
       return FALSE;

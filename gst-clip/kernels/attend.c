@@ -41,7 +41,9 @@ clip_kernel_attend (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAtten
             && z->type == CLIP_ELEMENT_F32);
   g_assert (shape->heads <= 65535 && shape->batch <= 65535);
 
+  const guint64 values = (guint64)kv->rows * kv->cols;
+
   clip_record (kernels, rec, &attend_shader, NULL, 0, &push, shape->heads, shape->batch, 1,
-               (guint64)kv->rows * kv->cols * COST_NS);
+               clip_cost (kernels, values * COST_NS, 0, values * sizeof (float)));
   clip_gpu_recording_barrier (rec);
 }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/kernels/gemm_coopmat.h"
+#include "gst-clip/kernels/pieces.h"
 
 #include "shaders/attention_coopmat.h"
 
 /* Subgroups of a workgroup at most, and workgroups that keep a GPU busy. */
 #define MAX_WAVES 4
 #define ENOUGH    96
+
+/* Of its multiply-adds, a product makes so many in the time. */
+#define COST_MACS 4
 
 static gsize
 plane_bytes (const ClipAttention *shape)
@@ -77,13 +81,23 @@ clip_coopmat_attention (ClipKernels *kernels, ClipGpuRecording *rec, const ClipA
   };
   const guint64 work =
       (guint64)shape->batch * shape->heads * shape->tokens * shape->tokens * shape->head_dim * 2;
+  const guint64 cost = clip_cost (kernels, work / 2, work * COST_MACS, 3 * plane_bytes (shape));
+  const ClipAttentionPieces pieces = clip_attention_pieces (kernels, shape, cost);
 
   g_assert (shape->head_dim % CLIP_HEAD_ALIGN == 0 && shape->head_dim <= 128);
   g_assert (shape->tokens > 0 && z->rows == shape->batch * shape->tokens);
   g_assert (z->type == CLIP_ELEMENT_F16 && z->ld >= shape->heads * shape->head_dim);
 
-  clip_record (kernels, rec, clip_coopmat (kernels)->attention, constants, G_N_ELEMENTS (constants),
-               &push, clip_divide_up (shape->tokens, queries), shape->heads, shape->batch,
-               info->is_cpu ? work / 2 : work / 1000);
+  for (guint32 s = 0; s < shape->batch; s += pieces.sequences)
+    for (guint32 h = 0; h < shape->heads; h += pieces.heads) {
+      const guint32 y = MIN (pieces.heads, shape->heads - h);
+      const guint32 z_size = MIN (pieces.sequences, shape->batch - s);
+      struct AttentionCoopmatPush piece = push;
+
+      CLIP_ATTENTION_FROM (&piece, shape, s, h, sizeof (guint16));
+      clip_record (kernels, rec, clip_coopmat (kernels)->attention, constants,
+                   G_N_ELEMENTS (constants), &piece, clip_divide_up (shape->tokens, queries), y,
+                   z_size, cost * y * z_size / (shape->heads * shape->batch));
+    }
   clip_gpu_recording_barrier (rec);
 }

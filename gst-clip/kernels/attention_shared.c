@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/kernels/attention_shared.h"
+#include "gst-clip/kernels/pieces.h"
 
 #include "shaders/attention_shared.h"
 
@@ -11,6 +12,9 @@
 #define GROUPS 16
 
 #define MAX_SHARED_BYTES 16384 /* what every device has */
+
+/* Of its multiply-adds, a product makes so many in the time. */
+#define COST_MACS 2
 
 static const ClipGpuShader shaders[] = {
   [CLIP_ELEMENT_F32] = {
@@ -77,15 +81,27 @@ clip_attention_shared (ClipKernels *kernels, ClipGpuRecording *rec, const ClipAt
     .z_ld = z->ld,
     .causal = shape->causal,
   };
+  const gsize bytes = clip_element_bytes (kernels->operands);
   const guint64 work =
       (guint64)shape->batch * shape->heads * shape->tokens * shape->tokens * shape->head_dim * 2;
+  const guint64 cost =
+      clip_cost (kernels, work * 10, work * COST_MACS, 3 * plane_bytes (kernels, shape));
+  const ClipAttentionPieces pieces = clip_attention_pieces (kernels, shape, cost);
 
   g_assert (shape->head_dim % CLIP_HEAD_ALIGN == 0 && shape->head_dim <= 128);
   g_assert (shape->tokens > 0 && z->rows == shape->batch * shape->tokens);
   g_assert (z->ld >= shape->heads * shape->head_dim);
 
-  clip_record (kernels, rec, &shaders[kernels->operands], constants, G_N_ELEMENTS (constants),
-               &push, clip_divide_up (shape->tokens, queries), shape->heads, shape->batch,
-               clip_gpu_info (kernels->gpu)->is_cpu ? work * 10 : work / 50);
+  for (guint32 s = 0; s < shape->batch; s += pieces.sequences)
+    for (guint32 h = 0; h < shape->heads; h += pieces.heads) {
+      const guint32 y = MIN (pieces.heads, shape->heads - h);
+      const guint32 z_size = MIN (pieces.sequences, shape->batch - s);
+      struct AttentionSharedPush piece = push;
+
+      CLIP_ATTENTION_FROM (&piece, shape, s, h, bytes);
+      clip_record (kernels, rec, &shaders[kernels->operands], constants, G_N_ELEMENTS (constants),
+                   &piece, clip_divide_up (shape->tokens, queries), y, z_size,
+                   cost * y * z_size / (shape->heads * shape->batch));
+    }
   clip_gpu_recording_barrier (rec);
 }

@@ -46,11 +46,12 @@ record_picture (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictures 
 
   for (guint32 line = 0; line < y->height; line += lines) {
     const guint32 n = MIN (lines, y->height - line) * y->width;
+    const guint64 values = (guint64)n * push.size * push.size * push.channels;
 
     push.src = src + (guint64)line * push.size * push.width * push.src_ld * sizeof (float);
     push.dst = dst + (guint64)line * y->width * push.dst_ld * sizeof (float);
     clip_record (kernels, rec, &average, NULL, 0, &push, clip_divide_up (push.channels / 4, LANES),
-                 n, 1, (guint64)n * push.size * push.size * push.channels / 4 * COST_NS);
+                 n, 1, clip_cost (kernels, values / 4 * COST_NS, 0, 2 * values * sizeof (float)));
   }
 }
 

@@ -13,9 +13,10 @@
 /* More taps are not worth unrolling. */
 #define MAX_TAPS_LLVMPIPE 7
 
-/* Picoseconds for a tap of four channels on a CPU; as many a nanosecond on a GPU. */
+/* Picoseconds for a tap of four channels on a CPU. */
 #define COST_PS_CPU 600
-#define COST_PER_NS 100
+/* Of its multiply-adds, a product makes so many in the time. */
+#define COST_MACS 4
 
 static const ClipGpuShader depthwise = {
   .name = "depthwise",
@@ -82,12 +83,11 @@ record_generic (ClipKernels *kernels, ClipGpuRecording *rec, const ClipDepthwise
                 const guint32 *constants, const struct DepthwisePush *push, guint64 taps)
 {
   const guint32 strips = clip_divide_up (op->y.width, DEPTHWISE_STRIP);
-  const gboolean is_cpu = clip_gpu_info (kernels->gpu)->is_cpu;
 
   taps *= op->x.batch;
   clip_record (kernels, rec, &depthwise, constants, 3, push,
                clip_divide_up (strips * push->channels / 4, LANES), op->y.height, op->x.batch,
-               is_cpu ? taps * 10 * COST_PS_CPU / 1000 : taps / COST_PER_NS);
+               clip_cost (kernels, taps * 10 * COST_PS_CPU / 1000, taps * COST_MACS, 0));
 }
 
 /* Outputs @first .. @first + channels of x - 1 of each pixel. */

@@ -25,6 +25,6 @@ clip_kernel_difference (ClipKernels *kernels, ClipGpuRecording *rec, VkDeviceAdd
 
   g_assert (n > 0 && n <= G_MAXUINT32 - DIFFERENCE_LANES * DIFFERENCE_GROUPS);
   clip_record (kernels, rec, &difference_shader, NULL, 0, &push, DIFFERENCE_GROUPS, 1, 1,
-               (guint64)n * COST_NS);
+               clip_cost (kernels, (guint64)n * COST_NS, 0, (guint64)n * 2 * sizeof (float)));
   clip_gpu_recording_barrier (rec);
 }

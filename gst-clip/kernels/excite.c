@@ -44,10 +44,11 @@ clip_kernel_excite (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictu
 
   for (; push.first_pixel < push.pixels; push.first_pixel += MAX_PIXELS) {
     const guint32 n = MIN (MAX_PIXELS, push.pixels - push.first_pixel);
+    const guint64 values = (guint64)n * x->batch * push.channels;
 
     clip_record (kernels, rec, &excite, constants, G_N_ELEMENTS (constants), &push,
                  clip_divide_up (push.channels / 4, LANES), n, x->batch,
-                 (guint64)n * x->batch * push.channels / 4 * COST_NS);
+                 clip_cost (kernels, values / 4 * COST_NS, 0, 2 * values * sizeof (float)));
   }
   clip_gpu_recording_barrier (rec);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/kernels/gemm_coopmat.h"
 #include "gst-clip/kernels/half.h"
+#include "gst-clip/kernels/pieces.h"
 #include "gst-clip/kernels/windows.h"
 
 #include "shaders/gemm_coopmat.h"
@@ -74,14 +75,27 @@ dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
     shape.k,
     as[a],
   };
-  const guint32 x = clip_divide_up (push->n, t->n), y = clip_divide_up (push->m, t->m);
+  const guint32 x = clip_divide_up (push->n, t->n);
   const guint64 work = (guint64)push->m * push->n * push->k;
+  const guint64 cost =
+      clip_cost (kernels, work / 2, work, clip_coopmat_packed_bytes (kernels, push->n, push->k));
+  const gsize c_bytes = push->flags & GEMM_COOPMAT_C_HALF ? sizeof (guint16) : sizeof (float);
+  const ClipRowPieces pieces = clip_row_pieces (
+      kernels, op, t->m, push->c_ld * c_bytes,
+      push->flags & GEMM_COOPMAT_HAS_RESIDUAL ? push->residual_ld * sizeof (float) : 0,
+      push->residual_period, cost);
 
-  g_assert (x <= 65535 && y <= 65535);
   g_assert (t->m % (16 * t->waves_m) == 0 && t->n % (16 * t->waves_n) == 0);
 
-  clip_record (kernels, rec, clip_coopmat (kernels)->gemm, constants, G_N_ELEMENTS (constants),
-               push, x, y, 1, info->is_cpu ? work / 2 : work / 1000);
+  for (guint32 row = 0; row < push->m; row += pieces.rows) {
+    struct GemmCoopmatPush piece = *push;
+
+    CLIP_ROWS_FROM (&piece, &pieces, row);
+    const guint32 y = clip_divide_up (piece.m, t->m);
+    g_assert (x <= 65535 && y <= 65535);
+    clip_record (kernels, rec, clip_coopmat (kernels)->gemm, constants, G_N_ELEMENTS (constants),
+                 &piece, x, y, 1, cost * piece.m / push->m);
+  }
   clip_gpu_recording_barrier (rec);
 }
 

@@ -76,9 +76,10 @@ void clip_coopmat_attention (ClipKernels *kernels, ClipGpuRecording *rec,
 
 /** CLIP_COOPMAT_FAMILY: what every ClipFamily with these functions says of itself. */
 #define CLIP_COOPMAT_FAMILY                                                                        \
-  .half_operands = TRUE, .no_f32 = TRUE, .windows = TRUE, .n_tilings = CLIP_COOPMAT_TILINGS,       \
-  .packed_bytes = clip_coopmat_packed_bytes, .pack = clip_coopmat_pack, .gemm = clip_coopmat_gemm, \
-  .stats_bytes = clip_coopmat_stats_bytes, .scratch_bytes = clip_coopmat_scratch_bytes,            \
-  .qkv = clip_coopmat_qkv, .attention = clip_coopmat_attention
+  .half_operands = TRUE, .no_f32 = TRUE, .windows = TRUE, .macs_per_ns = 1000,                     \
+  .n_tilings = CLIP_COOPMAT_TILINGS, .packed_bytes = clip_coopmat_packed_bytes,                    \
+  .pack = clip_coopmat_pack, .gemm = clip_coopmat_gemm, .stats_bytes = clip_coopmat_stats_bytes,   \
+  .scratch_bytes = clip_coopmat_scratch_bytes, .qkv = clip_coopmat_qkv,                            \
+  .attention = clip_coopmat_attention
 
 G_END_DECLS

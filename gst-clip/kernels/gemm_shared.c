@@ -5,6 +5,7 @@
 #include "gst-clip/kernels/gemm_shared.h"
 #include "gst-clip/kernels/attention_shared.h"
 #include "gst-clip/kernels/half.h"
+#include "gst-clip/kernels/pieces.h"
 #include "gst-clip/kernels/quantise.h"
 #include "gst-clip/kernels/windows.h"
 
@@ -110,14 +111,25 @@ dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
   const guint32 constants[] = {
     t->m * t->n / 16 * t->split, t->m, t->n, t->k, t->split, t->depth, as[a]
   };
-  const guint32 x = clip_divide_up (push->n, t->n), y = clip_divide_up (push->m, t->m);
+  const guint32 x = clip_divide_up (push->n, t->n);
   const guint64 work = (guint64)push->m * push->n * push->k;
+  const guint64 cost =
+      clip_cost (kernels, work * 10, work, packed_bytes (kernels, push->n, push->k));
+  const gsize c_bytes = push->flags & GEMM_SHARED_C_HALF ? sizeof (guint16) : sizeof (float);
+  const ClipRowPieces pieces = clip_row_pieces (
+      kernels, op, t->m, push->c_ld * c_bytes,
+      push->flags & GEMM_SHARED_HAS_RESIDUAL ? push->residual_ld * sizeof (float) : 0,
+      push->residual_period, cost);
 
-  g_assert (x <= 65535 && y <= 65535);
+  for (guint32 row = 0; row < push->m; row += pieces.rows) {
+    struct GemmSharedPush piece = *push;
 
-  clip_record (kernels, rec, &shaders[kernels->weights][kernels->operands], constants,
-               G_N_ELEMENTS (constants), push, x, y, 1,
-               clip_gpu_info (kernels->gpu)->is_cpu ? work * 10 : work / 50);
+    CLIP_ROWS_FROM (&piece, &pieces, row);
+    const guint32 y = clip_divide_up (piece.m, t->m);
+    g_assert (x <= 65535 && y <= 65535);
+    clip_record (kernels, rec, &shaders[kernels->weights][kernels->operands], constants,
+                 G_N_ELEMENTS (constants), &piece, x, y, 1, cost * piece.m / push->m);
+  }
   clip_gpu_recording_barrier (rec);
 }
 
@@ -204,6 +216,7 @@ const ClipFamily clip_family_shared = {
   .half_operands = TRUE,
   .int8 = TRUE,
   .windows = TRUE,
+  .macs_per_ns = 50,
   .n_tilings = CLIP_SHARED_TILINGS,
   .packed_bytes = packed_bytes,
   .pack = pack,

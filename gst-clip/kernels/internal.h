@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * @wants: further bits without which it would be slow: clip_kernels_new() passes it over, tests
  *   run it all the same
  * @half_operands: clip_kernels_operands() is F16 where weights are not fp32 and the device stores it
+ * @macs_per_ns: (0 on processors): multiply-adds that a slow GPU makes in a ns, for clip_cost(), until one was timed
  * @int8: packs CLIP_WEIGHTS_I8
  * @no_f32: does not pack CLIP_WEIGHTS_F32, and rounds an fp32 `a` to fp16 before it is multiplied
  * @windows: clip_gemm_reads_windows()
@@ -32,6 +33,7 @@ typedef struct {
   guint needs, wants;
   gboolean half_operands, int8, no_f32, windows;
   guint n_tilings;
+  guint macs_per_ns;
   gsize (*packed_bytes) (ClipKernels *kernels, guint32 n, guint32 k);
   void (*pack) (ClipKernels *kernels, guint32 n, guint32 k, guint32 first_row, guint32 n_rows,
                 const float *rows, gpointer packed);
@@ -72,6 +74,8 @@ typedef struct _ClipTuning ClipTuning;
  * @tuning: (nullable): none where nothing is ever measured
  * @taps: of preprocessing
  * @tiling: -1, or which of the family's tilings every product gets (for tests)
+ * @pieces: 0, or into how many dispatches each product and attention is cut, about (for tests)
+ * @macs_per_ns: of products, see clip_cost()
  */
 struct _ClipKernels {
   ClipGpu *gpu;
@@ -84,6 +88,8 @@ struct _ClipKernels {
   struct _ClipTapsCache *taps;
   ClipElement operands;
   gint tiling;
+  guint pieces;
+  double macs_per_ns;
   gboolean wide_registers; /* llvmpipe: on a processor with 32 vector registers */
   gboolean llvmpipe;       /* rows kernels: the barrier-free variant */
   gboolean subgroup;       /* rows kernels on GPUs: subgroup reductions */
@@ -106,6 +112,26 @@ ClipKernels *clip_kernels_new_from (ClipGpu *gpu, ClipWeightType weights,
  * Returns: NULL with CLIP_GPU_ERROR_NO_DEVICE when the device lacks what it needs. */
 ClipKernels *clip_kernels_new_with_family (ClipGpu *gpu, ClipWeightType weights,
                                            const ClipFamily *family, GError **error);
+
+/* cost.c */
+
+/** clip_cost_init: what is remembered of the device, or else known of the family. After the family was chosen. */
+void clip_cost_init (ClipKernels *kernels);
+
+/** clip_cost_learn: a product took so many ns for each multiply-add. The quickest one is remembered, with a reserve
+ * for those that are slower. Where there is tuning only. */
+void clip_cost_learn (ClipKernels *kernels, double ns_per_mac);
+
+/**
+ * clip_cost: the estimated time of a dispatch, ns, for clip_record().
+ * @cpu_ns: on a CPU device; on a GPU it is what takes longer of
+ * @macs: multiply-adds, of a product that is as good as this family's (more for those that are not), and
+ * @bytes: that are read and written
+ */
+guint64 clip_cost (ClipKernels *kernels, guint64 cpu_ns, guint64 macs, guint64 bytes);
+
+/** clip_cost_pieces: into how many dispatches of like size one of that cost is cut, on GPUs: see CLIP_GPU_CUT_NS. */
+guint32 clip_cost_pieces (ClipKernels *kernels, guint64 cost_ns);
 
 /**
  * clip_record: gets the pipeline for @shader and @constants and records one dispatch; a failed

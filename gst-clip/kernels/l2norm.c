@@ -29,6 +29,7 @@ clip_kernel_l2norm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipMatri
   g_assert (x->rows > 0 && x->rows <= 65535);
 
   clip_record (kernels, rec, &l2norm_shader, NULL, 0, &push, x->rows, 1, 1,
-               (guint64)x->rows * x->ld * 20);
+               clip_cost (kernels, (guint64)x->rows * x->ld * 20, 0,
+                          (guint64)x->rows * x->ld * 3 * sizeof (float)));
   clip_gpu_recording_barrier (rec);
 }

@@ -74,7 +74,9 @@ clip_kernel_layernorm (ClipKernels *kernels, ClipGpuRecording *rec, const ClipMa
 
     push.x = x->address + (guint64)row * x->ld * sizeof (float);
     push.y = y->address + (guint64)row * y->ld * clip_element_bytes (y->type);
-    clip_record (kernels, rec, shader, &constant, 1, &push, n, 1, 1, (guint64)n * x->ld * 4);
+    clip_record (
+        kernels, rec, shader, &constant, 1, &push, n, 1, 1,
+        clip_cost (kernels, (guint64)n * x->ld * 4, 0, (guint64)n * x->ld * 3 * sizeof (float)));
   }
   clip_gpu_recording_barrier (rec);
 }

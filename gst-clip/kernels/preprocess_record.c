@@ -22,6 +22,8 @@ G_STATIC_ASSERT (RESIZE_SUBGROUPS *RESIZE_BLOCK % (CONVERT_DOWN * CONVERT_PAIR) 
 /* Rough times on one core of a desktop CPU, for cutting recordings. */
 #define CONVERT_NS_PER_PIXEL 10
 #define RESIZE_NS_PER_TAP    1
+/* Of three channels, in integers, on a GPU. */
+#define RESIZE_MACS_PER_TAP 8
 
 static const ClipGpuShader convert_llvmpipe = {
   .name = "convert_llvmpipe",
@@ -80,7 +82,9 @@ record_convert (ClipKernels *kernels, ClipGpuRecording *rec, ClipPreprocess *pre
     .chroma_last = chroma->n_rows - 1,
     .nibbles = CLIP_NIBBLES_INIT,
   };
-  const guint64 cost = (guint64)width * height * CONVERT_NS_PER_PIXEL;
+  const guint64 pixels = (guint64)width * height;
+  const guint64 cost =
+      clip_cost (kernels, pixels * CONVERT_NS_PER_PIXEL, 0, 2 * pixels * sizeof (guint32));
 
   if (kernels->llvmpipe)
     clip_record (kernels, rec, &convert_llvmpipe, constants, G_N_ELEMENTS (constants), &push,
@@ -101,7 +105,8 @@ record_resize (ClipPreprocess *pre, ClipGpuRecording *rec, const ClipTaps *taps,
   ClipKernels *kernels = pre->kernels;
   const gboolean loop = taps->n_taps > MAX_UNROLLED_TAPS;
   const guint32 constants[] = { pass, loop ? LOOP_TAPS : taps->n_taps, loop };
-  const guint64 cost = (guint64)taps->n * n_lanes * taps->n_taps * RESIZE_NS_PER_TAP;
+  const guint64 sums = (guint64)taps->n * n_lanes * taps->n_taps;
+  const guint64 cost = clip_cost (kernels, sums * RESIZE_NS_PER_TAP, sums * RESIZE_MACS_PER_TAP, 0);
 
   push->scale = taps->scale;
   push->bias = (guint32)taps->bias;

@@ -30,6 +30,7 @@ set_family (ClipKernels *kernels, const ClipFamily *family)
 
   kernels->family = family;
   kernels->operands = half ? CLIP_ELEMENT_F16 : CLIP_ELEMENT_F32;
+  clip_cost_init (kernels);
   if (kernels->ends)
     set_family (kernels->ends, family);
 }

@@ -36,7 +36,10 @@ clip_kernel_tokens (ClipKernels *kernels, ClipGpuRecording *rec, const ClipPictu
   g_assert (MIN (push.x_ld, push.y_ld) >= push.cols && push.x_ld % 4 == 0 && push.y_ld % 4 == 0);
   g_assert (push.rows < 65535 && x->batch <= 65535);
 
+  const guint64 values = (guint64)y->rows * 2 * push.cols;
+
   clip_record (kernels, rec, &tokens_shader, NULL, 0, &push, clip_divide_up (push.cols / 4, LANES),
-               push.rows + 1, x->batch, (guint64)y->rows * 2 * push.cols / 4 * COST_NS);
+               push.rows + 1, x->batch,
+               clip_cost (kernels, values / 4 * COST_NS, 0, 2 * values * sizeof (float)));
   clip_gpu_recording_barrier (rec);
 }

@@ -7,7 +7,7 @@
 
 G_STATIC_ASSERT (CLIP_TOPK_MAX_N == TOPK_BLOCK * TOPK_MAX_BLOCKS);
 
-/* Rough times on one core of a desktop CPU, for cutting recordings. */
+/* Rough times on one core of a desktop CPU, for cutting recordings; on GPUs one workgroup selects, and is no quicker. */
 #define NS_PER_VALUE  15
 #define NS_PER_SELECT 20000
 

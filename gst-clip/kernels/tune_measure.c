@@ -220,6 +220,7 @@ time_one (Tune *t, Race *r, const ClipTuneShape *s, gboolean *same, GError **err
   }
   if (t->ns_of_one == 0 || r->one < t->ns_of_one * macs)
     t->ns_of_one = r->one / macs;
+  clip_cost_learn (t->kernels, r->one / macs);
   return TRUE;
 }
 

@@ -11,9 +11,8 @@
 #define LANES    64
 #define MAX_ROWS 65535
 
-/* Nanoseconds for four channels on a CPU; as many channels a nanosecond on a GPU. */
+/* Nanoseconds for four channels on a CPU. */
 #define COST_NS_CPU 10
-#define COST_PER_NS 8
 
 static const ClipGpuShader unfold = {
   .name = "unfold",
@@ -58,7 +57,7 @@ record_generic (ClipKernels *kernels, ClipGpuRecording *rec, guint32 rows, struc
 {
   const guint32 vectors = push.taps * push.channels / 4;
 
-  cost = clip_gpu_info (kernels->gpu)->is_cpu ? cost * COST_NS_CPU : cost / COST_PER_NS;
+  cost = clip_cost (kernels, cost * COST_NS_CPU, 0, 2 * cost * 4 * sizeof (float));
   for (guint32 row = 0; row < rows; row += MAX_ROWS) {
     const guint32 n = MIN (MAX_ROWS, rows - row);
 

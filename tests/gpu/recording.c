@@ -139,6 +139,62 @@ test_order (Fixture *f, gconstpointer data)
   check_b (f, square_chain);
 }
 
+static PFN_vkQueueSubmit real_submit;
+static guint n_groups, group_sizes[8];
+
+static VKAPI_ATTR VkResult VKAPI_CALL
+count_groups (VkQueue queue, uint32_t n, const VkSubmitInfo *infos, VkFence fence)
+{
+  n_groups = n;
+  g_assert_cmpuint (n, <=, G_N_ELEMENTS (group_sizes));
+  for (guint i = 0; i < n; i++) {
+    group_sizes[i] = infos[i].commandBufferCount;
+    g_assert_cmpuint (infos[i].signalSemaphoreCount, ==, 1);
+  }
+  return real_submit (queue, n, infos, fence);
+}
+
+/* What costs little goes to the queue together, with one signal; what costs much does not. */
+static void
+test_groups (Fixture *f, gconstpointer data)
+{
+  static const struct {
+    guint64 ms[6]; /* of dispatches; 0 ends them */
+    guint groups[6];
+  } cases[] = {
+    { { 5, 5, 11, 3, 30, 1 }, { 2, 2, 1, 1 } },
+    { { 20, 1 }, { 1, 1 } },
+    { { 1, 1, 1, 1, 1, 1 }, { 6 } },
+  };
+
+  if (!f->gpu)
+    return;
+  real_submit = f->gpu->vk.QueueSubmit;
+  f->gpu->vk.QueueSubmit = count_groups;
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+    ClipGpuRecording *recs[6], *kept = f->rec;
+    guint n = 0, groups = 0;
+    guint64 value;
+
+    for (; n < G_N_ELEMENTS (recs) && cases[i].ms[n]; n++) {
+      f->rec = recs[n] = clip_gpu_recording_new (f->gpu, "part");
+      clip_gpu_recording_begin (f->rec);
+      record_square (f, 3, n % 2 ? f->b : f->a, n % 2 ? f->a : f->b, cases[i].ms[n] * 1000000);
+      g_assert_true (clip_gpu_recording_end (f->rec, &error));
+    }
+    f->rec = kept;
+    value = clip_gpu_submit (f->gpu, recs, n, &error);
+    g_assert_no_error (error);
+    g_assert_true (clip_gpu_wait (f->gpu, value, G_MAXUINT64, &error));
+    for (; groups < G_N_ELEMENTS (cases[i].groups) && cases[i].groups[groups]; groups++)
+      g_assert_cmpuint (group_sizes[groups], ==, cases[i].groups[groups]);
+    g_assert_cmpuint (n_groups, ==, groups);
+    while (n > 0)
+      clip_gpu_recording_free (recs[--n]);
+  }
+}
+
 static void
 test_copy_fill (Fixture *f, gconstpointer data)
 {
@@ -517,6 +573,7 @@ main (int argc, char **argv)
   ADD ("order", 0, test_order);
   ADD ("order/cut-in-pairs", 10, test_order);
   ADD ("order/cut-each", 25, test_order);
+  ADD ("groups", 0, test_groups);
   ADD ("copy-fill", 0, test_copy_fill);
   ADD ("resubmit", 0, test_resubmit);
   ADD ("marks", 0, test_marks);

@@ -141,6 +141,24 @@ add_families (Check *check, const ClipFamily *const *families, ClipWeightType we
   }
 }
 
+/* In pieces, as a GPU gets what takes long; pipelines are the same. */
+static void
+add_pieces (Check *check, const ClipFamily *const *families, ClipWeightType weights,
+            const gchar *suffix)
+{
+  for (const ClipFamily *const *family = families; *family; family++) {
+    g_autofree gchar *name = g_strdup_printf ("%s-%s-pieces", (*family)->name, suffix);
+    ClipKernels *kernels = NULL;
+
+    if ((*family)->macs_per_ns)
+      kernels = clip_kernels_new_with_family (check->gpu, weights, *family, NULL);
+    if (!kernels)
+      continue;
+    kernels->pieces = 5;
+    add_variant (check, name, kernels, FALSE);
+  }
+}
+
 static void
 add_matrix_variants (Check *check, ClipWeightType weights)
 {
@@ -154,9 +172,13 @@ add_matrix_variants (Check *check, ClipWeightType weights)
     return;
   add_variant (check, best, best_kernels (check, weights), TRUE);
   add_families (check, clip_families, weights, suffix);
+  if (weights != CLIP_WEIGHTS_I8)
+    add_pieces (check, clip_families, weights, suffix);
   /* of no interest where there are real ones */
   if (!(clip_gpu_info (check->gpu)->caps & CLIP_GPU_CAP_COOPMAT_FAST))
     add_families (check, check_emulated_families, weights, suffix);
+  if (!(clip_gpu_info (check->gpu)->caps & CLIP_GPU_CAP_COOPMAT_FAST))
+    add_pieces (check, check_emulated_families, weights, suffix);
 }
 
 /* The engine is only given what suits a product; all of them must be right for all. */
