@@ -34,6 +34,20 @@ static const struct {
     GST_RESOURCE_ERROR_NO_SPACE_LEFT },
 };
 
+/* With what it was tried. */
+static gchar *
+describe_settings (GstElement *element)
+{
+  g_autofree gchar *model = NULL, *device = NULL;
+  const gchar *by_default = g_getenv ("GST_CLIP_DEVICE");
+
+  g_object_get (element, "model", &model, "device", &device, NULL);
+  if (!device && by_default)
+    device = g_strdup_printf ("%s (GST_CLIP_DEVICE)", by_default);
+  return g_strdup_printf ("model: %s, device: %s", model ? model : "the built-in one",
+                          device ? device : "the best");
+}
+
 void
 gst_clip_post_error (GstElement *element, const GError *error)
 {
@@ -46,10 +60,8 @@ gst_clip_post_error (GstElement *element, const GError *error)
       code = error_map[i].gst_code;
     }
   }
-  gst_element_message_full (
-      element, GST_MESSAGE_ERROR, domain, code, g_strdup (error->message),
-      g_strdup_printf ("%s, code %d", g_quark_to_string (error->domain), error->code), __FILE__,
-      GST_FUNCTION, __LINE__);
+  gst_element_message_full (element, GST_MESSAGE_ERROR, domain, code, g_strdup (error->message),
+                            describe_settings (element), __FILE__, GST_FUNCTION, __LINE__);
 }
 
 /* Results ------------------------------------------------------------------ */
