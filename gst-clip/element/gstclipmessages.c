@@ -34,18 +34,25 @@ static const struct {
     GST_RESOURCE_ERROR_NO_SPACE_LEFT },
 };
 
+gchar *
+gst_clip_message_text (const gchar *text)
+{
+  return g_utf8_make_valid (text, -1);
+}
+
 /* With what it was tried. */
 static gchar *
 describe_settings (GstElement *element)
 {
-  g_autofree gchar *model = NULL, *device = NULL;
+  g_autofree gchar *model = NULL, *device = NULL, *text = NULL;
   const gchar *by_default = g_getenv ("GST_CLIP_DEVICE");
 
   g_object_get (element, "model", &model, "device", &device, NULL);
   if (!device && by_default)
     device = g_strdup_printf ("%s (GST_CLIP_DEVICE)", by_default);
-  return g_strdup_printf ("model: %s, device: %s", model ? model : "the built-in one",
+  text = g_strdup_printf ("model: %s, device: %s", model ? model : "the built-in one",
                           device ? device : "the best");
+  return gst_clip_message_text (text);
 }
 
 void
@@ -60,8 +67,9 @@ gst_clip_post_error (GstElement *element, const GError *error)
       code = error_map[i].gst_code;
     }
   }
-  gst_element_message_full (element, GST_MESSAGE_ERROR, domain, code, g_strdup (error->message),
-                            describe_settings (element), __FILE__, GST_FUNCTION, __LINE__);
+  gst_element_message_full (element, GST_MESSAGE_ERROR, domain, code,
+                            gst_clip_message_text (error->message), describe_settings (element),
+                            __FILE__, GST_FUNCTION, __LINE__);
 }
 
 /* Results ------------------------------------------------------------------ */
@@ -80,8 +88,10 @@ gst_clip_post_structures (GstElement *element, GPtrArray *structures)
 void
 gst_clip_post_progress (GstElement *element, GstProgressType type, const gchar *text)
 {
+  g_autofree gchar *valid = gst_clip_message_text (text);
+
   gst_element_post_message (
-      element, gst_message_new_progress (GST_OBJECT (element), type, PROGRESS_CODE, text));
+      element, gst_message_new_progress (GST_OBJECT (element), type, PROGRESS_CODE, valid));
 }
 
 void
@@ -94,8 +104,11 @@ gst_clip_post_prompts (GstElement *element, guint serial, gboolean in_force, gui
   GValue array = G_VALUE_INIT;
 
   g_value_init (&array, GST_TYPE_ARRAY);
-  for (guint i = 0; i < errors->len; i++)
-    gst_clip_array_add_string (&array, g_ptr_array_index (errors, i));
+  for (guint i = 0; i < errors->len; i++) {
+    g_autofree gchar *valid = gst_clip_message_text (g_ptr_array_index (errors, i));
+
+    gst_clip_array_add_string (&array, valid);
+  }
   gst_structure_take_value (s, "errors", &array);
   gst_element_post_message (element, gst_message_new_element (GST_OBJECT (element), s));
 }
