@@ -6,6 +6,8 @@
  */
 #include "demo/demo.h"
 
+#include <locale.h>
+
 /* With a model of photographs and no prompts given. */
 #define PHOTO_PROMPTS "a person;a dog;a cat;a car;a street;a landscape;food;a screen with text"
 
@@ -14,7 +16,8 @@ static gboolean no_window;
 static gchar **arguments;
 
 static const GOptionEntry options[] = {
-  { "model", 0, 0, G_OPTION_ARG_FILENAME, &model, "folder of a CLIP (Hugging Face layout)", "DIR" },
+  { "model", 0, 0, G_OPTION_ARG_FILENAME, &model,
+    "a model: its folder, or the name of an installed one", "MODEL" },
   { "device", 0, 0, G_OPTION_ARG_STRING, &device, "part of a Vulkan device's name", "NAME" },
   { "photos", 0, 0, G_OPTION_ARG_FILENAME, &photos,
     "folder with the photographs that the demo knows", "DIR" },
@@ -193,8 +196,8 @@ play_source (DemoPlayer *player, const gchar *source, const gchar *prompts)
   }
   if (!model)
     g_print (
-        "The embedded model knows ten kinds of animals and vehicles, test patterns, colours and "
-        "shapes; --model DIR names a folder with more (docs/models.md).\n");
+        "The built-in model knows ten kinds of animals and vehicles, test patterns, colours and "
+        "shapes; --model MODEL names one that knows more (docs/models.md).\n");
   add_clipfilter (words, prompts ? prompts : model ? PHOTO_PROMPTS : demo_photo_prompts);
   if (window) {
     add (words, "videoconvert");
@@ -217,6 +220,7 @@ main (int argc, char **argv)
   DemoPlayer player;
   gboolean ok;
 
+  setlocale (LC_CTYPE, ""); /* GLib's help has characters that are not ASCII */
   g_option_context_set_summary (context, "Labels test patterns, colours, shapes and photographs, "
                                          "or SOURCE (a file, a URI or /dev/videoN)\n"
                                          "with PROMPTS (\"a dog;a cat\"). Exits with 1 after an "
@@ -224,7 +228,7 @@ main (int argc, char **argv)
   g_option_context_add_main_entries (context, options, NULL);
   g_option_context_add_group (context, gst_init_get_option_group ());
   if (!g_option_context_parse (context, &argc, &argv, &error)) {
-    g_printerr ("clip-demo: %s\n", error->message);
+    g_printerr ("clip-demo: %s; see --help\n", error->message);
     return 2;
   }
   if (arguments && g_strv_length (arguments) > 2) {

@@ -28,22 +28,33 @@ has_task (GstPad *pad)
   return has;
 }
 
-/* (transfer full) (nullable): a pad on the other side of @pad's element. */
-static GstPad *
-inner_pad (GstPad *pad)
-{
-  GstIterator *links = gst_pad_iterate_internal_links (pad);
-  GValue value = G_VALUE_INIT;
-  GstPad *inner = NULL;
+static gboolean is_pushed_by_source (GstPad *pad);
 
-  if (!links)
-    return NULL;
-  if (gst_iterator_next (links, &value) == GST_ITERATOR_OK) {
-    inner = g_value_dup_object (&value);
+/* @sink: of the element that pushes to us. A pad that pulls has a thread, which pushes to us then. */
+static gboolean
+comes_from_source (GstPad *sink)
+{
+  g_autoptr (GstPad) peer = has_task (sink) ? NULL : gst_pad_get_peer (sink);
+
+  return peer && is_pushed_by_source (peer);
+}
+
+/* Whether @pad, or one that some of its data come through (there are several before concat or funnel), is pushed from by
+ * the thread of a GstBaseSrc. */
+static gboolean
+is_pushed_by_source (GstPad *pad)
+{
+  g_autoptr (GstElement) element = gst_pad_get_parent_element (pad);
+  GstIterator *links = has_task (pad) ? NULL : gst_pad_iterate_internal_links (pad);
+  GValue value = G_VALUE_INIT;
+  gboolean found = element && GST_IS_BASE_SRC (element);
+
+  while (links && !found && gst_iterator_next (links, &value) == GST_ITERATOR_OK) {
+    found = comes_from_source (g_value_get_object (&value));
     g_value_unset (&value);
   }
-  gst_iterator_free (links);
-  return inner;
+  g_clear_pointer (&links, gst_iterator_free);
+  return found;
 }
 
 /*
@@ -56,15 +67,7 @@ runs_in_source_thread (GstClipFilter *self)
 {
   g_autoptr (GstPad) pad = gst_pad_get_peer (GST_BASE_TRANSFORM_SINK_PAD (self));
 
-  while (pad && !has_task (pad)) {
-    g_autoptr (GstPad) sink = inner_pad (pad);
-    if (sink && has_task (sink))
-      return FALSE; /* whoever pulls from there pushes to us */
-    g_clear_object (&pad);
-    pad = sink ? gst_pad_get_peer (sink) : NULL;
-  }
-  g_autoptr (GstElement) element = pad ? gst_pad_get_parent_element (pad) : NULL;
-  return element && GST_IS_BASE_SRC (element);
+  return pad && is_pushed_by_source (pad);
 }
 
 void

@@ -75,9 +75,8 @@ clip_batcher_unref_set (ClipBatcher *b, ClipBatchSet *set)
   unlock (b);
 }
 
-/* The largest power of two whose memory is within the budget. */
-static guint
-find_limit (ClipEngine *e, const ClipBatchSet *one)
+guint
+clip_batch_limit (ClipEngine *e, const ClipBatchSet *one)
 {
   const gboolean cpu = clip_gpu_info (e->gpu)->is_cpu;
   const gsize budget = MAX (clip_gpu_memory_bytes (e->gpu) / BUDGET_PART, BUDGET_LEAST);
@@ -346,7 +345,7 @@ clip_batcher_new (ClipEngine *engine, GError **error)
   b = g_new0 (ClipBatcher, 1);
   b->engine = engine;
   b->set = set;
-  b->limit = find_limit (engine, set);
+  b->limit = clip_batch_limit (engine, set);
   g_queue_init (&b->waiting);
   g_mutex_init (&b->grow_lock);
   g_mutex_init (&b->lock);

@@ -105,6 +105,10 @@ typedef struct {
   guint largest, capacity, waiting, flights;
 } ClipBatcherStats;
 
+/** clip_batch_limit: the most pictures that a batch may have: the largest power of two whose memory is within
+ * the budget. @one: of a set for one at least the patches */
+guint clip_batch_limit (ClipEngine *engine, const ClipBatchSet *one);
+
 /** clip_batcher_new: for batches of one; they grow with the number of jobs. */
 ClipBatcher *clip_batcher_new (ClipEngine *engine, GError **error);
 /** clip_batcher_free: no job is left. NULL-safe. */

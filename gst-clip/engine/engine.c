@@ -150,7 +150,7 @@ clip_engine_check (ClipEngine *engine, GError **error)
     return FALSE;
   }
   if (clip_gpu_is_lost (engine->gpu)) {
-    g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST, "the device was lost");
+    clip_gpu_set_lost_error (engine->gpu, error);
     return FALSE;
   }
   return TRUE;

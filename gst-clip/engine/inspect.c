@@ -30,6 +30,8 @@ drop_path (ClipInspection *inspection)
 
     if (g_str_has_prefix (message, inspection->path) && message[n] == '/')
       rest += n + 1;
+    else if (g_str_has_prefix (message, inspection->path) && g_str_has_prefix (message + n, ": "))
+      rest += n + 2;
     inspection->problems->pdata[i] = g_utf8_make_valid (rest, -1);
     g_free (message);
   }

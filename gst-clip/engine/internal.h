@@ -8,6 +8,7 @@
 #include "gst-clip/engine/engine.h"
 #include "gst-clip/engine/model.h"
 #include "gst-clip/engine/tower.h"
+#include "gst-clip/kernels/tune.h"
 
 G_BEGIN_DECLS
 
@@ -58,6 +59,10 @@ ClipEngine *clip_engine_make (const ClipEngineConfig *config, const gchar *model
                               const ClipCancel *cancel, ClipProgressFunc progress, gpointer data,
                               GError **error);
 void clip_engine_destroy (ClipEngine *engine);
+
+/** clip_engine_products: what both towers multiply, for batches of up to @batch pictures, most important first.
+ * (element-type ClipTuneShape) (transfer full) */
+GArray *clip_engine_products (ClipEngine *engine, guint batch);
 
 /** clip_engine_tune: times the candidates for the products of both towers, where there are any and
  * they are not remembered, see clip_kernels_tune(). */

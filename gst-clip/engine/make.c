@@ -2,7 +2,6 @@
 /* Making an engine: device, weights, pipelines, warm-up; and taking it apart. */
 #include "gst-clip/engine/internal.h"
 #include "gst-clip/engine/text_cache.h"
-#include "gst-clip/kernels/tune.h"
 
 #include <unistd.h>
 

@@ -2,7 +2,6 @@
 #include "gst-clip/engine/model.h"
 
 #include <math.h>
-#include <string.h>
 #include "gst-clip/engine/model_config.h"
 #include "gst-clip/engine/tensors.h"
 #include "gst-clip/engine/tokenizer.h"
@@ -209,54 +208,4 @@ gboolean
 clip_model_pads (const ClipModel *model)
 {
   return !model->config.causal || model->config.text.pool == CLIP_POOL_LAST;
-}
-
-/* Finding ---------------------------------------------------------------- */
-
-/* The folders that a name is looked for in. */
-static GPtrArray *
-search_folders (void)
-{
-  GPtrArray *folders = g_ptr_array_new_with_free_func (g_free);
-  const gchar *own = g_getenv ("GST_CLIP_MODEL_PATH");
-  const gchar *const *system = g_get_system_data_dirs ();
-
-  if (own) {
-    g_auto (GStrv) parts = g_strsplit (own, ":", -1);
-    for (guint i = 0; parts[i]; i++) {
-      if (*parts[i])
-        g_ptr_array_add (folders, g_strdup (parts[i]));
-    }
-  }
-  g_ptr_array_add (folders, g_build_filename (g_get_user_data_dir (), "gst-clip", "models", NULL));
-  for (guint i = 0; system[i]; i++)
-    g_ptr_array_add (folders, g_build_filename (system[i], "gst-clip", "models", NULL));
-  return folders;
-}
-
-gchar *
-clip_model_find (const gchar *name, GError **error)
-{
-  g_autoptr (GPtrArray) folders = NULL;
-  g_autoptr (GString) looked = NULL;
-
-  if (*name && g_file_test (name, G_FILE_TEST_IS_DIR))
-    return g_canonicalize_filename (name, NULL);
-  if (!*name || strchr (name, '/')) {
-    g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND,
-                 "there is no model folder \"%s\"", name);
-    return NULL;
-  }
-  folders = search_folders ();
-  looked = g_string_new (NULL);
-  for (guint i = 0; i < folders->len; i++) {
-    g_autofree gchar *path = g_build_filename (folders->pdata[i], name, NULL);
-    if (g_file_test (path, G_FILE_TEST_IS_DIR))
-      return g_canonicalize_filename (path, NULL);
-    g_string_append_printf (looked, "%s%s", i ? ", " : "", (gchar *)folders->pdata[i]);
-  }
-  g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND,
-               "there is no model \"%s\"; looked in the current folder and in %s", name,
-               looked->str);
-  return NULL;
 }

@@ -124,11 +124,11 @@ ClipModel *clip_model_open (const gchar *path, GError **error);
 void clip_model_free (ClipModel *model);
 
 /**
- * clip_model_find: resolves the `model` property: a path with a slash or of an existing
- * folder is taken as it is; a name is searched in GST_CLIP_MODEL_PATH (colon-separated), then
- * as gst-clip/models/NAME in XDG_DATA_HOME and each of XDG_DATA_DIRS.
+ * clip_model_find: resolves the `model` property: what has a slash (or is "." or "..") is the path of a
+ * folder; a name is searched in GST_CLIP_MODEL_PATH (colon-separated), then as gst-clip/models/NAME in
+ * XDG_DATA_HOME and each of XDG_DATA_DIRS, and never in the current folder.
  * Returns: (transfer full): a canonical path; NULL with CLIP_MODEL_ERROR_NOT_FOUND, whose
- * message lists where was looked.
+ * message says where was looked and what to do.
  */
 gchar *clip_model_find (const gchar *name, GError **error);
 

@@ -258,6 +258,20 @@ is_open_clip (const ClipSource *source, JsonObject *root)
                  && clip_tensors_present (source, CLIP_LAYOUT_OPEN_CLIP)));
 }
 
+/* Neither configuration is there: it may be a folder beside the right one. */
+static gboolean
+no_model (const ClipSource *source, GError **error)
+{
+  const gchar *path = clip_source_path (source);
+
+  g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND,
+               "%s: no model here: neither " NAME " nor " CLIP_OPEN_CLIP_CONFIG "%s", path,
+               clip_source_has (source, "snapshots")
+                   ? "; of the Hugging Face cache name the folder snapshots/COMMIT in it"
+                   : "");
+  return FALSE;
+}
+
 gboolean
 clip_model_config_load (const ClipSource *source, ClipModelConfig *config, GError **error)
 {
@@ -266,7 +280,9 @@ clip_model_config_load (const ClipSource *source, ClipModelConfig *config, GErro
   g_autoptr (GBytes) bytes = NULL;
 
   *config = (ClipModelConfig){ 0 };
-  if (clip_source_has (source, NAME) || !clip_source_has (source, CLIP_OPEN_CLIP_CONFIG)) {
+  if (!clip_source_has (source, NAME) && !clip_source_has (source, CLIP_OPEN_CLIP_CONFIG))
+    return no_model (source, error);
+  if (clip_source_has (source, NAME)) {
     bytes = clip_source_load (source, NAME, CLIP_JSON_MAX_BYTES, error);
     if (!bytes)
       return FALSE;

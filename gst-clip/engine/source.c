@@ -159,6 +159,33 @@ open_regular (const ClipSource *source, const gchar *name, ClipFile *file, GErro
   return TRUE;
 }
 
+/* What downloads leave in the place of a file. No file of a model begins like these. */
+static gboolean
+check_not_placeholder (const ClipFile *file, GError **error)
+{
+  static const struct {
+    const gchar *begin, *what;
+  } placeholders[] = {
+    { "version https://git-lfs",
+      "a Git LFS pointer, not the file itself: `git lfs pull` or gst-clip-fetch gets that" },
+    { "<!DOCTYPE", "a web page, not the file itself: gst-clip-fetch gets that" },
+    { "<html", "a web page, not the file itself: gst-clip-fetch gets that" },
+    { "<?xml", "a server's answer in XML, not the file itself: gst-clip-fetch gets that" },
+  };
+  gchar begin[32] = { 0 };
+
+  if (!clip_file_read (file, 0, begin, (gsize)MIN (file->size, sizeof begin - 1), error))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (placeholders); i++) {
+    if (g_ascii_strncasecmp (begin, placeholders[i].begin, strlen (placeholders[i].begin)) == 0) {
+      g_set_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_INVALID, "%s: %s", file->name,
+                   placeholders[i].what);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
 /* FALSE where the file cannot be read. */
 static gboolean
 add_part (const ClipFile *file, GChecksum *sum, guint64 offset, gsize length)
@@ -229,7 +256,7 @@ clip_source_open (const ClipSource *source, const gchar *name, GError **error)
   if (source->resource)
     ok = open_resource (source, name, file, error);
   else
-    ok = open_regular (source, name, file, error);
+    ok = open_regular (source, name, file, error) && check_not_placeholder (file, error);
   if (ok)
     note_opened (source, name, file);
   return ok ? g_steal_pointer (&file) : NULL;

@@ -28,7 +28,8 @@ const gchar *clip_source_path (const ClipSource *source);
 /** clip_source_has: whether there is anything of this name, readable or not. */
 gboolean clip_source_has (const ClipSource *source, const gchar *name);
 
-/** clip_source_open: opens a regular file. @name: plain, without a slash */
+/** clip_source_open: opens a regular file. @name: plain, without a slash. One that is only a Git LFS pointer
+ * or a web page is INVALID. */
 ClipFile *clip_source_open (const ClipSource *source, const gchar *name, GError **error);
 void clip_file_close (ClipFile *file);
 

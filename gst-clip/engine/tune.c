@@ -1,67 +1,108 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which products a model makes, for the kernels to time. */
 #include "gst-clip/engine/internal.h"
-#include "gst-clip/kernels/tune.h"
+
+/* The products of a tower. @ends: of its layers too: texts, where those of pictures are int8 */
+typedef struct {
+  GArray *shapes;
+  const ClipTowerWeights *tower;
+  gboolean ends;
+} List;
 
 static void
-add (GArray *shapes, guint32 m, guint32 n, guint32 k)
+add (const List *l, ClipGemmA a, guint32 m, guint32 n, guint32 k, gboolean ends)
 {
-  const ClipTuneShape shape = { m, n, k };
+  const ClipTuneShape shape = { a, m, n, k, ends || l->ends };
 
-  for (guint i = 0; i < shapes->len; i++) {
-    const ClipTuneShape *s = &g_array_index (shapes, ClipTuneShape, i);
+  for (guint i = 0; i < l->shapes->len; i++) {
+    const ClipTuneShape *s = &g_array_index (l->shapes, ClipTuneShape, i);
 
-    if (s->m == m && s->n == n && s->k == k)
+    if (s->a == a && s->m == m && s->n == n && s->k == k && s->ends == shape.ends)
       return;
   }
-  g_array_append_val (shapes, shape);
+  g_array_append_val (l->shapes, shape);
 }
 
-/* A layer's products for so many rows. */
+/* What follows attention in a layer. */
 static void
-add_layer (GArray *shapes, const ClipTowerWeights *t, guint32 rows)
+add_mlp (const List *l, guint32 rows)
 {
-  add (shapes, rows, t->config.mlp, t->config.width);
-  add (shapes, rows, t->config.width, t->config.mlp);
-  add (shapes, rows, 3 * t->attention_width, t->config.width);
-  add (shapes, rows, t->config.width, t->attention_width);
+  const ClipTowerConfig *c = &l->tower->config;
+
+  add (l, CLIP_GEMM_A_NORM, rows, c->mlp, c->width, FALSE);
+  add (l, CLIP_GEMM_A_HALF, rows, c->width, c->mlp, FALSE);
+  add (l, CLIP_GEMM_A_HALF, rows, c->width, l->tower->attention_width, FALSE);
 }
 
-/* What follows attention in the last layer, for one token a picture or text. */
 static void
-add_pooled (GArray *shapes, const ClipTowerWeights *t, guint32 batch)
+add_layer (const List *l, guint32 rows)
 {
-  add (shapes, batch, t->config.mlp, t->config.width);
-  add (shapes, batch, t->config.width, t->config.mlp);
-  add (shapes, batch, t->config.width, t->attention_width);
-  add (shapes, batch, t->projection, t->config.width);
+  add_mlp (l, rows);
+  add (l, CLIP_GEMM_A_NORM, rows, 3 * l->tower->attention_width, l->tower->config.width, FALSE);
+}
+
+/* The last layer's, for one token a picture or text, and the projection, which has the last norm where no
+ * attention pool does. */
+static void
+add_pooled (const List *l, guint32 batch)
+{
+  const ClipTowerConfig *c = &l->tower->config;
+  const ClipGemmA a = c->pool == CLIP_POOL_MAP ? CLIP_GEMM_A_FLOAT : CLIP_GEMM_A_NORM;
+
+  add_mlp (l, batch);
+  if (c->projection)
+    add (l, a, batch, l->tower->projection, c->width, TRUE);
+}
+
+static void
+add_pictures (const List *l, guint32 batch)
+{
+  const ClipTowerWeights *v = l->tower;
+
+  add_layer (l, batch * v->tokens);
+  if (v->patch_k)
+    add (l, CLIP_GEMM_A_FLOAT, batch * v->tokens, v->config.width, v->patch_k, TRUE);
+  add_pooled (l, batch);
+}
+
+GArray *
+clip_engine_products (ClipEngine *e, guint batch)
+{
+  GArray *shapes = g_array_new (FALSE, FALSE, sizeof (ClipTuneShape));
+  const List pictures = { shapes, e->vision, FALSE };
+  const List texts = { shapes, e->text, e->text_kernels != e->kernels };
+
+  /* Most important first: time is limited. */
+  if (!e->vision->kind)
+    add_pictures (&pictures, 1);
+  for (guint i = 0; i < CLIP_TEXT_SHAPES; i++) {
+    const ClipTextShape *s = &e->text_shapes[i];
+
+    add_layer (&texts, s->batch * s->tokens);
+    add_layer (&texts, s->tokens);
+    add_pooled (&texts, s->batch);
+    add_pooled (&texts, 1);
+  }
+  for (guint n = 2; n <= batch && !e->vision->kind; n *= 2)
+    add_pictures (&pictures, n);
+  return shapes;
 }
 
 gboolean
 clip_engine_tune (ClipEngine *e, const ClipCancel *cancel, GError **error)
 {
-  g_autoptr (GArray) shapes = g_array_new (FALSE, FALSE, sizeof (ClipTuneShape));
-  const ClipTowerWeights *v = e->vision;
   g_autoptr (GError) failure = NULL;
+  g_autoptr (ClipGpuBuffer) patches = NULL;
+  g_autoptr (GArray) shapes = NULL;
+  ClipBatchSet one = { .capacity = 1 };
 
-  /* Most important first: time is limited. (int8 has other kernels for patches and projection; those
-   * keep their fallback.) */
-  if (!v->kind) {
-    add_layer (shapes, v, v->tokens);
-    if (v->patch_k)
-      add (shapes, v->tokens, v->config.width, v->patch_k);
-    add_pooled (shapes, v, 1);
-  }
-  for (guint i = 0; i < CLIP_TEXT_SHAPES; i++) {
-    add_layer (shapes, e->text, e->text_shapes[i].batch * e->text_shapes[i].tokens);
-    add_layer (shapes, e->text, e->text_shapes[i].tokens);
-  }
-  for (guint n = 2; n <= CLIP_BATCH_MAX && !v->kind; n *= 2) {
-    add_layer (shapes, v, n * v->tokens);
-    if (v->patch_k)
-      add (shapes, n * v->tokens, v->config.width, v->patch_k);
-    add_pooled (shapes, v, n);
-  }
+  if (clip_gpu_info (e->gpu)->is_cpu)
+    return TRUE;
+  patches = clip_tower_input_new (e->kernels, e->vision, 1, &one.patch_rows, error);
+  if (patches == NULL)
+    return FALSE;
+  one.patches = patches;
+  shapes = clip_engine_products (e, clip_batch_limit (e, &one));
   if (clip_kernels_tune (e->kernels, (const ClipTuneShape *)shapes->data, shapes->len, cancel,
                          &failure))
     return TRUE;

@@ -4,23 +4,42 @@
 #include <string.h>
 #include <unistd.h>
 
-gboolean
-clip_gpu_owned (ClipGpu *gpu)
+static gboolean
+is_owned (const ClipGpu *gpu)
 {
   return getpid () == gpu->pid;
 }
 
 gboolean
+clip_gpu_may_free (ClipGpu *gpu)
+{
+  return is_owned (gpu) && !g_atomic_int_get (&gpu->hangs);
+}
+
+void
+clip_gpu_set_lost_error (ClipGpu *gpu, GError **error)
+{
+  if (g_atomic_int_get (&gpu->hangs))
+    g_set_error (
+        error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST,
+        "%s hangs, or its driver does: it has finished nothing for %.0f s (the kernel's log "
+        "may say more)",
+        gpu->info.name, (gdouble)gpu->patience_us / G_USEC_PER_SEC);
+  else
+    g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST,
+                 "the Vulkan device was lost (VK_ERROR_DEVICE_LOST)");
+}
+
+gboolean
 clip_gpu_usable (ClipGpu *gpu, GError **error)
 {
-  if (G_UNLIKELY (!clip_gpu_owned (gpu))) {
+  if (G_UNLIKELY (!is_owned (gpu))) {
     g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_FAILED,
                  "the Vulkan device was opened before a fork; open it in the child");
     return FALSE;
   }
   if (G_UNLIKELY (clip_gpu_is_lost (gpu))) {
-    g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST,
-                 "the Vulkan device was lost (VK_ERROR_DEVICE_LOST)");
+    clip_gpu_set_lost_error (gpu, error);
     return FALSE;
   }
   return TRUE;
@@ -127,6 +146,20 @@ fail:
   return FALSE;
 }
 
+/* GST_CLIP_PATIENCE: seconds */
+static gint64
+find_patience (const ClipGpuInfo *info)
+{
+  const gchar *text = g_getenv ("GST_CLIP_PATIENCE");
+  guint64 seconds = 0;
+
+  if (text && *text && g_ascii_string_to_unsigned (text, 10, 1, G_MAXINT32, &seconds, NULL))
+    return (gint64)seconds * G_USEC_PER_SEC;
+  if (text && *text)
+    g_warning ("GST_CLIP_PATIENCE is a number of seconds, 1 or more, not \"%s\"", text);
+  return info->is_cpu ? CLIP_GPU_PATIENCE_CPU_US : CLIP_GPU_PATIENCE_US;
+}
+
 static ClipGpu *
 gpu_alloc (void)
 {
@@ -167,6 +200,7 @@ clip_gpu_new (const gchar *wanted, GError **error)
   chosen.info.name = chosen.info.driver = NULL;
   if (gpu->quirks.no_timestamps)
     gpu->info.timestamp_period_ns = 0;
+  gpu->patience_us = find_patience (&gpu->info);
   gboolean ok = open_device (gpu, &chosen, error) && make_timeline (gpu, error)
                 && clip_gpu_memory_init (gpu, chosen.type, error)
                 && clip_gpu_pipelines_init (gpu, error);
@@ -184,7 +218,7 @@ clip_gpu_free (ClipGpu *gpu)
   if (!gpu)
     return;
   /* In a forked child the driver's threads are gone; touching it could hang. */
-  if (clip_gpu_owned (gpu)) {
+  if (clip_gpu_may_free (gpu)) {
     if (gpu->device && gpu->vk.DestroyDevice) {
       gpu->vk.DeviceWaitIdle (gpu->device);
       clip_gpu_memory_clear (gpu);

@@ -25,8 +25,8 @@ GQuark clip_gpu_error_quark (void);
  * @CLIP_GPU_ERROR_NO_DEVICE: no device has what we need; the message lists every
  *   device and what it lacks
  * @CLIP_GPU_ERROR_OUT_OF_MEMORY: host or device memory; the message has the size
- * @CLIP_GPU_ERROR_DEVICE_LOST: VK_ERROR_DEVICE_LOST; every later call on that
- *   ClipGpu fails with it at once, see clip_gpu_is_lost()
+ * @CLIP_GPU_ERROR_DEVICE_LOST: VK_ERROR_DEVICE_LOST, or a device that hangs; every later call on
+ *   that ClipGpu fails with it at once, see clip_gpu_is_lost()
  * @CLIP_GPU_ERROR_TIMEOUT: a wait ran past its limit
  * @CLIP_GPU_ERROR_CANCELLED: see clip_gpu_recording_set_steps()
  * @CLIP_GPU_ERROR_FAILED: any other VkResult; the message names the call and the result
@@ -128,13 +128,18 @@ typedef struct {
  */
 ClipGpu *clip_gpu_new (const gchar *wanted, GError **error);
 
-/** clip_gpu_free: waits for the device to be idle, saves the pipeline cache. NULL-safe. */
+/** clip_gpu_free: waits for the device to be idle, saves the pipeline cache. NULL-safe. What belongs to a
+ * device that hangs is left to the process's end, as the device may still use it. */
 void clip_gpu_free (ClipGpu *gpu);
 
 const ClipGpuInfo *clip_gpu_info (const ClipGpu *gpu);
 
-/** clip_gpu_is_lost: TRUE once any call returned VK_ERROR_DEVICE_LOST. */
+/** clip_gpu_is_lost: TRUE once any call returned VK_ERROR_DEVICE_LOST, and once nothing has finished for so
+ * long that the device must hang: 30 s, or what GST_CLIP_PATIENCE says. */
 gboolean clip_gpu_is_lost (ClipGpu *gpu);
+
+/** clip_gpu_set_lost_error: CLIP_GPU_ERROR_DEVICE_LOST, with the reason. */
+void clip_gpu_set_lost_error (ClipGpu *gpu, GError **error);
 
 /**
  * clip_gpu_simulate_loss: for tests; from now on @gpu behaves as if the driver
@@ -356,8 +361,11 @@ guint64 clip_gpu_submit (ClipGpu *gpu, ClipGpuRecording **recs, guint n, GError 
 
 /**
  * clip_gpu_wait: blocks without any lock until @value is reached. Wakes up with
- * CLIP_GPU_ERROR_DEVICE_LOST when another thread finds the device lost.
+ * CLIP_GPU_ERROR_DEVICE_LOST when another thread finds the device lost, and when the device hangs.
  * @timeout_ns: G_MAXUINT64 for no limit; CLIP_GPU_ERROR_TIMEOUT after it
+ *
+ * After every error but CLIP_GPU_ERROR_TIMEOUT nothing runs any more of what was submitted up to @value:
+ * its memory may be used for something else.
  */
 gboolean clip_gpu_wait (ClipGpu *gpu, guint64 value, guint64 timeout_ns, GError **error);
 

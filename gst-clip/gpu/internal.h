@@ -13,6 +13,11 @@ G_BEGIN_DECLS
 /** Cost of the commands after which a recording starts a new command buffer. */
 #define CLIP_GPU_CUT_NS (20 * G_GUINT64_CONSTANT (1000000))
 
+/** How long nothing may finish before a device counts as hung. Drivers for processors compile within what was
+ * submitted, a minute and more on slow ones, and report nothing since they do not hang. */
+#define CLIP_GPU_PATIENCE_US     (30 * G_USEC_PER_SEC)
+#define CLIP_GPU_PATIENCE_CPU_US (600 * G_USEC_PER_SEC)
+
 /** Zero bytes behind every buffer. */
 #define CLIP_GPU_PADDING (64 * 1024)
 
@@ -62,9 +67,11 @@ struct _ClipGpu {
   guint32 min_subgroup, max_subgroup;
   VkSemaphore timeline;
   guint64 timestamp_mask; /* the valid bits */
+  gint64 patience_us;     /* see CLIP_GPU_PATIENCE_US; tests have less */
 
   /* Atomic. */
   gint lost;
+  gint hangs; /* and with it lost: the device may use for ever what was submitted */
   guint64 bytes;
   guint pipelines_created;
 
@@ -92,8 +99,9 @@ struct _ClipGpu {
  */
 gboolean clip_gpu_usable (ClipGpu *gpu, GError **error);
 
-/** clip_gpu_owned: FALSE in a forked child, where the driver must not be touched. */
-gboolean clip_gpu_owned (ClipGpu *gpu);
+/** clip_gpu_may_free: FALSE in a forked child, where the driver must not be touched, and on a device that
+ * hangs: a leak is better than memory that somebody else gets meanwhile, or than a driver that waits. */
+gboolean clip_gpu_may_free (ClipGpu *gpu);
 
 /**
  * clip_gpu_check: TRUE for VK_SUCCESS; otherwise sets @error and, where the result says so,
@@ -244,8 +252,8 @@ guint64 clip_gpu_ticks_ns (const ClipGpu *gpu, guint64 from, guint64 to);
 /* submit.c */
 
 /**
- * clip_gpu_drain: waits for @value in order to free something. Works on a lost device too,
- * and gives up rather than hang there.
+ * clip_gpu_drain: waits for @value in order to free something, whatever single waits answer. Works on a lost
+ * device too. Gives up on a device that hangs: see clip_gpu_may_free().
  */
 void clip_gpu_drain (ClipGpu *gpu, guint64 value);
 

@@ -200,7 +200,8 @@ staging_run (ClipGpu *gpu, GError **error)
     return FALSE;
   if (clip_gpu_wait (gpu, value, G_MAXUINT64, error))
     return TRUE;
-  clip_gpu_drain (gpu, value); /* the caller may free the buffer next */
+  clip_gpu_drain (
+      gpu, value); /* the caller may free the buffer next, and a loss may be a simulated one */
   return FALSE;
 }
 
@@ -273,7 +274,7 @@ clip_gpu_buffer_free (ClipGpuBuffer *buffer)
   if (!buffer)
     return;
   ClipGpu *gpu = buffer->gpu;
-  if (clip_gpu_owned (gpu)) {
+  if (clip_gpu_may_free (gpu)) {
     gpu->vk.DestroyBuffer (gpu->device, buffer->buffer, NULL);
     gpu->vk.FreeMemory (gpu->device, buffer->memory, NULL);
   }

@@ -160,7 +160,7 @@ clip_gpu_recording_free (ClipGpuRecording *rec)
   if (!rec)
     return;
   ClipGpu *gpu = rec->gpu;
-  if (clip_gpu_owned (gpu)) {
+  if (clip_gpu_may_free (gpu)) {
     clip_gpu_drain (gpu, rec->value);
     clip_gpu_forget (gpu, rec);
     gpu->vk.DestroyQueryPool (gpu->device, rec->queries, NULL);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/gpu/internal.h"
 
-/* A wait is cut into slices so that it notices a loss that another thread saw. */
-#define SLICE_NS (50 * G_GUINT64_CONSTANT (1000000))
+/* A wait is cut into slices so that it notices a loss that another thread saw, and a hang. */
+#define SLICE_US 50000
+#define SLICE_NS (SLICE_US * G_GUINT64_CONSTANT (1000))
 
 /* How long freeing waits for work on a device that is already lost. */
 #define LOST_PATIENCE_US (10 * G_USEC_PER_SEC)
@@ -150,10 +151,46 @@ wait_slice (ClipGpu *gpu, guint64 value, guint64 timeout_ns)
   return gpu->vk.WaitSemaphores (gpu->device, &info, timeout_ns);
 }
 
+/* Who waits, and since when it has seen nothing finish. */
+typedef struct {
+  guint64 reached; /* of the timeline, when it was last looked at */
+  gint64 looked_us, idle_us;
+} Watch;
+
+static Watch
+start_watch (void)
+{
+  return (Watch){ .looked_us = g_get_monotonic_time () };
+}
+
+/* Asked after each slice in vain. */
+static gboolean
+is_stuck (ClipGpu *gpu, Watch *watch, gint64 patience_us)
+{
+  const gint64 now = g_get_monotonic_time ();
+  guint64 reached = watch->reached;
+
+  gpu->vk.GetSemaphoreCounterValue (gpu->device, gpu->timeline, &reached);
+  /* a process that was stopped for a while has not watched the device that long */
+  watch->idle_us =
+      reached == watch->reached ? watch->idle_us + MIN (now - watch->looked_us, 2 * SLICE_US) : 0;
+  watch->looked_us = now;
+  watch->reached = reached;
+  return watch->idle_us >= patience_us;
+}
+
+static void
+give_up (ClipGpu *gpu)
+{
+  g_atomic_int_set (&gpu->hangs, TRUE);
+  g_atomic_int_set (&gpu->lost, TRUE);
+}
+
 gboolean
 clip_gpu_wait (ClipGpu *gpu, guint64 value, guint64 timeout_ns, GError **error)
 {
   guint64 start = (guint64)g_get_monotonic_time () * 1000;
+  Watch watch = start_watch ();
   VkResult r;
 
   do {
@@ -164,8 +201,12 @@ clip_gpu_wait (ClipGpu *gpu, guint64 value, guint64 timeout_ns, GError **error)
     r = wait_slice (gpu, value, MIN (left, SLICE_NS));
     if (left <= SLICE_NS)
       break;
+    if (r == VK_TIMEOUT && is_stuck (gpu, &watch, gpu->patience_us))
+      give_up (gpu);
   } while (r == VK_TIMEOUT);
 
+  if (r != VK_SUCCESS && r != VK_TIMEOUT && r != VK_ERROR_DEVICE_LOST)
+    clip_gpu_drain (gpu, value);
   if (!clip_gpu_check (gpu, "WaitSemaphores", r, error) || !clip_gpu_usable (gpu, error))
     return FALSE;
   note_finished (gpu, value);
@@ -184,16 +225,20 @@ clip_gpu_has_reached (ClipGpu *gpu, guint64 value)
 void
 clip_gpu_drain (ClipGpu *gpu, guint64 value)
 {
-  gint64 start = g_get_monotonic_time ();
+  Watch watch = start_watch ();
   VkResult r = VK_TIMEOUT;
 
-  while (value && (r = wait_slice (gpu, value, SLICE_NS)) != VK_SUCCESS) {
+  while (value && !g_atomic_int_get (&gpu->hangs)
+         && (r = wait_slice (gpu, value, SLICE_NS)) != VK_SUCCESS) {
+    const gint64 patience =
+        clip_gpu_is_lost (gpu) ? MIN (gpu->patience_us, LOST_PATIENCE_US) : gpu->patience_us;
+
     clip_gpu_check (gpu, "WaitSemaphores", r, NULL);
     if (r == VK_ERROR_DEVICE_LOST)
       return; /* nothing of it runs any more */
-    if (clip_gpu_is_lost (gpu) && g_get_monotonic_time () - start > LOST_PATIENCE_US) {
-      g_warning ("%s is lost and does not finish its work", gpu->info.name);
-      return;
+    if (is_stuck (gpu, &watch, patience)) {
+      give_up (gpu);
+      g_warning ("%s does not finish its work: what it may still use is not freed", gpu->info.name);
     }
     if (r != VK_TIMEOUT) /* such as a lack of memory: freeing too early would be worse */
       g_usleep (1000);

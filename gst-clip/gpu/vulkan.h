@@ -53,6 +53,7 @@ G_BEGIN_DECLS
   X (CreateSemaphore)                                                                              \
   X (DestroySemaphore)                                                                             \
   X (WaitSemaphores)                                                                               \
+  X (GetSemaphoreCounterValue)                                                                     \
   X (CreateQueryPool)                                                                              \
   X (DestroyQueryPool)                                                                             \
   X (GetQueryPoolResults)                                                                          \

@@ -51,14 +51,17 @@ static void
 dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
           const struct GemmCoopmatPush *push)
 {
-  const ClipCoopmatTiling *t =
-      &clip_coopmat_tilings[clip_coopmat_choose_tiling (kernels, push->m, push->n, push->k)];
+  static const guint32 as[] = {
+    [CLIP_GEMM_A_FLOAT] = GEMM_COOPMAT_A_FLOAT,
+    [CLIP_GEMM_A_HALF] = GEMM_COOPMAT_A_HALF,
+    [CLIP_GEMM_A_NORM] = GEMM_COOPMAT_A_NORM,
+    [CLIP_GEMM_A_WINDOWS] = GEMM_COOPMAT_A_WINDOWS,
+  };
+  const ClipGemmA a = clip_gemm_a (op);
+  const guint tiling = clip_coopmat_choose_tiling (kernels, a, push->m, push->n, push->k);
+  const ClipCoopmatTiling *t = &clip_coopmat_tilings[tiling];
   const ClipGpuInfo *info = clip_gpu_info (kernels->gpu);
   const ClipGpuMatrixShape shape = clip_coopmat_shape (kernels);
-  const guint32 a = op->norm                         ? GEMM_COOPMAT_A_NORM
-                    : op->windows                    ? GEMM_COOPMAT_A_WINDOWS
-                    : op->a.type == CLIP_ELEMENT_F16 ? GEMM_COOPMAT_A_HALF
-                                                     : GEMM_COOPMAT_A_FLOAT;
   const guint32 constants[] = {
     t->waves_m * t->waves_n * t->split * info->matrix_subgroup_size,
     t->m,
@@ -69,7 +72,7 @@ dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
     shape.m,
     shape.n,
     shape.k,
-    a,
+    as[a],
   };
   const guint32 x = clip_divide_up (push->n, t->n), y = clip_divide_up (push->m, t->m);
   const guint64 work = (guint64)push->m * push->n * push->k;

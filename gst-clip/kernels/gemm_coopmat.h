@@ -6,6 +6,7 @@
 #pragma once
 
 #include "gst-clip/kernels/internal.h"
+#include "gst-clip/kernels/tune.h"
 
 G_BEGIN_DECLS
 
@@ -30,8 +31,9 @@ extern const ClipCoopmatTiling clip_coopmat_tilings[CLIP_COOPMAT_TILINGS];
 /** clip_coopmat_tiling_fits: whether the device has the invocations and the shared memory for it. */
 gboolean clip_coopmat_tiling_fits (ClipKernels *kernels, const ClipCoopmatTiling *tiling);
 
-/** clip_coopmat_choose_tiling: an index of clip_coopmat_tilings for a product (m, n, k). */
-guint clip_coopmat_choose_tiling (ClipKernels *kernels, guint32 m, guint32 n, guint32 k);
+/** clip_coopmat_choose_tiling: an index of clip_coopmat_tilings for a product (m, n, k) of such an a. */
+guint clip_coopmat_choose_tiling (ClipKernels *kernels, ClipGemmA a, guint32 m, guint32 n,
+                                  guint32 k);
 
 /**
  * ClipCoopmat: the family's @data: its shaders, of shaders/STEM_coopmat.comp, with

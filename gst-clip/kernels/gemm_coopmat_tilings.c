@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/kernels/gemm_coopmat.h"
-#include "gst-clip/kernels/tune.h"
 
 #include "shaders/gemm_coopmat.h"
 
@@ -69,12 +68,12 @@ guess (ClipKernels *kernels, guint32 m, guint32 n)
 }
 
 guint
-clip_coopmat_choose_tiling (ClipKernels *kernels, guint32 m, guint32 n, guint32 k)
+clip_coopmat_choose_tiling (ClipKernels *kernels, ClipGemmA a, guint32 m, guint32 n, guint32 k)
 {
   const guint fallback = guess (kernels, m, n);
   guint choice = kernels->tiling;
 
   if (kernels->tiling < 0)
-    choice = clip_tune_choice (kernels, "gemm", m, n, k, CLIP_COOPMAT_TILINGS, fallback);
+    choice = clip_tune_choice (kernels, "gemm", a, m, n, k, CLIP_COOPMAT_TILINGS, fallback);
   return clip_coopmat_tiling_fits (kernels, &clip_coopmat_tilings[choice]) ? choice : fallback;
 }

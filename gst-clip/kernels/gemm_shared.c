@@ -98,14 +98,17 @@ static void
 dispatch (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
           const struct GemmSharedPush *push)
 {
-  const ClipTiling *t =
-      &clip_shared_tilings[clip_shared_choose_tiling (kernels, push->m, push->n, push->k)];
-  const guint32 a = op->norm                         ? GEMM_SHARED_A_NORM
-                    : op->windows                    ? GEMM_SHARED_A_WINDOWS
-                    : op->a.type == CLIP_ELEMENT_F16 ? GEMM_SHARED_A_HALF
-                                                     : GEMM_SHARED_A_FLOAT;
+  static const guint32 as[] = {
+    [CLIP_GEMM_A_FLOAT] = GEMM_SHARED_A_FLOAT,
+    [CLIP_GEMM_A_HALF] = GEMM_SHARED_A_HALF,
+    [CLIP_GEMM_A_NORM] = GEMM_SHARED_A_NORM,
+    [CLIP_GEMM_A_WINDOWS] = GEMM_SHARED_A_WINDOWS,
+  };
+  const ClipGemmA a = clip_gemm_a (op);
+  const guint tiling = clip_shared_choose_tiling (kernels, a, push->m, push->n, push->k);
+  const ClipTiling *t = &clip_shared_tilings[tiling];
   const guint32 constants[] = {
-    t->m * t->n / 16 * t->split, t->m, t->n, t->k, t->split, t->depth, a
+    t->m * t->n / 16 * t->split, t->m, t->n, t->k, t->split, t->depth, as[a]
   };
   const guint32 x = clip_divide_up (push->n, t->n), y = clip_divide_up (push->m, t->m);
   const guint64 work = (guint64)push->m * push->n * push->k;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "gst-clip/kernels/internal.h"
+#include "gst-clip/kernels/tune.h"
 
 G_BEGIN_DECLS
 
@@ -29,8 +30,9 @@ extern const ClipTiling clip_shared_tilings[CLIP_SHARED_TILINGS];
 /** clip_shared_tiling_fits: whether the device has the invocations and the shared memory for it. */
 gboolean clip_shared_tiling_fits (ClipKernels *kernels, const ClipTiling *tiling);
 
-/** clip_shared_choose_tiling: an index of clip_shared_tilings for a product (m, n, k): what was measured
+/** clip_shared_choose_tiling: an index of clip_shared_tilings for a product (m, n, k) of such an a: what was measured
  * (tune.h), else what counting workgroups suggests. */
-guint clip_shared_choose_tiling (ClipKernels *kernels, guint32 m, guint32 n, guint32 k);
+guint clip_shared_choose_tiling (ClipKernels *kernels, ClipGemmA a, guint32 m, guint32 n,
+                                 guint32 k);
 
 G_END_DECLS

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/kernels/gemm_shared.h"
-#include "gst-clip/kernels/tune.h"
 
 /* Workgroups that keep a GPU busy. */
 #define ENOUGH 96
@@ -62,13 +61,13 @@ guess (ClipKernels *kernels, guint32 m, guint32 n)
 }
 
 guint
-clip_shared_choose_tiling (ClipKernels *kernels, guint32 m, guint32 n, guint32 k)
+clip_shared_choose_tiling (ClipKernels *kernels, ClipGemmA a, guint32 m, guint32 n, guint32 k)
 {
   guint fallback, choice;
 
   if (kernels->tiling >= 0)
     return kernels->tiling;
   fallback = guess (kernels, m, n);
-  choice = clip_tune_choice (kernels, "gemm", m, n, k, CLIP_SHARED_TILINGS, fallback);
+  choice = clip_tune_choice (kernels, "gemm", a, m, n, k, CLIP_SHARED_TILINGS, fallback);
   return clip_shared_tiling_fits (kernels, &clip_shared_tilings[choice]) ? choice : fallback;
 }

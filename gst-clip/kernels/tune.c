@@ -5,13 +5,20 @@
 #include <string.h>
 
 #define KIND      "choices"
-#define FIRST     "gst-clip choices 1" /* another number when keys mean something else */
+#define FIRST     "gst-clip choices 2" /* another number when keys mean something else */
 #define MAX_LINES 10000
 
 static const gchar *const weight_names[] = {
   [CLIP_WEIGHTS_F32] = "f32",
   [CLIP_WEIGHTS_F16] = "f16",
   [CLIP_WEIGHTS_I8] = "i8",
+};
+
+static const gchar *const a_names[] = {
+  [CLIP_GEMM_A_FLOAT] = "float",
+  [CLIP_GEMM_A_HALF] = "half",
+  [CLIP_GEMM_A_NORM] = "norm",
+  [CLIP_GEMM_A_WINDOWS] = "windows",
 };
 
 /* File ------------------------------------------------------------------- */
@@ -103,9 +110,9 @@ clip_tuning_set (ClipTuning *tuning, const gchar *key, const gchar *value)
 /* Choices ---------------------------------------------------------------- */
 
 static void
-note_question (ClipTuning *tuning, const gchar *key, guint n_candidates)
+note_question (ClipTuning *tuning, const gchar *key, guint n_candidates, guint fallback)
 {
-  const ClipTuneQuestion question = { g_strdup (key), n_candidates };
+  const ClipTuneQuestion question = { g_strdup (key), n_candidates, fallback };
 
   for (guint i = 0; i < tuning->asked->len; i++)
     if (g_str_equal (g_array_index (tuning->asked, ClipTuneQuestion, i).key, key)) {
@@ -116,8 +123,8 @@ note_question (ClipTuning *tuning, const gchar *key, guint n_candidates)
 }
 
 guint
-clip_tune_choice (ClipKernels *kernels, const gchar *what, guint32 m, guint32 n, guint32 k,
-                  guint n_candidates, guint fallback)
+clip_tune_choice (ClipKernels *kernels, const gchar *what, ClipGemmA a, guint32 m, guint32 n,
+                  guint32 k, guint n_candidates, guint fallback)
 {
   ClipTuning *tuning = kernels->tuning;
   g_autofree gchar *key = NULL;
@@ -126,13 +133,13 @@ clip_tune_choice (ClipKernels *kernels, const gchar *what, guint32 m, guint32 n,
 
   if (tuning == NULL)
     return fallback;
-  key = g_strdup_printf ("%s %s %s %ux%ux%u of %u", kernels->family->name,
-                         weight_names[kernels->weights], what, m, n, k, n_candidates);
+  key = g_strdup_printf ("%s %s %s %s %ux%ux%u of %u", kernels->family->name,
+                         weight_names[kernels->weights], what, a_names[a], m, n, k, n_candidates);
   if (tuning->asked)
-    note_question (tuning, key, n_candidates);
+    note_question (tuning, key, n_candidates, fallback);
   if (tuning->forced_key && g_str_equal (tuning->forced_key, key))
     return MIN (tuning->forced, n_candidates - 1);
-  value = clip_tuning_get (tuning, key);
+  value = clip_tuning_get (tuning, key); /* CLIP_TUNE_FALLBACK and _LATE are no numbers */
   if (value && !g_ascii_string_to_unsigned (value, 10, 0, n_candidates - 1, &choice, NULL))
     choice = fallback;
   return (guint)choice;

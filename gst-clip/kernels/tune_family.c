@@ -23,10 +23,11 @@ time_family (ClipKernels *like, const ClipFamily *family)
   g_autoptr (ClipKernels) kernels =
       clip_kernels_new_with_family (like->gpu, like->weights, family, &error);
   g_autoptr (ClipGpuRecording) rec = clip_gpu_recording_new (like->gpu, "family");
+  const ClipTuneShape shape = { CLIP_GEMM_A_FLOAT, M, N, K, FALSE };
   g_auto (ClipTrial) trial = { NULL };
   guint64 best = G_MAXUINT64, ns = 0;
 
-  if (kernels && clip_trial_init (&trial, kernels, M, N, K, FALSE, &error)
+  if (kernels && clip_trial_init (&trial, kernels, &shape, &error)
       && clip_trial_record (&trial, rec, 1, &error)) {
     for (guint i = 0; i < ROUNDS && clip_trial_run (&trial, rec, &ns, &error); i++)
       best = i == 0 ? G_MAXUINT64 : MIN (best, ns);

@@ -14,14 +14,34 @@ G_BEGIN_DECLS
 /** ClipTuneQuestion: a call of clip_tune_choice(). */
 typedef struct {
   gchar *key;
-  guint n_candidates;
+  guint n_candidates, fallback;
 } ClipTuneQuestion;
+
+/** What is remembered in the place of an answer: @FALLBACK: the family's own guess, for good; @LATE: that
+ * too for now: time ran out although there was nothing before it. */
+#define CLIP_TUNE_FALLBACK "-"
+#define CLIP_TUNE_LATE     "?"
+
+typedef struct _ClipTrial ClipTrial;
+
+/**
+ * ClipTuneWatch: for tests: another clock, and what runs take by it.
+ * @now: us
+ * @run: (products: how many of the trial's product are in rec): clip_trial_run()
+ */
+typedef struct {
+  gint64 (*now) (gpointer data);
+  gboolean (*run) (ClipTrial *trial, ClipGpuRecording *rec, guint products, guint64 *ns,
+                   gpointer data, GError **error);
+  gpointer data;
+} ClipTuneWatch;
 
 /**
  * _ClipTuning: @choices: key -> value, both text
  * @changed: there is something to store
  * @asked: (nullable): while clip_kernels_tune() looks what is asked: ClipTuneQuestion
  * @forced_key, @forced: while it measures: the answer to this one question
+ * @watch: (nullable)
  */
 struct _ClipTuning {
   GHashTable *choices;
@@ -29,6 +49,7 @@ struct _ClipTuning {
   GArray *asked;
   const gchar *forced_key;
   guint forced;
+  const ClipTuneWatch *watch;
 };
 
 /** clip_tuning_load: what is remembered for @gpu; empty when nothing is. (transfer full) */
@@ -56,35 +77,69 @@ const ClipFamily *clip_tune_family (ClipKernels *kernels, const ClipFamily *mayb
 /** clip_tune_remember_family: the one to take from now on where clip_tune_family() is asked. */
 void clip_tune_remember_family (ClipGpu *gpu, const ClipFamily *family);
 
+/* tune_measure.c */
+
+/** clip_shape_record: the product, of operands that do not exist: not to be submitted. */
+void clip_shape_record (ClipKernels *kernels, ClipGpuRecording *rec, const ClipTuneShape *shape);
+
 /* trial.c */
 
-/**
- * ClipTrial: one product, to be checked or timed.
- * @integers: a, w and bias are small ones, so that sums are exact in any order and type
- */
-typedef struct {
-  ClipKernels *kernels;
-  guint32 m, n, k;
-  gsize packed;
-  guint copies; /* of the weights, so that a loop does not find them all in a cache */
-  gboolean integers;
-  ClipGpuBuffer *a, *weights, *bias, *c;
-} ClipTrial;
+/** clip_scatter: a number without a pattern that a wrong stride would not disturb. */
+static inline guint32
+clip_scatter (guint32 row, guint32 column, guint32 seed)
+{
+  guint32 x = row * 2654435761u + column * 2246822519u + seed * 3266489917u;
 
-/** clip_trial_init: makes the buffers; with @integers also fills them. Clear it also after FALSE. */
-gboolean clip_trial_init (ClipTrial *trial, ClipKernels *kernels, guint32 m, guint32 n, guint32 k,
-                          gboolean integers, GError **error);
+  x ^= x >> 15;
+  x *= 2654435769u;
+  return x >> 8;
+}
+
+/**
+ * ClipTrial: one product, to be timed; its operands are small integers.
+ * @packed, @copies: bytes of the weights, of which there are so many that a loop does not find them all in a
+ *   cache
+ * @vectors: bias, gamma, beta; @known: c of the first candidate, and the residual
+ * @a_stats, @c_stats, @scratch: (nullable)
+ * @magnitude: sum of |c| of the first candidate
+ */
+struct _ClipTrial {
+  ClipKernels *kernels;
+  ClipTuneShape shape;
+  gsize packed;
+  guint copies;
+  ClipGpuBuffer *a, *weights, *vectors, *c, *known, *sums;
+  ClipGpuBuffer *a_stats, *scratch, *c_stats;
+  double magnitude;
+};
+
+/** clip_trial_init: makes the buffers. Clear it also after FALSE. */
+gboolean clip_trial_init (ClipTrial *trial, ClipKernels *kernels, const ClipTuneShape *shape,
+                          GError **error);
 void clip_trial_clear (ClipTrial *trial);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ClipTrial, clip_trial_clear)
 
-/** clip_trial_record: the product, @times times in a row. */
+/** clip_trial_record: the product with all that the model adds to it, @times times in a row. */
 gboolean clip_trial_record (ClipTrial *trial, ClipGpuRecording *rec, guint times, GError **error);
+
+/** clip_trial_record_check: the product alone, once, for clip_trial_compare(); the @first one is what others
+ * are compared with. */
+gboolean clip_trial_record_check (ClipTrial *trial, ClipGpuRecording *rec, gboolean first,
+                                  GError **error);
 
 /** clip_trial_run: submits @rec and waits. @ns: (out) (optional): how long it took, by the device's
  * clock where it has one. */
 gboolean clip_trial_run (ClipTrial *trial, ClipGpuRecording *rec, guint64 *ns, GError **error);
 
-/** clip_trial_compare: whether c is right, exactly, in a few of its rows. */
-gboolean clip_trial_compare (ClipTrial *trial, gboolean *right, GError **error);
+/** clip_trial_compare: @same: (out): whether what ran last is what the @first one made; of the first one,
+ * whether that is anything. */
+gboolean clip_trial_compare (ClipTrial *trial, gboolean first, gboolean *same, GError **error);
+
+/* verify_product.c */
+
+/** clip_verify_product: one product of small integers with k columns and a few rows of weights, compared with
+ * the same in C. @right: (out) */
+gboolean clip_verify_product (ClipKernels *kernels, guint32 m, guint32 k, gboolean *right,
+                              GError **error);
 
 G_END_DECLS

@@ -2,25 +2,12 @@
 /* A product whose result is known, so that what a driver compiles wrongly is not used. */
 #include "gst-clip/kernels/tune_internal.h"
 
-#define N 64
-
-static gboolean
-is_right (ClipKernels *kernels, guint32 m, guint32 k, gboolean *right, GError **error)
-{
-  g_autoptr (ClipGpuRecording) rec = clip_gpu_recording_new (kernels->gpu, "verify");
-  g_auto (ClipTrial) trial = { NULL };
-
-  return clip_trial_init (&trial, kernels, m, N, k, TRUE, error)
-         && clip_trial_record (&trial, rec, 1, error) && clip_trial_run (&trial, rec, NULL, error)
-         && clip_trial_compare (&trial, right, error);
-}
-
 /* The same of all kernels that belong together. */
 static gboolean
 are_right (ClipKernels *kernels, guint32 m, guint32 k, gboolean *right, GError **error)
 {
-  return is_right (kernels, m, k, right, error)
-         && (!*right || !kernels->ends || is_right (kernels->ends, m, k, right, error));
+  return clip_verify_product (kernels, m, k, right, error)
+         && (!*right || !kernels->ends || clip_verify_product (kernels->ends, m, k, right, error));
 }
 
 /* The next one in the table that runs, be it slow; NULL when there is none. */

@@ -12,7 +12,9 @@
 #define FRAME_HEIGHT 480
 #define N_FRAMES     5
 
-static gboolean check;
+#define TRY_HELP "Try 'gst-clip-inspect --help'.\n"
+
+static gboolean check, version;
 static gchar *device, *precision;
 
 static const GOptionEntry entries[] = {
@@ -22,6 +24,7 @@ static const GOptionEntry entries[] = {
     "With --check: part of a Vulkan device's name, its UUID or index", "DEVICE" },
   { "precision", 'p', 0, G_OPTION_ARG_STRING, &precision,
     "With --check: auto (the default), fp32, fp16 or int8", "PRECISION" },
+  { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version", NULL },
   { NULL },
 };
 
@@ -141,7 +144,8 @@ parse_precision (ClipPrecision *value)
       return TRUE;
     }
   }
-  g_printerr ("gst-clip-inspect: no such precision: %s (auto, fp32, fp16, int8)\n", precision);
+  g_printerr ("gst-clip-inspect: no such precision: %s (auto, fp32, fp16, int8)\n" TRY_HELP,
+              precision);
   return FALSE;
 }
 
@@ -237,13 +241,13 @@ parse_arguments (int *argc, char ***argv)
   g_option_context_set_summary (
       context,
       "Prints what a model holds and what is wrong with it. MODEL is a folder or a name, as\n"
-      "in clipfilter's property; without it, the embedded model.");
+      "in clipfilter's property; without it, the built-in model.");
   g_option_context_set_description (
       context, "Exit status: 0 if the model can be used, 1 if not, 2 wrong use.");
   g_option_context_add_main_entries (context, entries, NULL);
   if (g_option_context_parse (context, argc, argv, &error) && *argc <= 2)
     return 0;
-  g_printerr ("gst-clip-inspect: %s\n", error ? error->message : "one model at a time");
+  g_printerr ("gst-clip-inspect: %s\n" TRY_HELP, error ? error->message : "one model at a time");
   return 2;
 }
 
@@ -260,6 +264,10 @@ main (int argc, char **argv)
   status = parse_arguments (&argc, &argv);
   if (status != 0 || !parse_precision (&wanted))
     return 2;
+  if (version) {
+    g_print ("gst-clip-inspect %s\n", PACKAGE_VERSION);
+    return 0;
+  }
   path = argc == 2 ? clip_model_find (argv[1], &error) : NULL;
   if (error) {
     g_printerr ("gst-clip-inspect: %s\n", error->message);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * clip-accuracy: how good the embedded model, or another, is in its own world. The figures of
+ * clip-accuracy: how good the built-in model, or another, is in its own world. The figures of
  * gst-clip/models/demo/README.md are its output.
  */
 #include "tests/accuracy/accuracy.h"
 
+#include <locale.h>
 #include <string.h>
 
 static const struct {
@@ -24,8 +25,8 @@ static gchar *model, *table, *cifar, *data;
 static gchar **chosen;
 
 static const GOptionEntry entries[] = {
-  { "model", 'm', 0, G_OPTION_ARG_FILENAME, &model, "folder of a CLIP (default: the embedded one)",
-    "DIR" },
+  { "model", 'm', 0, G_OPTION_ARG_FILENAME, &model,
+    "folder of a model, or name of an installed one (default: the built-in one)", "MODEL" },
   { "cifar", 'c', 0, G_OPTION_ARG_FILENAME, &cifar, "folder with test/CLASS/NNNN.jpg", "DIR" },
   { "data", 'd', 0, G_OPTION_ARG_FILENAME, &data, "folder with labels.tsv (path, tab, label)",
     "DIR" },
@@ -79,6 +80,7 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   gboolean ok;
 
+  setlocale (LC_CTYPE, ""); /* GLib's help has characters that are not ASCII */
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     g_string_append_printf (about, "\n  %-9s %s", parts[i].name, parts[i].about);
   g_option_context_set_summary (context, about->str);

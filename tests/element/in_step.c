@@ -412,11 +412,11 @@ count_buffers (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 }
 
 static void
-check_source (const gchar *between, gint want)
+check_source (const gchar *between, const gchar *more, gint want)
 {
   g_autofree gchar *line = g_strdup_printf ("videotestsrc ! " STAGE_CAPS " ! %s clipfilter "
-                                            "name=filter mode=in-step prompts=10 ! fakesink",
-                                            between);
+                                            "name=filter mode=in-step prompts=10 ! fakesink %s",
+                                            between, more);
   fake_reset ();
   g_autoptr (GstElement) pipeline = gst_parse_launch (line, NULL);
   g_autoptr (GstElement) filter = gst_bin_get_by_name (GST_BIN (pipeline), "filter");
@@ -438,9 +438,12 @@ check_source (const gchar *between, gint want)
 static void
 test_source_thread (void)
 {
-  check_source ("", 1);
-  check_source ("identity !", 1);
-  check_source ("queue !", HELD + 1);
+  check_source ("", "", 1);
+  check_source ("identity !", "", 1);
+  check_source ("queue !", "", HELD + 1);
+  /* The second source pushes with its own thread when it is its turn. */
+  check_source ("queue ! concat name=c !", "videotestsrc ! " STAGE_CAPS " ! c.", 1);
+  check_source ("queue ! concat name=c !", "videotestsrc ! " STAGE_CAPS " ! queue ! c.", HELD + 1);
 }
 
 static gboolean

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "gst-clip/engine/internal.h"
+#include "gst-clip/gpu/internal.h"
 #include "gst-clip/kernels/internal.h"
 #include "tests/common/random_model.h"
 #include "tests/engine/fixture.h"
@@ -412,6 +413,44 @@ test_lost (void)
   clip_engine_retire (f.engine);
 }
 
+static PFN_vkWaitSemaphores real_wait;
+static gint waits;
+
+/* The first one fails. */
+static VKAPI_ATTR VkResult VKAPI_CALL
+failing_wait (VkDevice d, const VkSemaphoreWaitInfo *info, uint64_t timeout)
+{
+  if (timeout > 0 && g_atomic_int_add (&waits, 1) == 0)
+    return VK_ERROR_OUT_OF_HOST_MEMORY;
+  return real_wait (d, info, timeout);
+}
+
+/* A job that ends with an error does not run on: it may get other buffers, and other pixels. */
+static void
+test_failed_wait (void)
+{
+  g_auto (Fixture) f;
+  g_autoptr (GError) error = NULL;
+
+  if (!fixture_init (&f, 2))
+    return;
+  ClipGpu *gpu = f.engine->gpu;
+  real_wait = gpu->vk.WaitSemaphores;
+  waits = 0;
+  hold (&f, CLIP_BATCHER_HOLD_LAND);
+  start (&f, 0);
+  gpu->vk.WaitSemaphores = failing_wait;
+  hold (&f, CLIP_BATCHER_HOLD_NOTHING);
+  g_assert_false (clip_job_wait (f.jobs[0], NULL, NULL, &error));
+  g_assert_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_OUT_OF_MEMORY);
+  g_assert_cmpint (waits, >, 1);
+  gpu->vk.WaitSemaphores = real_wait;
+  for (guint i = 0; i < 2; i++) {
+    start (&f, i);
+    check (&f, i);
+  }
+}
+
 /* A child may free what it inherited. */
 static void
 test_fork (void)
@@ -540,6 +579,7 @@ main (int argc, char **argv)
   g_test_add_func ("/batch/leave", test_leave);
   g_test_add_func ("/batch/growth", test_growth);
   g_test_add_func ("/batch/lost", test_lost);
+  g_test_add_func ("/batch/failed-wait", test_failed_wait);
   g_test_add_func ("/batch/fork", test_fork);
   g_test_add_func ("/batch/threads", test_threads);
   status = g_test_run ();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Whole model folders: the forms of config.json and preprocessor_config.json, the golden
- * folders, finding a model by name, the embedded model. Broken folders: tests/fuzz.
+ * folders, the embedded model. Finding a model: model_find.c. Broken folders: tests/fuzz.
  */
 #include <glib/gstdio.h>
 #include <math.h>
@@ -325,87 +325,6 @@ test_eos_index (void)
   g_assert_cmpuint (clip_model_eos_index (first, ids, 2), ==, 0);
 }
 
-/* Finding ---------------------------------------------------------------- */
-
-static gchar *
-make_folder (const gchar *parent, const gchar *name)
-{
-  gchar *path = g_build_filename (parent, name, NULL);
-
-  g_assert_cmpint (g_mkdir_with_parents (path, 0700), ==, 0);
-  return path;
-}
-
-/* An empty folder and those above it that are empty then. */
-static void
-remove_folders (const gchar *path)
-{
-  g_autofree gchar *at = g_strdup (path);
-
-  while (!g_str_equal (at, g_get_user_data_dir ()) && g_rmdir (at) == 0) {
-    gchar *above = g_path_get_dirname (at);
-    g_free (at);
-    at = above;
-  }
-}
-
-static void
-found_at (const gchar *name, const gchar *path)
-{
-  g_autoptr (GError) error = NULL;
-  g_autofree gchar *found = clip_model_find (name, &error);
-
-  g_assert_no_error (error);
-  g_assert_cmpstr (found, ==, path);
-}
-
-static void
-test_find (void)
-{
-  g_autofree gchar *data = g_build_filename (g_get_user_data_dir (), "gst-clip", "models", NULL);
-  g_autofree gchar *own = g_build_filename (g_get_user_data_dir (), "own", NULL);
-  g_autofree gchar *second = make_folder (data, "second");
-  g_autofree gchar *both = make_folder (data, "both");
-  g_autofree gchar *first = make_folder (own, "both");
-  g_autofree gchar *dotted = g_build_filename (own, ".", "..", "own", "both", NULL);
-  g_autofree gchar *list = g_strconcat ("/nonexistent::", own, NULL);
-  g_autoptr (GError) error = NULL;
-
-  found_at ("second", second);
-  found_at ("both", both);
-  g_setenv ("GST_CLIP_MODEL_PATH", list, TRUE);
-  found_at ("both", first);
-  found_at ("second", second);
-  found_at (first, first);
-  found_at (dotted, first);
-  g_assert_null (clip_model_find ("neither", &error));
-  g_assert_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND);
-  g_assert_nonnull (strstr (error->message, "neither"));
-  g_assert_nonnull (strstr (error->message, own));
-  g_assert_nonnull (strstr (error->message, data));
-  g_clear_error (&error);
-  g_assert_null (clip_model_find ("./neither", &error));
-  g_assert_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND);
-  g_assert_null (clip_model_find ("", NULL));
-  g_unsetenv ("GST_CLIP_MODEL_PATH");
-  remove_folders (second);
-  remove_folders (both);
-  remove_folders (first);
-}
-
-static void
-test_missing (void)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_assert_null (clip_model_open ("/nonexistent/model", &error));
-  g_assert_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND);
-  g_clear_error (&error);
-  g_assert_null (clip_model_open (g_get_user_data_dir (), &error));
-  g_assert_error (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND);
-  g_assert_nonnull (strstr (error->message, "config.json"));
-}
-
 /* Built in or not, either must work out. */
 static void
 test_embedded (void)
@@ -452,8 +371,6 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/model/golden-config", test_golden_config);
   g_test_add_func ("/engine/model/golden-storage", test_golden_storage);
   g_test_add_func ("/engine/model/eos-index", test_eos_index);
-  g_test_add_func ("/engine/model/find", test_find);
-  g_test_add_func ("/engine/model/missing", test_missing);
   g_test_add_func ("/engine/model/embedded", test_embedded);
   result = g_test_run ();
   g_rmdir (home);

@@ -5,6 +5,7 @@
     fetch.py SCRIPT [GST-CLIP-INSPECT]
 """
 import os
+import re
 import resource
 import shutil
 import signal
@@ -119,6 +120,17 @@ class Fetch(unittest.TestCase):
         self.fetch('maker/clip', '--revision', 'refs/pr/15')
         self.assertIn('/resolve/refs%2Fpr%2F15/', self.hub.requests[0][2])
 
+    def test_page(self):
+        """The address of a model's page, as a browser shows it."""
+        self.fetch('https://huggingface.co/maker/shards')
+        self.assertIn('/maker/shards/resolve/main/', self.hub.requests[0][2])
+        n = len(self.hub.requests)
+        self.fetch('hf.co/maker/clip/tree/v1.0?library=x')
+        self.assertIn('/maker/clip/resolve/v1.0/', self.hub.requests[n][2])
+        self.fetch(self.hub.url + '/maker/open/')
+        for page in 'https://huggingface.co/maker/open/discussions/1', 'https://example.org/maker/open':
+            self.assertIn('not OWNER/NAME', self.fetch(page, status=2))
+
     def test_shards(self):
         self.fetch('maker/shards')
         self.has('shards', [f for f in FILES['maker/shards']], 'maker/shards')
@@ -222,6 +234,12 @@ class Fetch(unittest.TestCase):
 
     def test_no_such_model(self):
         self.fails('no-such-name', says='--list')
+        for wrong, right in (('ViT-B/32', 'vit-b-32'), ('vit-b32', 'vit-b-32'), ('RN50', 'rn50'),
+                             ('ViT-L-14-336px', 'vit-l-14-336'), ('vit-h-14', 'laion-vit-h-14'),
+                             ('siglip-so400m', 'siglip-so400m-384'),
+                             ('rn50x', 'rn50x4, rn50x16, rn50x64')):
+            self.fails(wrong, says=f'there is no model "{wrong}"; did you mean {right}?')
+        self.assertEqual(self.hub.requests, [])
         self.fails('maker/none', says='there is no model maker/none')
         self.fails('maker/pickles', says='no model that gst-clip reads')
 
@@ -296,14 +314,18 @@ class Fetch(unittest.TestCase):
     def test_help_and_list(self):
         self.assertIn('Usage', self.fetch('--help'))
         self.assertIn('timm/vit_base_patch32_clip_224.openai', self.fetch('--list'))
+        with open(os.path.join(HERE, '../../meson.build'), encoding='utf-8') as f:
+            version = re.search(r"version : '(.*)'", f.read())[1]
+        self.assertEqual(self.fetch('--version'), f'gst-clip-fetch {version}\n')
 
     def test_documented(self):
-        """docs/models.md has every name, in the same order."""
+        """docs/models.md has every name and size, in the same order."""
         with open(os.path.join(HERE, '../../docs/models.md'), encoding='utf-8') as f:
-            rows = [line.split('`')[1] for line in f if line.startswith('| `')
-                    and line.count('|') == 8]
-        names = [line.split()[0] for line in self.fetch('--list').splitlines()]
-        self.assertEqual(rows, names)
+            cells = [line.split(' | ') for line in f if line.startswith('| `')]
+        rows = [(row[0].split('`')[1], row[2]) for row in cells if len(row) == 8]
+        listed = [line.split() for line in self.fetch('--list').splitlines()]
+        self.assertEqual(rows, [(line[0], line[1]) for line in listed])
+        self.assertEqual({line[2] for line in listed}, {'MB'})
 
     def test_default_folder(self):
         data = os.path.join(self.dir, '.data')
