@@ -34,6 +34,12 @@ static const struct {
     GST_RESOURCE_ERROR_NO_SPACE_LEFT },
 };
 
+gchar *
+gst_clip_message_text (const gchar *text)
+{
+  return g_utf8_make_valid (text, -1);
+}
+
 void
 gst_clip_post_error (GstElement *element, const GError *error)
 {
@@ -47,7 +53,7 @@ gst_clip_post_error (GstElement *element, const GError *error)
     }
   }
   gst_element_message_full (
-      element, GST_MESSAGE_ERROR, domain, code, g_strdup (error->message),
+      element, GST_MESSAGE_ERROR, domain, code, gst_clip_message_text (error->message),
       g_strdup_printf ("%s, code %d", g_quark_to_string (error->domain), error->code), __FILE__,
       GST_FUNCTION, __LINE__);
 }
@@ -68,8 +74,10 @@ gst_clip_post_structures (GstElement *element, GPtrArray *structures)
 void
 gst_clip_post_progress (GstElement *element, GstProgressType type, const gchar *text)
 {
+  g_autofree gchar *valid = gst_clip_message_text (text);
+
   gst_element_post_message (
-      element, gst_message_new_progress (GST_OBJECT (element), type, PROGRESS_CODE, text));
+      element, gst_message_new_progress (GST_OBJECT (element), type, PROGRESS_CODE, valid));
 }
 
 void
@@ -82,8 +90,11 @@ gst_clip_post_prompts (GstElement *element, guint serial, gboolean in_force, gui
   GValue array = G_VALUE_INIT;
 
   g_value_init (&array, GST_TYPE_ARRAY);
-  for (guint i = 0; i < errors->len; i++)
-    gst_clip_array_add_string (&array, g_ptr_array_index (errors, i));
+  for (guint i = 0; i < errors->len; i++) {
+    g_autofree gchar *valid = gst_clip_message_text (g_ptr_array_index (errors, i));
+
+    gst_clip_array_add_string (&array, valid);
+  }
   gst_structure_take_value (s, "errors", &array);
   gst_element_post_message (element, gst_message_new_element (GST_OBJECT (element), s));
 }

@@ -9,6 +9,10 @@
 
 G_BEGIN_DECLS
 
+/** gst_clip_message_text: @text as a message may have it: names of files need not be UTF-8, and bytes that are not
+ * become U+FFFD. (transfer full) */
+gchar *gst_clip_message_text (const gchar *text);
+
 /** gst_clip_post_error: an element error whose domain and code fit @error (CLIP_GPU_ERROR,
  * CLIP_MODEL_ERROR, CLIP_ENGINE_ERROR or another). */
 void gst_clip_post_error (GstElement *element, const GError *error);

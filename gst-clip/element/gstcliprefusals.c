@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-clip/element/gstcliprefusals.h"
 
+#include "gst-clip/element/gstclipmessages.h"
+
 GST_DEBUG_CATEGORY_EXTERN (gst_clip_debug);
 #define GST_CAT_DEFAULT gst_clip_debug
 
@@ -38,7 +40,7 @@ gst_clip_refusals_note (GstClipRefusals *self, GstElement *element, GstClipRefus
   GST_OBJECT_LOCK (element);
   g_free (self->kinds[kind].why);
   self->kinds[kind].property = property;
-  self->kinds[kind].why = error ? g_strdup (error->message) : NULL;
+  self->kinds[kind].why = error ? gst_clip_message_text (error->message) : NULL;
   self->kinds[kind].told = heard;
   GST_OBJECT_UNLOCK (element);
   return heard;
@@ -47,11 +49,13 @@ gst_clip_refusals_note (GstClipRefusals *self, GstElement *element, GstClipRefus
 void
 gst_clip_refusals_say (GstElement *element, const gchar *property, const gchar *why, gboolean heard)
 {
+  g_autofree gchar *valid = gst_clip_message_text (why);
+
   if (heard)
-    GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS, ("%s keeps its old value: %s", property, why),
-                         (NULL));
+    GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS,
+                         ("%s keeps its old value: %s", property, valid), (NULL));
   else
-    g_warning ("%s: %s keeps its old value: %s", GST_OBJECT_NAME (element), property, why);
+    g_warning ("%s: %s keeps its old value: %s", GST_OBJECT_NAME (element), property, valid);
 }
 
 void

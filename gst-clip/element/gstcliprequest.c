@@ -141,11 +141,12 @@ gst_clip_request_encode (const GstClipRequest *request, ClipEngine *engine,
 void
 gst_clip_request_warn (GstElement *element, GPtrArray *errors)
 {
+  g_autofree gchar *first =
+      errors->len > 0 ? gst_clip_message_text (g_ptr_array_index (errors, 0)) : NULL;
+
   if (errors->len == 1)
-    GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS,
-                         ("%s", (gchar *)g_ptr_array_index (errors, 0)), (NULL));
+    GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS, ("%s", first), (NULL));
   else if (errors->len > 1)
-    GST_ELEMENT_WARNING (
-        element, RESOURCE, SETTINGS,
-        ("%s (and %u more)", (gchar *)g_ptr_array_index (errors, 0), errors->len - 1), (NULL));
+    GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS, ("%s (and %u more)", first, errors->len - 1),
+                         (NULL));
 }

@@ -38,7 +38,8 @@ typedef enum {
   CLIP_ENGINE_ERROR_MEMORY,
 } ClipEngineError;
 
-/** ClipPrecision: how weights are stored. @AUTO: fp32, or fp16 where that does not fit. */
+/** ClipPrecision: how weights are stored. @AUTO: fp16 on GPUs that store it; else fp32, or fp16 where that
+ * does not fit. */
 typedef enum {
   CLIP_PRECISION_AUTO,
   CLIP_PRECISION_FP32,

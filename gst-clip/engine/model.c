@@ -96,7 +96,8 @@ clip_model_open (const gchar *path, GError **error)
 
   if (path) {
     g_autofree gchar *canonical = g_canonicalize_filename (path, NULL);
-    model->name = g_path_get_basename (canonical);
+    g_autofree gchar *name = g_path_get_basename (canonical);
+    model->name = g_filename_display_name (name);
     model->source = clip_source_open_folder (path, error);
   } else {
     model->name = g_strdup (DEMO_NAME);

@@ -139,7 +139,7 @@ void clip_model_fingerprint (const ClipModel *model, GChecksum *sum);
 
 const ClipModelConfig *clip_model_config (const ClipModel *model);
 
-/** clip_model_name: last part of the path, or "demo". */
+/** clip_model_name: last part of the path, or "demo"; valid UTF-8, whatever the path is. */
 const gchar *clip_model_name (const ClipModel *model);
 
 /**

@@ -5,6 +5,8 @@
 
 #include "gst-clip/engine/model.h"
 
+#include <string.h>
+
 #define STEP    "mode=in-step, scoring=cosine, threshold=0.9, prompts=10"
 #define POLL_US 1000
 
@@ -45,6 +47,40 @@ test_open_fails (void)
     g_assert_cmpint (ret, ==, GST_FLOW_ERROR);
     stage_free (stage);
   }
+}
+
+/* Paths need not be UTF-8, messages must be: other programs read them. */
+static void
+test_not_utf8 (void)
+{
+  Stage *stage = stage_new ("mode=latest, prompts=a");
+  g_autofree gchar *errors = NULL, *progress = NULL;
+  g_autoptr (GstMessage) message = NULL, failed = NULL;
+
+  fake_fail (FAKE_TEXTS, 1, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_IO);
+  fake_set_message ("/srv/caf\xe9/clip: no");
+  stage_play (stage);
+  stage_expect (stage, GST_MESSAGE_WARNING, 0, 0, "/srv/caf\xef\xbf\xbd/clip: no");
+  message = stage_message (stage, GST_MESSAGE_ELEMENT, "clipfilter-prompts");
+  errors = stage_strings (gst_message_get_structure (message), "errors");
+  g_assert_cmpstr (errors, ==, "/srv/caf\xef\xbf\xbd/clip: no");
+  gst_element_set_state (stage->filter, GST_STATE_READY);
+  stage_count (stage, GST_MESSAGE_ANY, NULL);
+  fake_fail (FAKE_OPEN, 1, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_IO);
+  gst_element_set_state (stage->filter, GST_STATE_PAUSED);
+  do {
+    GstProgressType type;
+
+    g_clear_pointer (&failed, gst_message_unref);
+    g_clear_pointer (&progress, g_free);
+    failed = stage_message (stage, GST_MESSAGE_PROGRESS, NULL);
+    gst_message_parse_progress (failed, &type, NULL, &progress);
+    g_assert_true (g_utf8_validate (progress, -1, NULL));
+  } while (!strstr (progress, "clip: no"));
+  stage_expect (stage, GST_MESSAGE_ERROR, 0, 0, "/srv/caf\xef\xbf\xbd/clip: no");
+  g_object_set (stage->filter, "prompts-file", "/nonexistent/caf\xe9", NULL);
+  stage_expect (stage, GST_MESSAGE_WARNING, 0, 0, "/nonexistent/caf\xef\xbf\xbd");
+  stage_free (stage);
 }
 
 /* A name that leads nowhere is told before anything starts. */
@@ -174,6 +210,7 @@ main (int argc, char **argv)
   stage_init (&argc, &argv);
   g_test_add_func ("/failures/open", test_open_fails);
   g_test_add_func ("/failures/no-model", test_no_model);
+  g_test_add_func ("/failures/not-utf8", test_not_utf8);
   g_test_add_func ("/failures/device-lost", test_device_lost);
   g_test_add_func ("/failures/device-lost-twice", test_device_lost_twice);
   g_test_add_func ("/failures/device-lost-in-texts", test_device_lost_in_texts);

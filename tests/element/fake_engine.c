@@ -32,6 +32,7 @@ static struct {
   ClipFrameInfo last_info;
   ClipFit last_fit;
   guint last_side;
+  const gchar *message;
   gchar *last_wordings, *last_group;
 } fake;
 
@@ -68,6 +69,7 @@ fake_reset (void)
   fake.ranking = FALSE;
   fake.sigmoid = 0;
   fake.last_side = 0;
+  fake.message = NULL;
   g_clear_pointer (&fake.last_wordings, g_free);
   g_clear_pointer (&fake.last_group, g_free);
   g_mutex_unlock (&fake.lock);
@@ -101,6 +103,14 @@ fake_fail (FakeGate gate, guint times, GQuark domain, gint code)
   fake.gates[gate].failures = times;
   fake.gates[gate].domain = domain;
   fake.gates[gate].code = code;
+  g_mutex_unlock (&fake.lock);
+}
+
+void
+fake_set_message (const gchar *message)
+{
+  g_mutex_lock (&fake.lock);
+  fake.message = message;
   g_mutex_unlock (&fake.lock);
 }
 
@@ -217,7 +227,8 @@ pass (FakeGate number, const ClipCancel *cancel, GError **error)
     ok = FALSE;
   } else if (gate->failures > 0) {
     gate->failures--;
-    g_set_error (error, gate->domain, gate->code, "made to fail");
+    g_set_error (error, gate->domain, gate->code, "%s",
+                 fake.message ? fake.message : "made to fail");
     ok = FALSE;
   }
   g_mutex_unlock (&fake.lock);

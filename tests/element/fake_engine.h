@@ -37,6 +37,9 @@ void fake_open (FakeGate gate);
 /** fake_fail: the next @times calls behind @gate fail with this error. */
 void fake_fail (FakeGate gate, guint times, GQuark domain, gint code);
 
+/** fake_set_message: what failures say. @message: static; "made to fail" after a reset */
+void fake_set_message (const gchar *message);
+
 /** fake_set_delay: each call behind @gate takes up to @most_us, by chance. 0 after a reset. */
 void fake_set_delay (FakeGate gate, guint most_us);
 

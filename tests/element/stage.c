@@ -190,6 +190,7 @@ stage_expect (Stage *stage, GstMessageType type, GQuark domain, gint code, const
     gst_message_parse_error (message, &error, NULL);
   else
     gst_message_parse_warning (message, &error, NULL);
+  g_assert_true (g_utf8_validate (error->message, -1, NULL));
   if (domain)
     g_assert_error (error, domain, code);
   if (!strstr (error->message, part))

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "gst-clip/engine/model.h"
 #include "gst-clip/engine/model_config.h"
+#include "tests/common/random_model.h"
 
 /* Configurations --------------------------------------------------------- */
 
@@ -325,6 +326,23 @@ test_eos_index (void)
   g_assert_cmpuint (clip_model_eos_index (first, ids, 2), ==, 0);
 }
 
+/* The name goes into messages and metadata, which are UTF-8; a path need not be. */
+static void
+test_name_of_bytes (void)
+{
+  g_autofree gchar *folder = g_build_filename (g_get_user_data_dir (), "caf\xe9", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClipModel) model = NULL;
+
+  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
+  clip_random_model_write (clip_random_model_find ("tiny"), folder, 1, &error);
+  g_assert_no_error (error);
+  model = clip_model_open (folder, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (clip_model_name (model), ==, "caf\xef\xbf\xbd");
+  clip_random_model_remove (folder);
+}
+
 /* Built in or not, either must work out. */
 static void
 test_embedded (void)
@@ -371,6 +389,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/model/golden-config", test_golden_config);
   g_test_add_func ("/engine/model/golden-storage", test_golden_storage);
   g_test_add_func ("/engine/model/eos-index", test_eos_index);
+  g_test_add_func ("/engine/model/name-of-bytes", test_name_of_bytes);
   g_test_add_func ("/engine/model/embedded", test_embedded);
   result = g_test_run ();
   g_rmdir (home);
