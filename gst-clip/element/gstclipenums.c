@@ -46,8 +46,7 @@ DEFINE_ENUM (GstClipScoring, gst_clip_scoring,
              { CLIP_SCORING_SIGMOID, "Each label on its own, for SigLIP", "sigmoid" })
 
 DEFINE_ENUM (GstClipPrecision, gst_clip_precision,
-             { CLIP_PRECISION_AUTO,
-               "fp16 with cooperative matrices and where fp32 does not fit, else fp32", "auto" },
+             { CLIP_PRECISION_AUTO, "fp16 on GPUs and where fp32 does not fit, else fp32", "auto" },
              { CLIP_PRECISION_FP32, "32-bit floating point", "fp32" },
              { CLIP_PRECISION_FP16, "16-bit floating point: half the memory", "fp16" },
              { CLIP_PRECISION_INT8, "8-bit integers: a quarter of the memory, a little less exact",

@@ -4,11 +4,6 @@
 
 #include <unistd.h>
 
-/* What batches may add to the memory of an engine: this part of its weights, but for small models as much
- * as a few pictures take. */
-#define BUDGET_PART  12
-#define BUDGET_LEAST (1u << 20)
-
 /* A batch on its way. @jobs: NULL where a job has left. @slot: which of the set's recordings */
 typedef struct {
   ClipJob *jobs[CLIP_BATCH_MAX];
@@ -79,7 +74,8 @@ guint
 clip_batch_limit (ClipEngine *e, const ClipBatchSet *one)
 {
   const gboolean cpu = clip_gpu_info (e->gpu)->is_cpu;
-  const gsize budget = MAX (clip_gpu_memory_bytes (e->gpu) / BUDGET_PART, BUDGET_LEAST);
+  const guint64 budget =
+      clip_batch_budget (cpu, clip_gpu_memory_bytes (e->gpu), clip_gpu_memory_left (e->gpu));
   guint n = cpu ? CLIP_BATCH_MAX_CPU : CLIP_BATCH_MAX;
 
   while (n > 1 && clip_batch_set_bytes (one, e, n) > budget)

@@ -138,6 +138,10 @@ void clip_batcher_start (ClipBatcher *batcher, ClipJob *const *jobs, guint n);
  */
 gboolean clip_batcher_wait (ClipBatcher *batcher, ClipJob *job, GError **error);
 
+/** clip_batch_budget: bytes that batches may take of the device's memory. @used: what the engine has without;
+ * @left: see clip_gpu_memory_left() */
+guint64 clip_batch_budget (gboolean is_cpu, guint64 used, guint64 left);
+
 /** clip_batch_choose: takes out of @waiting at most @places jobs for a batch: first the oldest of each
  * stream, then, where there is still room, their next ones. Who does not fit is not overtaken: it is the
  * first one in the next batch. Returns: how many are in @jobs. */

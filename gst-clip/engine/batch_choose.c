@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Who is in a batch, and where. */
+/* Who is in a batch, and where; and how large batches may be. */
 #include "gst-clip/engine/internal.h"
+
+/* What batches may add to the memory of an engine: this part of its weights, but for small models as much
+ * as a few pictures take; and on GPUs, where nobody else has a use for it, this part of what is left. */
+#define BUDGET_PART  12
+#define BUDGET_LEAST (1u << 20)
+#define LEFT_PART    8
+
+guint64
+clip_batch_budget (gboolean is_cpu, guint64 used, guint64 left)
+{
+  const guint64 budget = MAX (used / BUDGET_PART, BUDGET_LEAST);
+
+  return is_cpu ? budget : MAX (budget, left / LEFT_PART);
+}
 
 static gboolean
 has_stream (ClipJob *const *jobs, guint n, gconstpointer stream)

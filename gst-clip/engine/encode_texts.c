@@ -42,8 +42,8 @@ clip_text_resources_init (ClipEngine *e, GError **error)
 void
 clip_text_resources_clear (ClipEngine *e)
 {
-  clip_gpu_recording_free (e->text_rec);
-  clip_gpu_buffer_free (e->text_input);
+  g_clear_pointer (&e->text_rec, clip_gpu_recording_free);
+  g_clear_pointer (&e->text_input, clip_gpu_buffer_free);
   clip_head_clear (&e->text_head);
   g_clear_pointer (&e->cache, g_hash_table_unref);
   g_clear_pointer (&e->unsaved_texts, g_ptr_array_unref);

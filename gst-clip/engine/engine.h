@@ -38,7 +38,8 @@ typedef enum {
   CLIP_ENGINE_ERROR_MEMORY,
 } ClipEngineError;
 
-/** ClipPrecision: how weights are stored. @AUTO: fp32, or fp16 where that does not fit. */
+/** ClipPrecision: how weights are stored. @AUTO: fp16 on GPUs that store it; else fp32, or fp16 where that
+ * does not fit. */
 typedef enum {
   CLIP_PRECISION_AUTO,
   CLIP_PRECISION_FP32,
@@ -129,7 +130,7 @@ typedef gboolean (*ClipPictureReader) (const gchar *path, const ClipCancel *canc
  * they are errors. Thread: any. */
 void clip_set_picture_reader (ClipPictureReader reader);
 
-/** ClipTextWarning: a wording was too long; @kept is what the model sees of it. */
+/** ClipTextWarning: a wording was too long; @kept is its beginning, which the model sees. */
 typedef void (*ClipTextWarning) (const gchar *label, const gchar *text, const gchar *kept,
                                  gpointer data);
 

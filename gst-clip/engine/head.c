@@ -35,6 +35,7 @@ clip_head_clear (ClipHead *head)
   clip_gpu_buffer_free (head->normalised);
   clip_gpu_buffer_free (head->flags);
   clip_gpu_buffer_free (head->result);
+  *head = (ClipHead){ 0 };
 }
 
 void

@@ -60,6 +60,27 @@ ClipEngine *clip_engine_make (const ClipEngineConfig *config, const gchar *model
                               GError **error);
 void clip_engine_destroy (ClipEngine *engine);
 
+/** ClipEngineReport: whom clip_engine_make() tells how far it is, and who may stop it. */
+typedef struct {
+  ClipProgressFunc progress; /* nullable */
+  gpointer data;
+  const ClipCancel *cancel; /* nullable */
+} ClipEngineReport;
+
+void clip_engine_report (const ClipEngineReport *report, const gchar *code, const gchar *text,
+                         guint percent);
+
+/** clip_precision_types: the types of weights that @precision may mean on such a device, best first: two at
+ * most. Returns: how many. */
+guint clip_precision_types (const ClipGpuInfo *info, ClipPrecision precision,
+                            ClipWeightType *types);
+
+/** clip_engine_load: kernels, weights, activations and what texts need, on @engine's device, of its model: in
+ * the first type of weights that fits and whose kernels are right. */
+gboolean clip_engine_load (ClipEngine *engine, ClipPrecision precision,
+                           const ClipEngineReport *report, GError **error);
+void clip_engine_unload (ClipEngine *engine);
+
 /** clip_engine_products: what both towers multiply, for batches of up to @batch pictures, most important first.
  * (element-type ClipTuneShape) (transfer full) */
 GArray *clip_engine_products (ClipEngine *engine, guint batch);

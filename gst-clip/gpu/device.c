@@ -117,6 +117,7 @@ open_device (ClipGpu *gpu, const ClipGpuCandidate *chosen, GError **error)
   gpu->timestamp_mask = chosen->timestamp_bits >= 64
                             ? G_MAXUINT64
                             : (G_GUINT64_CONSTANT (1) << chosen->timestamp_bits) - 1;
+  gpu->memory_budget = chosen->memory_budget;
   gpu->pin_subgroup = chosen->pin_subgroup;
   gpu->min_subgroup = chosen->min_subgroup;
   gpu->max_subgroup = chosen->max_subgroup;

@@ -150,6 +150,13 @@ void clip_gpu_simulate_loss (ClipGpu *gpu);
 /** clip_gpu_memory_bytes: device memory allocated through @gpu at this moment, in bytes. */
 guint64 clip_gpu_memory_bytes (ClipGpu *gpu);
 
+/**
+ * clip_gpu_memory_left: bytes that the heap of CLIP_GPU_MEMORY_DEVICE can give at this moment, about: what the
+ * driver says (VK_EXT_memory_budget: other programs take from it too), else what @gpu has not taken. On CPU
+ * devices always the latter: there the heap is the system's memory, and the system makes room in it.
+ */
+guint64 clip_gpu_memory_left (ClipGpu *gpu);
+
 /** clip_gpu_pipeline_count: pipelines created so far; the tests hold a model to 14 on a CPU. */
 guint clip_gpu_pipeline_count (ClipGpu *gpu);
 

@@ -41,9 +41,9 @@ typedef struct {
   ClipGpuInfo info;
   GString *missing;
   guint32 family;
-  const gchar *extensions[4];
+  const gchar *extensions[8];
   guint n_extensions;
-  gboolean storage16, float16, int16, int64, memory_model;
+  gboolean storage16, float16, int16, int64, memory_model, memory_budget;
   guint32 timestamp_bits;
   gboolean pin_subgroup;
   guint32 min_subgroup, max_subgroup;
@@ -62,7 +62,7 @@ struct _ClipGpu {
   guint32 family;
   VkPhysicalDeviceMemoryProperties memory;
   guint32 memory_type[3]; /* by ClipGpuMemory */
-  gboolean map_device;
+  gboolean map_device, memory_budget;
   gboolean pin_subgroup;
   guint32 min_subgroup, max_subgroup;
   VkSemaphore timeline;

@@ -126,6 +126,35 @@ clip_gpu_memory_bytes (ClipGpu *gpu)
   return __atomic_load_n (&gpu->bytes, __ATOMIC_RELAXED);
 }
 
+/* What is left of a heap. */
+static guint64
+heap_left (ClipGpu *gpu, guint32 heap)
+{
+  VkPhysicalDeviceMemoryBudgetPropertiesEXT budget = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT,
+  };
+  VkPhysicalDeviceMemoryProperties2 properties = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2,
+    .pNext = &budget,
+  };
+  guint64 most = gpu->memory.memoryHeaps[heap].size, used = clip_gpu_memory_bytes (gpu);
+
+  if (gpu->memory_budget && !gpu->info.is_cpu && clip_gpu_usable (gpu, NULL)) {
+    gpu->vk.GetPhysicalDeviceMemoryProperties2 (gpu->physical, &properties);
+    most = MIN (budget.heapBudget[heap], most);
+    used = budget.heapUsage[heap]; /* of this process */
+  }
+  return most > used ? most - used : 0;
+}
+
+guint64
+clip_gpu_memory_left (ClipGpu *gpu)
+{
+  const guint32 type = gpu->memory_type[CLIP_GPU_MEMORY_DEVICE];
+
+  return heap_left (gpu, gpu->memory.memoryTypes[type].heapIndex);
+}
+
 static void
 set_out_of_memory (ClipGpu *gpu, ClipGpuMemory memory, gsize size, const gchar *name,
                    GError **error)
@@ -136,11 +165,12 @@ set_out_of_memory (ClipGpu *gpu, ClipGpuMemory memory, gsize size, const gchar *
   g_autofree gchar *wanted = g_format_size_full (size, iec);
   g_autofree gchar *total = g_format_size_full (p->memoryHeaps[heap].size, iec);
   g_autofree gchar *used = g_format_size_full (clip_gpu_memory_bytes (gpu), iec);
+  g_autofree gchar *left = g_format_size_full (heap_left (gpu, heap), iec);
 
   g_set_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_OUT_OF_MEMORY,
                "cannot allocate %s of %s memory for \"%s\": heap %u of %s has %s, %s are in use "
-               "here",
-               wanted, memory_names[memory], name, heap, gpu->info.name, total, used);
+               "here, about %s are left",
+               wanted, memory_names[memory], name, heap, gpu->info.name, total, used, left);
 }
 
 static gboolean

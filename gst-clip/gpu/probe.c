@@ -264,6 +264,10 @@ clip_gpu_probe (ClipGpu *gpu, ClipGpuCandidate *candidate)
   probe_subgroup_size (candidate, &a);
   if (candidate->pin_subgroup && extension)
     add_extension (candidate, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
+  candidate->memory_budget =
+      clip_gpu_has_extension (gpu, physical, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+  if (candidate->memory_budget)
+    add_extension (candidate, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
   /* MoltenVK; a device that has it demands that it is enabled. */
   if (clip_gpu_has_extension (gpu, physical, "VK_KHR_portability_subset"))
     add_extension (candidate, "VK_KHR_portability_subset");

@@ -24,6 +24,7 @@ G_BEGIN_DECLS
   X (GetPhysicalDeviceProperties2)                                                                 \
   X (GetPhysicalDeviceFeatures2)                                                                   \
   X (GetPhysicalDeviceMemoryProperties)                                                            \
+  X (GetPhysicalDeviceMemoryProperties2)                                                           \
   X (GetPhysicalDeviceQueueFamilyProperties)                                                       \
   X (CreateDevice)                                                                                 \
   X (GetDeviceProcAddr)

@@ -149,6 +149,18 @@ test_sizes (void)
   info->is_cpu = is_cpu;
 }
 
+/* A large GPU has room for large batches, of a small model too; a processor's memory is others'. */
+static void
+test_budget (void)
+{
+  const guint64 mib = 1 << 20, gib = 1 << 30;
+
+  g_assert_cmpuint (clip_batch_budget (TRUE, 120 * mib, 64 * gib), ==, 10 * mib);
+  g_assert_cmpuint (clip_batch_budget (TRUE, mib, 64 * gib), ==, mib);
+  g_assert_cmpuint (clip_batch_budget (FALSE, 120 * mib, 136 * gib), ==, 17 * gib);
+  g_assert_cmpuint (clip_batch_budget (FALSE, 120 * mib, 8 * mib), ==, 10 * mib);
+}
+
 /* Nobody waits for company: what finds the device idle goes alone. */
 static void
 test_no_waiting (void)
@@ -571,6 +583,7 @@ main (int argc, char **argv)
   g_assert_no_error (error);
   g_test_add_func ("/batch/distinct", test_distinct);
   g_test_add_func ("/batch/sizes", test_sizes);
+  g_test_add_func ("/batch/budget", test_budget);
   g_test_add_func ("/batch/no-waiting", test_no_waiting);
   g_test_add_func ("/batch/fair", test_fair);
   g_test_add_func ("/batch/together", test_together);

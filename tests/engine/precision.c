@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gst-clip/engine/internal.h"
+#include "gst-clip/gpu/internal.h"
 #include "gst-clip/kernels/internal.h"
 #include "tests/common/device.h"
 #include "tests/common/random_model.h"
@@ -189,10 +190,161 @@ test_model (gconstpointer data)
     clip_random_model_remove (folder);
 }
 
+/* Which types of weights a device is given, best first. */
+static void
+test_types (void)
+{
+  enum { CPU = TRUE, GPU = FALSE };
+  static const struct {
+    gboolean is_cpu;
+    guint caps;
+    ClipPrecision precision;
+    guint n;
+    ClipWeightType types[2];
+  } cases[] = {
+    { CPU, CLIP_GPU_CAP_FP16, CLIP_PRECISION_AUTO, 2, { CLIP_WEIGHTS_F32, CLIP_WEIGHTS_F16 } },
+    { CPU, 0, CLIP_PRECISION_AUTO, 1, { CLIP_WEIGHTS_F32 } },
+    { GPU, CLIP_GPU_CAP_FP16, CLIP_PRECISION_AUTO, 2, { CLIP_WEIGHTS_F16, CLIP_WEIGHTS_F32 } },
+    { GPU, 0, CLIP_PRECISION_AUTO, 1, { CLIP_WEIGHTS_F32 } },
+    { GPU, CLIP_GPU_CAP_FP16, CLIP_PRECISION_FP32, 1, { CLIP_WEIGHTS_F32 } },
+    { GPU, 0, CLIP_PRECISION_FP16, 1, { CLIP_WEIGHTS_F16 } },
+    { GPU, CLIP_GPU_CAP_FP16, CLIP_PRECISION_INT8, 1, { CLIP_WEIGHTS_I8 } },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const ClipGpuInfo info = { .is_cpu = cases[i].is_cpu, .caps = cases[i].caps };
+    ClipWeightType types[2];
+
+    g_assert_cmpuint (clip_precision_types (&info, cases[i].precision, types), ==, cases[i].n);
+    for (guint k = 0; k < cases[i].n; k++)
+      g_assert_cmpint (types[k], ==, cases[i].types[k]);
+  }
+}
+
+/* Loading on a device that is made to fail ------------------------------------------- */
+
+static ClipVk real;
+static VkDeviceSize largest, limit;
+static guint bad_pipelines, warnings;
+
+static VKAPI_ATTR VkResult VKAPI_CALL
+limited_memory (VkDevice d, const VkMemoryAllocateInfo *info, const VkAllocationCallbacks *c,
+                VkDeviceMemory *memory)
+{
+  largest = MAX (largest, info->allocationSize);
+  return info->allocationSize > limit ? VK_ERROR_OUT_OF_DEVICE_MEMORY
+                                      : real.AllocateMemory (d, info, c, memory);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL
+failing_pipelines (VkDevice d, VkPipelineCache cache, uint32_t n,
+                   const VkComputePipelineCreateInfo *info, const VkAllocationCallbacks *c,
+                   VkPipeline *pipelines)
+{
+  if (bad_pipelines == 0)
+    return real.CreateComputePipelines (d, cache, n, info, c, pipelines);
+  bad_pipelines--;
+  return VK_ERROR_UNKNOWN;
+}
+
+/* (nullable): nothing is loaded yet */
+static ClipEngine *
+bare_engine (void)
+{
+  g_autoptr (GError) error = NULL;
+  ClipGpu *gpu = clip_gpu_new (NULL, &error);
+  ClipEngine *e = NULL;
+
+  if (gpu == NULL) {
+    g_test_skip (error->message);
+    return NULL;
+  }
+  real = gpu->vk;
+  gpu->vk.AllocateMemory = limited_memory;
+  gpu->vk.CreateComputePipelines = failing_pipelines;
+  largest = 0;
+  limit = G_MAXUINT64;
+  bad_pipelines = 0;
+  e = g_new0 (ClipEngine, 1);
+  g_mutex_init (&e->text_lock);
+  e->gpu = gpu;
+  e->model = clip_model_open (NULL, &error);
+  g_assert_no_error (error);
+  return e;
+}
+
+/* Without room for fp32, which is found out while loading: fp16. Without any, what to do. */
+static void
+test_no_room (void)
+{
+  const ClipEngineReport nobody = { NULL };
+  ClipEngine *e = bare_engine ();
+  g_autoptr (GError) error = NULL;
+
+  if (e == NULL)
+    return;
+  const ClipGpuInfo *info = clip_gpu_info (e->gpu);
+  g_assert_true (clip_engine_load (e, CLIP_PRECISION_FP32, &nobody, &error));
+  clip_engine_unload (e);
+  limit = largest - 1;
+  if (info->is_cpu && (info->caps & CLIP_GPU_CAP_FP16)) {
+    if (clip_engine_load (e, CLIP_PRECISION_AUTO, &nobody, &error))
+      g_assert_cmpint (clip_kernels_weight_type (e->kernels), ==, CLIP_WEIGHTS_F16);
+    else /* the family that the environment asks for */
+      g_assert_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE);
+    g_clear_error (&error);
+    clip_engine_unload (e);
+  }
+  g_assert_false (clip_engine_load (e, CLIP_PRECISION_FP32, &nobody, &error));
+  g_assert_error (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_MEMORY);
+  g_assert_nonnull (strstr (error->message, "precision=fp16"));
+  g_assert_nonnull (strstr (error->message, "cannot allocate"));
+  clip_engine_destroy (e);
+}
+
+static GLogWriterOutput
+count_warnings (GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
+{
+  if (!(level & G_LOG_LEVEL_WARNING))
+    return g_log_writer_default (level, fields, n, data);
+  warnings++;
+  return G_LOG_WRITER_HANDLED;
+}
+
+/* A driver that gets fp16 wrong keeps nobody from fp32. */
+static void
+test_broken_half (void)
+{
+  if (g_test_subprocess ()) {
+    const ClipEngineReport nobody = { NULL };
+    g_autoptr (GError) error = NULL;
+    ClipEngine *e = NULL;
+
+    g_setenv ("GST_CLIP_KERNELS", "shared", TRUE); /* behind which there is no other family */
+    e = bare_engine ();
+    if (e == NULL || !(clip_gpu_info (e->gpu)->caps & CLIP_GPU_CAP_FP16))
+      return;
+    e->gpu->info.is_cpu = FALSE;
+    bad_pipelines = 1;
+    g_log_set_writer_func (count_warnings, NULL, NULL);
+    clip_engine_load (e, CLIP_PRECISION_AUTO, &nobody, &error);
+    g_assert_no_error (error);
+    g_assert_cmpuint (warnings, ==, 1);
+    g_assert_cmpint (clip_kernels_weight_type (e->kernels), ==, CLIP_WEIGHTS_F32);
+    clip_engine_destroy (e);
+    return;
+  }
+  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+  g_test_trap_assert_passed ();
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/precision/types", test_types);
+  g_test_add_func ("/precision/no-room", test_no_room);
+  g_test_add_func ("/precision/broken-half", test_broken_half);
   for (guint i = 0; i < G_N_ELEMENTS (precisions); i++)
     g_test_add_data_func (precisions[i].name, &precisions[i], test_model);
   return g_test_run ();

@@ -134,6 +134,52 @@ test_too_large (void)
   g_assert_cmpuint (clip_gpu_memory_bytes (gpu), ==, 0);
 }
 
+static VKAPI_ATTR void VKAPI_CALL
+fake_budget (VkPhysicalDevice d, VkPhysicalDeviceMemoryProperties2 *properties)
+{
+  VkPhysicalDeviceMemoryBudgetPropertiesEXT *budget = properties->pNext;
+
+  g_assert_cmpint (budget->sType, ==,
+                   VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
+  for (guint i = 0; i < VK_MAX_MEMORY_HEAPS; i++) {
+    budget->heapBudget[i] = 5000;
+    budget->heapUsage[i] = 2000;
+  }
+}
+
+/* What others have taken counts too, where the driver tells. */
+static void
+test_left (void)
+{
+  g_autoptr (ClipGpu) gpu = open_gpu ();
+  g_autoptr (GError) error = NULL;
+
+  if (!gpu)
+    return;
+  const gboolean is_cpu = gpu->info.is_cpu;
+  const gboolean has_budget = gpu->memory_budget;
+  g_autoptr (ClipGpuBuffer) a =
+      clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_DEVICE, 12345, "a", &error);
+  g_assert_no_error (error);
+
+  gpu->memory_budget = FALSE;
+  g_assert_cmpuint (clip_gpu_memory_left (gpu), ==,
+                    gpu->info.heap_bytes - clip_gpu_memory_bytes (gpu));
+  gpu->vk.GetPhysicalDeviceMemoryProperties2 = fake_budget;
+  gpu->memory_budget = TRUE;
+  gpu->info.is_cpu = FALSE;
+  g_assert_cmpuint (clip_gpu_memory_left (gpu), ==, 3000);
+  g_assert_null (
+      clip_gpu_buffer_new (gpu, CLIP_GPU_MEMORY_DEVICE, gpu->info.heap_bytes, "b", &error));
+  g_assert_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_OUT_OF_MEMORY);
+  g_assert_nonnull (strstr (error->message, "about 2.9"));
+  gpu->info.is_cpu = TRUE;
+  g_assert_cmpuint (clip_gpu_memory_left (gpu), ==,
+                    gpu->info.heap_bytes - clip_gpu_memory_bytes (gpu));
+  gpu->info.is_cpu = is_cpu;
+  gpu->memory_budget = has_budget;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -144,5 +190,6 @@ main (int argc, char **argv)
   g_test_add_data_func ("/gpu/buffer/transfers/staged", GINT_TO_POINTER (FALSE), test_transfers);
   g_test_add_func ("/gpu/buffer/accounting", test_accounting);
   g_test_add_func ("/gpu/buffer/too-large", test_too_large);
+  g_test_add_func ("/gpu/buffer/left", test_left);
   return run_tests ();
 }
