@@ -19,30 +19,32 @@ install_prompt_properties (GObjectClass *klass)
       klass, PROP_PROMPTS,
       g_param_spec_string (
           "prompts", "Prompts",
-          "Labels to look for, separated by ; or newline: \"a dog;a cat\". "
-          "LABEL[@THRESHOLD][=WORDING|WORDING...]; ;; || == @@ stand for the character itself",
+          "Labels to look for, separated by semicolons (not commas) or newlines: \"a dog;a cat\". "
+          "LABEL[@THRESHOLD][=WORDING|WORDING...]; ;; || == @@ stand for the character itself; a "
+          "wording image:PATH is a picture",
           NULL, PLAYING));
   g_object_class_install_property (
       klass, PROP_PROMPT_LIST,
       g_param_spec_boxed (
           "prompt-list", "Prompt list",
-          "Labels to look for, one plain label a string (no separators, no escapes); the last "
-          "one set of prompts, prompt-list and prompts-file wins",
+          "Labels to look for, one plain text a string (no separators, escapes or pictures); the "
+          "last one set of prompts, prompt-list and prompts-file wins",
           G_TYPE_STRV, PLAYING));
   g_object_class_install_property (
       klass, PROP_PROMPTS_FILE,
       g_param_spec_string (
           "prompts-file", "Prompts file",
           "UTF-8 file to read the prompts from now and at each signal `reload`: one prompt a line "
-          "(lines that start with # are comments), or JSON with labels, wordings, templates, "
+          "(lines that begin with # are comments), or JSON with labels, wordings, templates, "
           "thresholds and negatives",
           NULL, PLAYING));
   g_object_class_install_property (
       klass, PROP_NEGATIVE_PROMPTS,
       g_param_spec_string (
           "negative-prompts", "Negative prompts",
-          "What the labels compete with and what is never shown, in the form of prompts", NULL,
-          PLAYING));
+          "What the labels compete with and what is never shown, in the form of prompts, without "
+          "thresholds",
+          NULL, PLAYING));
   g_object_class_install_property (
       klass, PROP_TEMPLATE,
       g_param_spec_string (

@@ -20,8 +20,9 @@ struct _GstClipLoader {
   gchar *model, *device, *group; /* the thread's own while it runs */
   ClipPrecision precision;
   ClipCancel cancel;
-  gboolean loading;       /* a progress START without its COMPLETE; the thread's own */
-  guint announced_serial; /* the thread's own */
+  gboolean loading;        /* a progress START without its COMPLETE; the thread's own */
+  guint announced_serial;  /* the thread's own */
+  gboolean warned_sigmoid; /* the thread's own */
 
   GMutex lock; /* guards the rest */
   GCond cond;
@@ -257,6 +258,8 @@ serve_request (GstClipLoader *self)
                         self->wanted.scoring, self->wanted.serial);
   g_mutex_unlock (&self->lock);
 
+  if (!self->warned_sigmoid)
+    self->warned_sigmoid = gst_clip_request_warn_sigmoid (&request, engine, self->element);
   if (request.prompts)
     request.scoring = gst_clip_request_scoring (&request, engine);
   encode_set (self, engine, &request);
@@ -328,6 +331,7 @@ gst_clip_loader_start (GstClipLoader *self, const ClipEngineConfig *config)
   self->cancel = 0;
   self->loading = TRUE;
   self->announced_serial = 0;
+  self->warned_sigmoid = FALSE;
   g_mutex_lock (&self->lock);
   self->stopping = self->flushing = self->first_done = FALSE;
   self->health = HEALTHY;

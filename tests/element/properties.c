@@ -220,6 +220,43 @@ test_share_group (void)
   stage_free (stage);
 }
 
+static void
+note_late (GstDebugCategory *category, GstDebugLevel level, const gchar *file,
+           const gchar *function, gint line, GObject *object, GstDebugMessage *message,
+           gpointer data)
+{
+  if (level == GST_LEVEL_WARNING
+      && strstr (gst_debug_message_get (message), "takes effect at the next start"))
+    g_string_append_printf (data, "%s;", gst_debug_message_get (message));
+}
+
+/* What is read at the start and set later is logged, unless it stays the same. */
+static void
+test_late (void)
+{
+  Stage *stage = stage_new ("prompts=a, device=x, mode=in-step");
+  g_autoptr (GString) logged = g_string_new (NULL);
+
+  gst_debug_set_active (TRUE);
+  gst_debug_set_threshold_for_name ("clipfilter", GST_LEVEL_WARNING);
+  gst_debug_add_log_function (note_late, logged, NULL);
+  g_object_set (stage->filter, "device", "y", "share-group", "a", "mode", 2, NULL);
+  stage_play (stage);
+  g_object_set (stage->filter, "mode", 1, "device", "y", "threshold", 0.5, NULL);
+  gst_buffer_unref (stage_push (stage, 0));
+  g_assert_cmpstr (logged->str, ==, "");
+  g_object_set (stage->filter, "device", "z", "mode", 2, NULL);
+  g_assert_cmpstr (logged->str, ==,
+                   "the new value of device takes effect at the next start;"
+                   "the new value of mode takes effect at the next start;");
+  g_string_truncate (logged, 0);
+  gst_element_set_state (stage->filter, GST_STATE_READY);
+  g_object_set (stage->filter, "device", "x", "mode", 0, "model", "m", NULL);
+  g_assert_cmpstr (logged->str, ==, "");
+  gst_debug_remove_log_function (note_late);
+  stage_free (stage);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -228,5 +265,6 @@ main (int argc, char **argv)
   g_test_add_func ("/properties/defaults", test_defaults);
   g_test_add_func ("/properties/round-trip", test_round_trip);
   g_test_add_func ("/properties/share-group", test_share_group);
+  g_test_add_func ("/properties/late", test_late);
   return g_test_run ();
 }
