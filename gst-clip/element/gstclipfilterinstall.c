@@ -19,30 +19,32 @@ install_prompt_properties (GObjectClass *klass)
       klass, PROP_PROMPTS,
       g_param_spec_string (
           "prompts", "Prompts",
-          "Labels to look for, separated by ; or newline: \"a dog;a cat\". "
-          "LABEL[@THRESHOLD][=WORDING|WORDING...]; ;; || == @@ stand for the character itself",
+          "Labels to look for, separated by semicolons (not commas) or newlines: \"a dog;a cat\". "
+          "LABEL[@THRESHOLD][=WORDING|WORDING...]; ;; || == @@ stand for the character itself; a "
+          "wording image:PATH is a picture",
           NULL, PLAYING));
   g_object_class_install_property (
       klass, PROP_PROMPT_LIST,
       g_param_spec_boxed (
           "prompt-list", "Prompt list",
-          "Labels to look for, one plain label a string (no separators, no escapes); the last "
-          "one set of prompts, prompt-list and prompts-file wins",
+          "Labels to look for, one plain text a string (no separators, escapes or pictures); the "
+          "last one set of prompts, prompt-list and prompts-file wins",
           G_TYPE_STRV, PLAYING));
   g_object_class_install_property (
       klass, PROP_PROMPTS_FILE,
       g_param_spec_string (
           "prompts-file", "Prompts file",
           "UTF-8 file to read the prompts from now and at each signal `reload`: one prompt a line "
-          "(lines that start with # are comments), or JSON with labels, wordings, templates, "
+          "(lines that begin with # are comments), or JSON with labels, wordings, templates, "
           "thresholds and negatives",
           NULL, PLAYING));
   g_object_class_install_property (
       klass, PROP_NEGATIVE_PROMPTS,
       g_param_spec_string (
           "negative-prompts", "Negative prompts",
-          "What the labels compete with and what is never shown, in the form of prompts", NULL,
-          PLAYING));
+          "What the labels compete with and what is never shown, in the form of prompts, without "
+          "thresholds",
+          NULL, PLAYING));
   g_object_class_install_property (
       klass, PROP_TEMPLATE,
       g_param_spec_string (
@@ -104,8 +106,8 @@ install_engine_properties (GObjectClass *klass)
       klass, PROP_MODEL,
       g_param_spec_string (
           "model", "Model",
-          "Folder of a CLIP model, or name of an installed one (unset: the built-in demo model)",
-          NULL, READY));
+          "Folder of a CLIP model, or name of an installed one (unset: the built-in one)", NULL,
+          READY));
   g_object_class_install_property (
       klass, PROP_DEVICE,
       g_param_spec_string (
@@ -137,8 +139,9 @@ install_pace_properties (GObjectClass *klass)
   g_object_class_install_property (
       klass, PROP_INTERVAL,
       g_param_spec_uint ("interval", "Interval",
-                         "Encode every n-th frame; those between carry the last result", 1,
-                         G_MAXUINT, 1, CONTROL));
+                         "Frames from one that is encoded to the next (1 = encode each); those "
+                         "between carry the last result",
+                         1, G_MAXUINT, 1, CONTROL));
   g_object_class_install_property (
       klass, PROP_MAX_RATE,
       g_param_spec_double ("max-rate", "Maximum rate",
@@ -174,13 +177,15 @@ install_region_properties (GObjectClass *klass)
                            NULL, PLAYING));
   g_object_class_install_property (
       klass, PROP_MIN_SIZE,
-      g_param_spec_uint ("min-size", "Minimum size",
-                         "Encode only regions whose shorter side has so many pixels", 0, G_MAXINT,
-                         0, CONTROL));
+      g_param_spec_uint (
+          "min-size", "Minimum size",
+          "Encode only regions whose shorter side has at least so many pixels (0 = all)", 0,
+          G_MAXINT, 0, CONTROL));
   g_object_class_install_property (
       klass, PROP_RECLASSIFY_INTERVAL,
       g_param_spec_uint ("reclassify-interval", "Reclassify interval",
-                         "Milliseconds of stream time for which a tracked region keeps its result",
+                         "Milliseconds of stream time for which a tracked region keeps its result "
+                         "before it is encoded again (0 = it is encoded with each frame that is)",
                          0, G_MAXINT, 0, CONTROL));
   g_object_class_install_property (
       klass, PROP_CROP,
@@ -211,7 +216,8 @@ install_output_properties (GObjectClass *klass)
   g_object_class_install_property (
       klass, PROP_LAST_RESULT,
       g_param_spec_boxed ("last-result", "Last result",
-                          "The newest result, as posted on the bus (changes are not notified)",
+                          "The newest result, as messages=every-result posts it: without appeared, "
+                          "disappeared and since (changes are not notified)",
                           GST_TYPE_STRUCTURE, RESULT));
   g_object_class_install_property (
       klass, PROP_STATS,

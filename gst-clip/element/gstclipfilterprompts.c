@@ -182,7 +182,7 @@ gst_clip_filter_set_negatives (GstClipFilter *self, const gchar *text)
   GError *error = NULL;
 
   begin (self);
-  ClipPromptSet *set = clip_prompt_set_parse (text, self->settings.template_text, &error);
+  ClipPromptSet *set = clip_prompt_set_parse_negatives (text, self->settings.template_text, &error);
   if (set) {
     GST_OBJECT_LOCK (self);
     ClipPromptSet *old = self->settings.negatives;

@@ -3,6 +3,9 @@
 
 #include "gst-clip/element/gstclipfilterprompts.h"
 
+GST_DEBUG_CATEGORY_EXTERN (gst_clip_debug);
+#define GST_CAT_DEFAULT gst_clip_debug
+
 void
 gst_clip_filter_init_settings (GstClipFilter *self)
 {
@@ -119,6 +122,25 @@ get_region_property (const GstClipSettings *s, guint id, GValue *value)
   }
 }
 
+/* What is read at the start reads back as if it was in use already. */
+static void
+warn_if_late (GstClipFilter *self, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GValue old = G_VALUE_INIT;
+
+  GST_OBJECT_LOCK (self);
+  const gboolean late = GST_STATE (self) >= GST_STATE_PAUSED
+                        && (id != PROP_MODE || self->mode_in_effect != GST_CLIP_MODE_AUTO);
+  GST_OBJECT_UNLOCK (self);
+  if (!late || !(pspec->flags & GST_PARAM_MUTABLE_READY))
+    return;
+  g_value_init (&old, pspec->value_type);
+  gst_clip_filter_get_property (G_OBJECT (self), id, &old, pspec);
+  if (g_param_values_cmp (pspec, &old, value) != 0)
+    GST_WARNING_OBJECT (self, "the new value of %s takes effect at the next start", pspec->name);
+  g_value_unset (&old);
+}
+
 void
 gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
@@ -127,6 +149,7 @@ gst_clip_filter_set_property (GObject *object, guint id, const GValue *value, GP
 
   if (set_prompt_property (self, id, value))
     return;
+  warn_if_late (self, id, value, pspec);
   GST_OBJECT_LOCK (self);
   switch (id) {
   case PROP_MODEL:

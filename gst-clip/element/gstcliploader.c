@@ -20,8 +20,9 @@ struct _GstClipLoader {
   gchar *model, *device, *group; /* the thread's own while it runs */
   ClipPrecision precision;
   ClipCancel cancel;
-  gboolean loading;       /* a progress START without its COMPLETE; the thread's own */
-  guint announced_serial; /* the thread's own */
+  gboolean loading;        /* a progress START without its COMPLETE; the thread's own */
+  guint announced_serial;  /* the thread's own */
+  gboolean warned_sigmoid; /* the thread's own */
 
   GMutex lock; /* guards the rest */
   GCond cond;
@@ -148,8 +149,10 @@ static void
 loading_done (GstClipLoader *self, ClipEngine *engine)
 {
   self->loading = FALSE;
+  const gboolean built_in = !self->model || !*self->model;
   g_autofree gchar *text = g_strdup_printf (
-      "Model %s is ready on %s", clip_engine_model_name (engine), clip_engine_device_name (engine));
+      "%s%s is ready on %s", built_in ? "The built-in model" : "Model ",
+      built_in ? "" : clip_engine_model_name (engine), clip_engine_device_name (engine));
   gst_clip_post_progress (self->element, GST_PROGRESS_TYPE_COMPLETE, text);
 }
 
@@ -255,6 +258,8 @@ serve_request (GstClipLoader *self)
                         self->wanted.scoring, self->wanted.serial);
   g_mutex_unlock (&self->lock);
 
+  if (!self->warned_sigmoid)
+    self->warned_sigmoid = gst_clip_request_warn_sigmoid (&request, engine, self->element);
   if (request.prompts)
     request.scoring = gst_clip_request_scoring (&request, engine);
   encode_set (self, engine, &request);
@@ -326,6 +331,7 @@ gst_clip_loader_start (GstClipLoader *self, const ClipEngineConfig *config)
   self->cancel = 0;
   self->loading = TRUE;
   self->announced_serial = 0;
+  self->warned_sigmoid = FALSE;
   g_mutex_lock (&self->lock);
   self->stopping = self->flushing = self->first_done = FALSE;
   self->health = HEALTHY;

@@ -37,6 +37,22 @@ gst_clip_request_scoring (const GstClipRequest *request, ClipEngine *engine)
   return scoring;
 }
 
+gboolean
+gst_clip_request_warn_sigmoid (const GstClipRequest *request, ClipEngine *engine,
+                               GstElement *element)
+{
+  if (request->scoring != CLIP_SCORING_SIGMOID
+      || clip_engine_scoring (engine, CLIP_SCORING_AUTO, 1) == CLIP_SCORING_SIGMOID)
+    return FALSE;
+  GST_ELEMENT_WARNING (
+      element, RESOURCE, SETTINGS,
+      ("scoring=sigmoid is for SigLIP's models: with %s all scores are about 1. Use "
+       "auto, or contrast if labels shall be independent",
+       clip_engine_model_name (engine)),
+      (NULL));
+  return TRUE;
+}
+
 /* Contrast compares texts with the background set; softmax and the others do not need it encoded. */
 static gboolean
 needs_background (const GstClipRequest *request)
@@ -94,13 +110,18 @@ static void
 on_text_cut (const gchar *label, const gchar *text, const gchar *kept, gpointer data)
 {
   Encoding *encoding = data;
-  const gchar *cut = g_str_has_prefix (text, kept) ? text + strlen (kept) : text;
+  const gchar *cut = text + strlen (kept);
 
+  while (cut > text && (*cut & 0xc0) == 0x80) /* inside a character */
+    cut--;
+  g_autofree gchar *shown_label = clip_prompt_shown (label, strlen (label));
+  g_autofree gchar *shown_kept = clip_prompt_shown_end (text, cut - text);
+  g_autofree gchar *shown_cut = clip_prompt_shown (cut, strlen (cut));
   g_ptr_array_add (
       encoding->errors,
       g_strdup_printf ("the prompt \"%s\" is too long for the model, which only sees \"%s\" and "
                        "not \"%s\": shorten it",
-                       label, kept, cut));
+                       shown_label, shown_kept, shown_cut));
 }
 
 ClipTexts *

@@ -26,6 +26,11 @@ void gst_clip_request_clear (GstClipRequest *request);
  * AUTO, which clip_score_set() knows. There are prompts. */
 ClipScoring gst_clip_request_scoring (const GstClipRequest *request, ClipEngine *engine);
 
+/** gst_clip_request_warn_sigmoid: a warning from @element where sigmoids are asked for and the model has none. Returns:
+ * whether that is so. */
+gboolean gst_clip_request_warn_sigmoid (const GstClipRequest *request, ClipEngine *engine,
+                                        GstElement *element);
+
 /** GstClipProgress: data of gst_clip_progress_post(). @element: (nullable): NULL: nothing is posted */
 typedef struct {
   GstElement *element;

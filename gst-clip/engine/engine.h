@@ -130,7 +130,7 @@ typedef gboolean (*ClipPictureReader) (const gchar *path, const ClipCancel *canc
  * they are errors. Thread: any. */
 void clip_set_picture_reader (ClipPictureReader reader);
 
-/** ClipTextWarning: a wording was too long; @kept is what the model sees of it. */
+/** ClipTextWarning: a wording was too long; @kept is its beginning, which the model sees. */
 typedef void (*ClipTextWarning) (const gchar *label, const gchar *text, const gchar *kept,
                                  gpointer data);
 

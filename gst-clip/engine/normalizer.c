@@ -63,9 +63,11 @@ add_step (ClipNormalizer *normalizer,
   return step;
 }
 
-void
+gsize
 clip_normalizer_apply (const ClipNormalizer *normalizer, ClipTraced *text, ClipTraced *scratch)
 {
+  gsize written = 0;
+
   for (guint i = 0; i < normalizer->steps->len; i++) {
     const Step *step = normalizer->steps->pdata[i];
     ClipTraced swap = *text;
@@ -74,7 +76,9 @@ clip_normalizer_apply (const ClipNormalizer *normalizer, ClipTraced *text, ClipT
     step->apply (step, text, scratch);
     *text = *scratch;
     *scratch = swap;
+    written += text->bytes->len;
   }
+  return written;
 }
 
 /* Simple steps ----------------------------------------------------------- */

@@ -55,9 +55,10 @@ void clip_normalizer_add_spiece (ClipNormalizer *normalizer, const ClipSpieceRul
  * punctuation, white space in single blanks and none at the ends. */
 void clip_normalizer_add_canonical (ClipNormalizer *normalizer);
 
-/** clip_normalizer_apply: rewrites @text, with @scratch as second memory. */
-void clip_normalizer_apply (const ClipNormalizer *normalizer, ClipTraced *text,
-                            ClipTraced *scratch);
+/** clip_normalizer_apply: rewrites @text, with @scratch as second memory. Returns: bytes that the steps have
+ * written in all. */
+gsize clip_normalizer_apply (const ClipNormalizer *normalizer, ClipTraced *text,
+                             ClipTraced *scratch);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipNormalizer, clip_normalizer_free)
 

@@ -8,7 +8,7 @@ typedef struct {
   gunichar first, last;
 } Range;
 
-/* @text, or a class: @ranges and named parts, repeated at least @least and at most @most times. */
+/* @text, or a class: @ranges (in order and apart) and named parts, repeated at least @least and at most @most times. */
 struct _ClipPattern {
   gchar *text;
   gsize length;
@@ -17,7 +17,8 @@ struct _ClipPattern {
   guint least, most;
 };
 
-#define MAX_REPEAT 1000
+/* How often a character is looked at in vain, where a text has shorter runs than a class wants. */
+#define MAX_REPEAT 64
 
 static ClipPattern *
 new_class (void)
@@ -167,6 +168,31 @@ parse_repeat (const gchar *p, ClipPattern *pattern)
   return g_str_equal (end, "}") || g_str_equal (end, ",}");
 }
 
+static gint
+compare_ranges (gconstpointer a, gconstpointer b)
+{
+  const Range *x = a, *y = b;
+
+  return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* A file may name any number of them, in any order. */
+static void
+sort_ranges (GArray *ranges)
+{
+  Range *range = (Range *)ranges->data;
+  guint n = 0;
+
+  g_array_sort (ranges, compare_ranges);
+  for (guint i = 1; i < ranges->len; i++) {
+    if (range[i].first <= range[n].last)
+      range[n].last = MAX (range[n].last, range[i].last);
+    else
+      range[++n] = range[i];
+  }
+  g_array_set_size (ranges, MIN (n + 1, ranges->len));
+}
+
 ClipPattern *
 clip_pattern_new_regex (const gchar *regex)
 {
@@ -185,22 +211,35 @@ clip_pattern_new_regex (const gchar *regex)
   } else if (c != 0) {
     add_range (pattern, c, c);
   }
+  sort_ranges (pattern->ranges);
   return parse_repeat (p, pattern) ? g_steal_pointer (&pattern) : NULL;
 }
 
 /* Matching --------------------------------------------------------------- */
 
 static gboolean
+in_ranges (const GArray *ranges, gunichar c)
+{
+  const Range *range = (const Range *)ranges->data;
+  guint from = 0, to = ranges->len; /* the last range that begins no later is among these */
+
+  while (to - from > 1) {
+    const guint middle = from + (to - from) / 2;
+
+    if (range[middle].first <= c)
+      from = middle;
+    else
+      to = middle;
+  }
+  return to > from && c >= range[from].first && c <= range[from].last;
+}
+
+static gboolean
 in_class (const ClipPattern *pattern, gunichar c)
 {
-  gboolean in = (pattern->spaces && clip_unicode_is_space (c))
-                || (pattern->numbers && clip_unicode_is_number (c));
-
-  for (guint i = 0; i < pattern->ranges->len && !in; i++) {
-    const Range *range = &g_array_index (pattern->ranges, Range, i);
-    in = c >= range->first && c <= range->last;
-  }
-  return in != pattern->negated;
+  return ((pattern->spaces && clip_unicode_is_space (c))
+          || (pattern->numbers && clip_unicode_is_number (c)) || in_ranges (pattern->ranges, c))
+         != pattern->negated;
 }
 
 gsize

@@ -2,7 +2,7 @@
 /**
  * engine/pattern.h: what a tokenizer's rules look for: a text as it is, or one character class
  * with a repetition, which is all that published tokenizers of this family need of regular
- * expressions. Matching takes time proportional to what is matched.
+ * expressions. Matching takes time proportional to what is matched, times the logarithm of the ranges.
  * Thread: immutable.
  */
 #pragma once
@@ -19,7 +19,7 @@ ClipPattern *clip_pattern_new_text (const gchar *text);
 /**
  * clip_pattern_new_regex: a regular expression of this form: one character, \s, \d, \n and
  * their like, or a class in brackets of those and ranges, perhaps negated; then nothing, "+",
- * "{n}" or "{n,}". Matching is greedy.
+ * "{n}" or "{n,}" (n up to 64). Matching is greedy.
  * Returns: NULL if it is of another form.
  */
 ClipPattern *clip_pattern_new_regex (const gchar *regex);

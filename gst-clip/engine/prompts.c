@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The prompt set: building it with all checks, and writing it back. */
+/* The prompt set: building it with all checks. */
 #include "gst-clip/engine/prompts_internal.h"
 
 #include <string.h>
@@ -11,25 +11,12 @@ clip_prompts_error_quark (void)
   return g_quark_from_static_string ("clip-prompts-error-quark");
 }
 
-#define SHOWN_CHARS    60
-#define PICTURE_PREFIX "image:"
-
-/* What a set remembers of a label beyond its public part. */
-typedef struct {
-  ClipPrompt prompt;
-  gboolean own_wordings; /* not made by a template: written back, and kept by another template */
-} Prompt;
-
-struct _ClipPromptSet {
-  gatomicrefcount refs;
-  guint n_pictures;
-  GPtrArray *prompts;
-};
+#define SHOWN_CHARS 60
 
 static void
 prompt_free (gpointer data)
 {
-  Prompt *p = data;
+  ClipPromptEntry *p = data;
   g_free (p->prompt.label);
   g_strfreev (p->prompt.wordings);
   g_free (p);
@@ -67,6 +54,20 @@ clip_prompt_shown (const gchar *text, gsize length)
   return g_strconcat (head, "…", NULL);
 }
 
+gchar *
+clip_prompt_shown_end (const gchar *text, gsize length)
+{
+  const gchar *p = text + length;
+  guint chars = 0;
+
+  while (p > text && chars < SHOWN_CHARS) {
+    p = g_utf8_prev_char (p);
+    chars++;
+  }
+  g_autofree gchar *tail = g_strndup (p, text + length - p);
+  return g_strconcat (p > text ? "…" : "", tail, NULL);
+}
+
 gchar **
 clip_prompt_split (const gchar *text, gchar separator)
 {
@@ -95,9 +96,16 @@ check_template (const gchar *template_text, GError **error)
 {
   const gchar *hole = strstr (template_text, "{}");
 
+  g_autofree gchar *shown = clip_prompt_shown (template_text, strlen (template_text));
+  if (g_str_has_prefix (template_text, CLIP_PROMPT_PICTURE)) {
+    g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX,
+                 "the template \"%s\" begins with image:, but templates make texts: write pictures "
+                 "as wordings, as in \"door=image:/path/of/a/picture\"",
+                 shown);
+    return FALSE;
+  }
   if (hole && !strstr (hole + 2, "{}"))
     return TRUE;
-  g_autofree gchar *shown = clip_prompt_shown (template_text, strlen (template_text));
   g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX,
                "the template \"%s\" has %s {}: write one {} where the label goes, as in \"a photo "
                "of a {}.\"",
@@ -106,8 +114,11 @@ check_template (const gchar *template_text, GError **error)
 }
 
 gboolean
-clip_prompt_builder_init (ClipPromptBuilder *builder, const gchar *template_text, GError **error)
+clip_prompt_builder_init (ClipPromptBuilder *builder, ClipPromptForm form,
+                          const gchar *template_text, GError **error)
 {
+  builder->form = form;
+  builder->negatives = FALSE;
   builder->prompts = g_ptr_array_new_with_free_func (prompt_free);
   builder->labels = g_hash_table_new (g_str_hash, g_str_equal);
   builder->templates = NULL;
@@ -167,6 +178,24 @@ clip_prompt_builder_clear (ClipPromptBuilder *builder)
   g_clear_pointer (&builder->folder, g_free);
 }
 
+/* What to write instead of a label that is given twice, in the form that it was written in. */
+static gchar *
+advice_for_twice (ClipPromptForm form, const gchar *shown)
+{
+  switch (form) {
+  case CLIP_PROMPT_FORM_LIST:
+    return g_strdup ("leave one of them out");
+  case CLIP_PROMPT_FORM_JSON:
+    return g_strdup_printf ("write one of them, with its wordings as in {\"label\": \"%s\", "
+                            "\"wordings\": [\"first wording\", \"second wording\"]}",
+                            shown);
+  default:
+    return g_strdup_printf ("write one of them, with its wordings as in \"%s=first wording|second "
+                            "wording\"",
+                            shown);
+  }
+}
+
 static gboolean
 check_label (ClipPromptBuilder *builder, const gchar *label, GError **error)
 {
@@ -181,12 +210,11 @@ check_label (ClipPromptBuilder *builder, const gchar *label, GError **error)
   else if (strpbrk (label, "\n\r"))
     g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX,
                  "the label \"%s\" has a line break in it: use a space", shown);
-  else if (g_hash_table_contains (builder->labels, label))
+  else if (g_hash_table_contains (builder->labels, label)) {
+    g_autofree gchar *advice = advice_for_twice (builder->form, shown);
     g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX,
-                 "the label \"%s\" is given twice: write one of them, with its wordings as in "
-                 "\"%s=first wording|second wording\"",
-                 shown, shown);
-  else
+                 "the label \"%s\" is given twice: %s", shown, advice);
+  } else
     return TRUE;
   return FALSE;
 }
@@ -215,92 +243,129 @@ check_wordings (const gchar *label, gchar **wordings, GError **error)
 const gchar *
 clip_prompt_picture_path (const gchar *wording)
 {
-  return g_str_has_prefix (wording, PICTURE_PREFIX) ? wording + strlen (PICTURE_PREFIX) : NULL;
+  return wording + strlen (CLIP_PROMPT_PICTURE);
+}
+
+/* A picture as it is written in forms that know pictures; "image::" is the text "image:". */
+static gboolean
+is_picture (ClipPromptForm form, const gchar *text)
+{
+  return form != CLIP_PROMPT_FORM_LIST && g_str_has_prefix (text, CLIP_PROMPT_PICTURE)
+         && !g_str_has_prefix (text, CLIP_PROMPT_PICTURE ":");
+}
+
+/* The text that @text is written for. */
+static gchar *
+read_text (ClipPromptForm form, const gchar *text)
+{
+  if (form == CLIP_PROMPT_FORM_LIST || !g_str_has_prefix (text, CLIP_PROMPT_PICTURE ":"))
+    return g_strdup (text);
+  return g_strconcat (CLIP_PROMPT_PICTURE, text + strlen (CLIP_PROMPT_PICTURE ":"), NULL);
 }
 
 /* Embeddings of pictures and of texts lie apart: a mean of both would be near neither. */
 static gboolean
-check_pictures (const gchar *label, gchar **wordings, gboolean *pictures, GError **error)
+check_pictures (const ClipPromptBuilder *builder, const gchar *label, const gchar *const *wordings,
+                gboolean *pictures, GError **error)
 {
   g_autofree gchar *shown = clip_prompt_shown (label, strlen (label));
   guint n = 0;
 
   for (guint i = 0; wordings[i]; i++) {
-    const gchar *path = clip_prompt_picture_path (wordings[i]);
-    if (path && !*path) {
-      g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX,
-                   "the prompt \"%s\" has an image: without a path: write image:/path/of/a/picture",
-                   shown);
-      return FALSE;
-    }
-    n += path != NULL;
+    if (!is_picture (builder->form, wordings[i]))
+      continue;
+    n++;
+    if (*clip_prompt_picture_path (wordings[i]))
+      continue;
+    g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX,
+                 "the prompt \"%s\" has an image: without a path: write image:/path/of/a/picture",
+                 shown);
+    return FALSE;
   }
   *pictures = n > 0;
-  if (n == 0 || n == g_strv_length (wordings))
+  if (n == 0 || n == g_strv_length ((gchar **)wordings))
     return TRUE;
-  g_set_error (
-      error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX,
-      "the prompt \"%s\" has pictures and texts as wordings, which cannot be averaged: make "
-      "two labels of them",
-      shown);
+  g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX,
+               "the prompt \"%s\" has pictures and texts as wordings, which cannot be averaged: "
+               "make two labels of them",
+               shown);
   return FALSE;
 }
 
-/* Those of the templates; of a label that is a picture itself just that. */
+/* What the templates make of @label. (transfer full) */
 static gchar **
 make_wordings (const ClipPromptBuilder *builder, const gchar *label)
 {
-  const gboolean picture = clip_prompt_picture_path (label) != NULL;
-  guint n = picture ? 1 : g_strv_length (builder->templates);
+  guint n = g_strv_length (builder->templates);
   gchar **wordings = g_new0 (gchar *, n + 1);
 
   for (guint i = 0; i < n; i++)
-    wordings[i] = picture ? g_strdup (label) : fill_template (builder->templates[i], label);
+    wordings[i] = fill_template (builder->templates[i], label);
   return wordings;
 }
 
-/* Returns: TRUE when a path was completed. */
-static gboolean
-complete_paths (const ClipPromptBuilder *builder, gchar **wordings)
+/* A picture with its whole path. *@changed: it was not whole. (transfer full) */
+static gchar *
+read_picture (const ClipPromptBuilder *builder, const gchar *picture, gboolean *changed)
 {
-  gboolean changed = FALSE;
+  const gchar *path = clip_prompt_picture_path (picture);
 
-  for (guint i = 0; builder->folder && wordings[i]; i++) {
-    const gchar *path = clip_prompt_picture_path (wordings[i]);
-    if (!path || !*path || g_path_is_absolute (path))
-      continue;
-    g_autofree gchar *whole = g_build_filename (builder->folder, path, NULL);
-    g_free (wordings[i]);
-    wordings[i] = g_strconcat (PICTURE_PREFIX, whole, NULL);
-    changed = TRUE;
+  if (!builder->folder || g_path_is_absolute (path))
+    return g_strdup (picture);
+  g_autofree gchar *whole = g_build_filename (builder->folder, path, NULL);
+  *changed = TRUE;
+  return g_strconcat (CLIP_PROMPT_PICTURE, whole, NULL);
+}
+
+/* @written: pictures or texts. (transfer full) */
+static gchar **
+read_wordings (const ClipPromptBuilder *builder, const gchar *const *written, gboolean pictures,
+               gboolean *changed)
+{
+  guint n = g_strv_length ((gchar **)written);
+  gchar **wordings = g_new0 (gchar *, n + 1);
+
+  for (guint i = 0; i < n; i++)
+    wordings[i] = pictures ? read_picture (builder, written[i], changed)
+                           : read_text (builder->form, written[i]);
+  return wordings;
+}
+
+/* @prompt: its strings are taken, and freed on failure */
+static gboolean
+append (ClipPromptBuilder *builder, const ClipPrompt *prompt, gboolean own_wordings, GError **error)
+{
+  ClipPromptEntry *entry = g_new0 (ClipPromptEntry, 1);
+
+  entry->prompt = *prompt;
+  entry->own_wordings = own_wordings;
+  if (!check_label (builder, prompt->label, error)
+      || !check_wordings (prompt->label, prompt->wordings, error)) {
+    prompt_free (entry);
+    return FALSE;
   }
-  return changed;
+  g_ptr_array_add (builder->prompts, entry);
+  g_hash_table_add (builder->labels, entry->prompt.label);
+  return TRUE;
 }
 
 gboolean
 clip_prompt_builder_add (ClipPromptBuilder *builder, const gchar *label, gdouble threshold,
                          const gchar *const *wordings, GError **error)
 {
-  g_auto (GStrv) own = NULL;
-  gboolean has_own = wordings && wordings[0], pictures = FALSE;
+  const gchar *const itself[] = { label, NULL };
+  gboolean own = wordings && wordings[0];
+  const gchar *const *written = own ? wordings : itself;
+  ClipPrompt prompt = { .threshold = threshold };
 
-  if (!check_label (builder, label, error))
+  if (!check_pictures (builder, label, written, &prompt.pictures, error))
     return FALSE;
-  own = has_own ? g_strdupv ((gchar **)wordings) : make_wordings (builder, label);
-  if (complete_paths (builder, own))
-    has_own = TRUE; /* to be read back so, and to stay so */
-  if (!check_wordings (label, own, error) || !check_pictures (label, own, &pictures, error))
-    return FALSE;
-
-  Prompt *p = g_new0 (Prompt, 1);
-  p->prompt.label = g_strdup (label);
-  p->prompt.threshold = threshold;
-  p->prompt.wordings = g_steal_pointer (&own);
-  p->prompt.pictures = pictures;
-  p->own_wordings = has_own || (builder->fixed && !pictures);
-  g_ptr_array_add (builder->prompts, p);
-  g_hash_table_add (builder->labels, p->prompt.label);
-  return TRUE;
+  prompt.label = prompt.pictures && !own ? g_strdup (label) : read_text (builder->form, label);
+  if (own || prompt.pictures)
+    prompt.wordings = read_wordings (builder, written, prompt.pictures, &own);
+  else
+    prompt.wordings = make_wordings (builder, prompt.label);
+  return append (builder, &prompt, own || (builder->fixed && !prompt.pictures), error);
 }
 
 ClipPromptSet *
@@ -341,7 +406,7 @@ clip_prompt_set_from_list (const gchar *const *list, const gchar *template_text,
 {
   ClipPromptBuilder builder;
 
-  if (!clip_prompt_builder_init (&builder, template_text, error))
+  if (!clip_prompt_builder_init (&builder, CLIP_PROMPT_FORM_LIST, template_text, error))
     goto fail;
   for (guint i = 0; list && list[i]; i++)
     if (!add_plain (&builder, list[i], i, error))
@@ -358,12 +423,17 @@ clip_prompt_set_rewrap (const ClipPromptSet *set, const gchar *template_text, GE
 {
   ClipPromptBuilder builder;
 
-  if (!clip_prompt_builder_init (&builder, template_text, error))
+  if (!clip_prompt_builder_init (&builder, CLIP_PROMPT_FORM_LIST, template_text, error))
     goto fail;
   for (guint i = 0; i < set->prompts->len; i++) {
-    const Prompt *p = g_ptr_array_index (set->prompts, i);
-    const gchar *const *own = p->own_wordings ? (const gchar *const *)p->prompt.wordings : NULL;
-    if (!clip_prompt_builder_add (&builder, p->prompt.label, p->prompt.threshold, own, error))
+    const ClipPromptEntry *p = g_ptr_array_index (set->prompts, i);
+    ClipPrompt prompt = p->prompt;
+
+    prompt.label = g_strdup (p->prompt.label);
+    prompt.wordings = p->own_wordings || p->prompt.pictures
+                          ? g_strdupv (p->prompt.wordings)
+                          : make_wordings (&builder, p->prompt.label);
+    if (!append (&builder, &prompt, p->own_wordings, error))
       goto fail;
   }
   return clip_prompt_builder_end (&builder);
@@ -405,7 +475,7 @@ const ClipPrompt *
 clip_prompt_set_get (const ClipPromptSet *set, guint index)
 {
   g_return_val_if_fail (index < set->prompts->len, NULL);
-  return &((const Prompt *)g_ptr_array_index (set->prompts, index))->prompt;
+  return &((const ClipPromptEntry *)g_ptr_array_index (set->prompts, index))->prompt;
 }
 
 gchar **
@@ -416,49 +486,4 @@ clip_prompt_set_to_list (const ClipPromptSet *set)
   for (guint i = 0; i < set->prompts->len; i++)
     list[i] = g_strdup (clip_prompt_set_get (set, i)->label);
   return list;
-}
-
-static void
-append_doubled (GString *out, const gchar *text)
-{
-  /* A space, which the reader drops, or "a" "=" "==b" would read as "a==" "=" "b". */
-  if (out->len > 0 && strchr (";|=@", *text))
-    g_string_append_c (out, ' ');
-  for (const gchar *p = text; *p; p++) {
-    if (strchr (";|=@", *p))
-      g_string_append_c (out, *p);
-    g_string_append_c (out, *p);
-  }
-}
-
-/* The shortest decimal that reads back as the same double. */
-static void
-append_threshold (GString *out, gdouble threshold)
-{
-  gchar digits[G_ASCII_DTOSTR_BUF_SIZE];
-
-  g_ascii_formatd (digits, sizeof digits, "%.15g", threshold);
-  if (g_ascii_strtod (digits, NULL) != threshold)
-    g_ascii_dtostr (digits, sizeof digits, threshold);
-  g_string_append_printf (out, "@%s", digits);
-}
-
-gchar *
-clip_prompt_set_to_string (const ClipPromptSet *set)
-{
-  GString *out = g_string_new (NULL);
-
-  for (guint i = 0; i < set->prompts->len; i++) {
-    const Prompt *p = g_ptr_array_index (set->prompts, i);
-    if (i > 0)
-      g_string_append_c (out, ';');
-    append_doubled (out, p->prompt.label);
-    if (p->prompt.threshold >= 0.0)
-      append_threshold (out, p->prompt.threshold);
-    for (guint w = 0; p->own_wordings && p->prompt.wordings[w]; w++) {
-      g_string_append_c (out, w == 0 ? '=' : '|');
-      append_doubled (out, p->prompt.wordings[w]);
-    }
-  }
-  return g_string_free (out, FALSE);
 }

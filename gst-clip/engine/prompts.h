@@ -32,7 +32,7 @@ typedef enum {
  * @wordings: NULL-terminated, at least one; their L2-normalised text embeddings are averaged
  *   and normalised again. Already wrapped by the templates where the prompt had no wording of
  *   its own.
- * @pictures: each wording is "image:PATH" and not a text
+ * @pictures: each wording is a picture, "image:PATH"; else all are texts, whatever they look like
  */
 typedef struct {
   gchar *label;
@@ -41,7 +41,7 @@ typedef struct {
   gboolean pictures;
 } ClipPrompt;
 
-/** clip_prompt_picture_path: PATH of the wording "image:PATH" (borrowed), or NULL for a text. */
+/** clip_prompt_picture_path: PATH of a wording of a prompt with pictures. Borrowed. */
 const gchar *clip_prompt_picture_path (const gchar *wording);
 
 typedef struct _ClipPromptSet ClipPromptSet;
@@ -49,8 +49,8 @@ typedef struct _ClipPromptSet ClipPromptSet;
 /**
  * clip_prompt_set_parse:
  * @text: (nullable): the string form: labels separated by `;` or newline; `;;` `||` `==` `@@`
- *   stand for the character itself; `LABEL[@THRESHOLD][=WORDING|WORDING...]`. White space
- *   around each part is dropped, empty parts too.
+ *   stand for the character itself; `LABEL[@THRESHOLD][=WORDING|WORDING...]`; `image:PATH` is a picture, `image::` the
+ *   beginning of a text. White space around each part is dropped, empty prompts too.
  * @template_text: (nullable): `|`-separated templates with one `{}` each; NULL: "{}"
  * Returns: (transfer full): possibly of 0 labels; NULL with an error that shows the prompt and
  * says what to do (a threshold outside 0..1, a template without {}, a label given twice, ...).
@@ -58,21 +58,28 @@ typedef struct _ClipPromptSet ClipPromptSet;
 ClipPromptSet *clip_prompt_set_parse (const gchar *text, const gchar *template_text,
                                       GError **error);
 
+/** clip_prompt_set_parse_negatives: the same, and thresholds are refused. */
+ClipPromptSet *clip_prompt_set_parse_negatives (const gchar *text, const gchar *template_text,
+                                                GError **error);
+
 /** clip_prompt_set_from_list: @list: (nullable) (array zero-terminated=1): one plain label a
- * string, no separators, no escapes; an empty string is an error (the indices would shift). */
+ * string, no separators, no escapes, no pictures; an empty string is an error (the indices would shift). */
 ClipPromptSet *clip_prompt_set_from_list (const gchar *const *list, const gchar *template_text,
                                           GError **error);
 
 /**
  * clip_prompt_set_from_file: UTF-8, a regular file of at most 64 MiB: one prompt a line in the
- * string form (a lone `;` is a plain character; lines that start with # are comments), or, where the
- * first character is a brace or the name ends in ".json", the JSON form of docs/elements.md.
+ * string form (a lone `;` is a plain character; lines whose first character is # are comments), at least one, or, where
+ * the first character is a brace or bracket or the name ends in ".json", the JSON form of docs/elements.md.
  * Relative paths of pictures start at the file's folder.
  * @negatives: (out) (transfer full) (nullable): NULL where the file says nothing about them
  * Errors name the file and the line, or the key.
  */
 ClipPromptSet *clip_prompt_set_from_file (const gchar *path, const gchar *template_text,
                                           ClipPromptSet **negatives, GError **error);
+
+/** clip_prompt_path_hint: what an error adds about a @path that cannot be opened; static, may be empty. */
+const gchar *clip_prompt_path_hint (const gchar *path);
 
 ClipPromptSet *clip_prompt_set_ref (ClipPromptSet *set);
 void clip_prompt_set_unref (ClipPromptSet *set);
@@ -93,6 +100,11 @@ gchar *clip_prompt_set_to_string (const ClipPromptSet *set);
 
 /** clip_prompt_set_to_list: the labels. (transfer full) */
 gchar **clip_prompt_set_to_list (const ClipPromptSet *set);
+
+/** clip_prompt_shown, clip_prompt_shown_end: the beginning or the end of @text, valid UTF-8, no longer than fits a
+ * message. (transfer full) */
+gchar *clip_prompt_shown (const gchar *text, gsize length);
+gchar *clip_prompt_shown_end (const gchar *text, gsize length);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipPromptSet, clip_prompt_set_unref)
 

@@ -28,6 +28,12 @@ read_all (int fd, gchar *data, gsize size, gsize *got)
   return TRUE;
 }
 
+const gchar *
+clip_prompt_path_hint (const gchar *path)
+{
+  return *path == '~' || strstr (path, "/~/") ? "; ~ is the shell's: write the whole path" : "";
+}
+
 /* Not g_file_get_contents(): a FIFO must not block the caller, and the size has a limit. */
 static gchar *
 load_text (const gchar *path, GError **error)
@@ -38,8 +44,8 @@ load_text (const gchar *path, GError **error)
   int fd = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
   if (fd < 0 || fstat (fd, &st) != 0) {
-    g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE, "%s: %s", path,
-                 g_strerror (errno));
+    g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE, "%s: %s%s", path,
+                 g_strerror (errno), clip_prompt_path_hint (path));
   } else if (!S_ISREG (st.st_mode)) {
     g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE, "%s is not a file", path);
   } else if (st.st_size > MAX_FILE_BYTES) {
@@ -63,37 +69,54 @@ load_text (const gchar *path, GError **error)
 }
 
 static gboolean
+parse_line (ClipPromptBuilder *builder, const gchar *line, gsize length, GError **error)
+{
+  g_autofree gchar *stripped = clip_prompt_strip (line, length);
+
+  return *stripped == '#' || clip_prompt_parse_item (builder, stripped, strlen (stripped), error);
+}
+
+/* A file without prompts is an editor's or a script's mistake, more likely than a wish to have none. */
+static gboolean
 parse_lines (ClipPromptBuilder *builder, const gchar *text, const gchar *path, GError **error)
 {
   for (guint line = 1;; line++) {
     gsize length = strcspn (text, "\n");
-    if (*text != '#' && !clip_prompt_parse_item (builder, text, length, error)) {
+    if (!parse_line (builder, text, length, error)) {
       g_prefix_error (error, "%s, line %u: ", path, line);
       return FALSE;
     }
     text += length;
     if (*text++ == '\0')
-      return TRUE;
+      break;
   }
+  if (builder->prompts->len > 0)
+    return TRUE;
+  g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE,
+               "%s: there is no prompt in it: write one a line, or {\"labels\": []} for none",
+               path);
+  return FALSE;
 }
 
 static gboolean
 is_json (const gchar *text, const gchar *path)
 {
-  return g_str_has_suffix (path, ".json") || text[strspn (text, " \t\r\n")] == '{';
+  const gchar first = text[strspn (text, " \t\r\n")];
+
+  return g_str_has_suffix (path, ".json") || first == '{' || first == '[';
 }
 
 ClipPromptSet *
 clip_prompt_set_from_file (const gchar *path, const gchar *template_text, ClipPromptSet **negatives,
                            GError **error)
 {
-  ClipPromptBuilder labels = { NULL }, others = { NULL };
+  ClipPromptBuilder labels = { 0 }, others = { 0 };
   gboolean ok, has_negatives = FALSE;
   g_autofree gchar *text = NULL;
 
   *negatives = NULL;
-  if (!clip_prompt_builder_init (&labels, template_text, error)
-      || !clip_prompt_builder_init (&others, template_text, error))
+  if (!clip_prompt_builder_init (&labels, CLIP_PROMPT_FORM_STRING, template_text, error)
+      || !clip_prompt_builder_init (&others, CLIP_PROMPT_FORM_JSON, template_text, error))
     goto fail;
   labels.folder = g_path_get_dirname (path);
   others.folder = g_strdup (labels.folder);
@@ -102,7 +125,10 @@ clip_prompt_set_from_file (const gchar *path, const gchar *template_text, ClipPr
     goto fail;
   /* After the mark that some editors put first. */
   const gchar *start = text + (g_str_has_prefix (text, "\xef\xbb\xbf") ? 3 : 0);
-  if (is_json (start, path))
+  const gboolean json = is_json (start, path);
+  if (json)
+    labels.form = CLIP_PROMPT_FORM_JSON;
+  if (json)
     ok = clip_prompt_parse_json (start, strlen (start), path, &labels, &others, &has_negatives,
                                  error);
   else

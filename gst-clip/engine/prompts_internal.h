@@ -8,9 +8,35 @@
 
 G_BEGIN_DECLS
 
+/** What a picture begins with; text that begins so has one colon more in the forms that know pictures. */
+#define CLIP_PROMPT_PICTURE "image:"
+
+/** ClipPromptEntry: what a set remembers of a label. */
+typedef struct {
+  ClipPrompt prompt;
+  gboolean own_wordings; /* not made by a template: written back, and kept by another template */
+} ClipPromptEntry;
+
+struct _ClipPromptSet {
+  gatomicrefcount refs;
+  guint n_pictures;
+  GPtrArray *prompts; /* of ClipPromptEntry */
+};
+
+/** ClipPromptForm: how prompts are written: what a label or wording may be, and what advice looks like.
+ * @STRING: also lines of a file
+ * @LIST: plain texts, no pictures */
+typedef enum {
+  CLIP_PROMPT_FORM_STRING,
+  CLIP_PROMPT_FORM_JSON,
+  CLIP_PROMPT_FORM_LIST,
+} ClipPromptForm;
+
 /** ClipPromptBuilder: a set in the making; lives on the reader's stack. */
 typedef struct {
-  GPtrArray *prompts; /* of Prompt, see prompts.c */
+  ClipPromptForm form;
+  gboolean negatives; /* no thresholds */
+  GPtrArray *prompts; /* of ClipPromptEntry */
   GHashTable *labels; /* the labels of @prompts, borrowed */
   gchar **templates;  /* at least one, each with one {} */
   gboolean fixed;     /* what these made is not made anew by others */
@@ -19,8 +45,8 @@ typedef struct {
 
 /** clip_prompt_builder_init: @template_text as in clip_prompt_set_parse().
  * Returns: FALSE with an error that shows the template; clear () is wanted in both cases. */
-gboolean clip_prompt_builder_init (ClipPromptBuilder *builder, const gchar *template_text,
-                                   GError **error);
+gboolean clip_prompt_builder_init (ClipPromptBuilder *builder, ClipPromptForm form,
+                                   const gchar *template_text, GError **error);
 void clip_prompt_builder_clear (ClipPromptBuilder *builder);
 
 /** clip_prompt_builder_use: other templates from here on, which belong to the prompts: later ones do
@@ -29,7 +55,8 @@ gboolean clip_prompt_builder_use (ClipPromptBuilder *builder, gchar **templates,
 
 /**
  * clip_prompt_builder_add: checks and appends one label.
- * @label: (transfer none): no white space around it
+ * @label, @wordings: as written in the builder's form, but for the doubled characters of the string form; no white space
+ *   around them
  * @wordings: (nullable): of its own; NULL or empty: the templates make them
  */
 gboolean clip_prompt_builder_add (ClipPromptBuilder *builder, const gchar *label, gdouble threshold,
@@ -61,8 +88,5 @@ gchar **clip_prompt_split (const gchar *text, gchar separator);
 
 /** clip_prompt_strip: white space of any script off both ends. (transfer full) */
 gchar *clip_prompt_strip (const gchar *text, gsize length);
-
-/** clip_prompt_shown: @text cut to a length that fits an error message. (transfer full) */
-gchar *clip_prompt_shown (const gchar *text, gsize length);
 
 G_END_DECLS

@@ -177,7 +177,12 @@ clip_prompt_parse_json (const gchar *text, gsize length, const gchar *file,
   gdouble threshold = -1.0;
 
   if (!root) {
-    g_set_error_literal (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX, cause->message);
+    const gboolean bracket = text[strspn (text, " \t\r\n")] == '[';
+    g_set_error (
+        error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX, "%s%s", cause->message,
+        bracket ? " (what begins with [ is read as JSON, which is {\"labels\": [\"a dog\"]} at "
+                  "least; where lines are meant, let a comment be the first)"
+                : "");
     return FALSE;
   }
   if (!only_keys (root, file, file_keys, error) || !get_threshold (root, file, &threshold, error)

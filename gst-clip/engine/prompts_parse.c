@@ -19,6 +19,7 @@ typedef struct {
   gchar *label;
   gdouble threshold;
   GPtrArray *wordings;
+  gboolean negative;
 } Item;
 
 static gboolean
@@ -56,10 +57,14 @@ end_part (Item *item, GError **error)
     item->label = g_steal_pointer (&text);
     return TRUE;
   case PART_THRESHOLD:
-    return *text == '\0' || parse_threshold (item, text, error);
+    return parse_threshold (item, text, error);
   case PART_WORDING:
-    if (*text)
-      g_ptr_array_add (item->wordings, g_steal_pointer (&text));
+    if (!*text)
+      return fail_at (
+          item, error,
+          "has an empty wording: leave out the = or | in front of it; write == or || for "
+          "the character itself");
+    g_ptr_array_add (item->wordings, g_steal_pointer (&text));
     return TRUE;
   }
   g_return_val_if_reached (FALSE);
@@ -71,6 +76,10 @@ special (Item *item, gchar c, GError **error)
 {
   Part next;
 
+  if (c == '@' && item->part == PART_LABEL && item->negative)
+    return fail_at (item, error,
+                    "has a threshold, but negative prompts are never accepted: leave it out; write "
+                    "@@ for the character @");
   if (c == '@' && item->part == PART_LABEL)
     next = PART_THRESHOLD;
   else if (c == '=' && item->part != PART_WORDING)
@@ -129,7 +138,7 @@ add_item (ClipPromptBuilder *builder, Item *item, GError **error)
 gboolean
 clip_prompt_parse_item (ClipPromptBuilder *builder, const gchar *text, gsize length, GError **error)
 {
-  Item item = { .text = text, .length = length, .threshold = -1.0 };
+  Item item = { .text = text, .length = length, .threshold = -1.0, .negative = builder->negatives };
 
   item.current = g_string_new (NULL);
   item.wordings = g_ptr_array_new_with_free_func (g_free);
@@ -151,13 +160,14 @@ item_length (const gchar *text)
   return p - text;
 }
 
-ClipPromptSet *
-clip_prompt_set_parse (const gchar *text, const gchar *template_text, GError **error)
+static ClipPromptSet *
+parse (const gchar *text, const gchar *template_text, gboolean negatives, GError **error)
 {
   ClipPromptBuilder builder;
 
-  if (!clip_prompt_builder_init (&builder, template_text, error))
+  if (!clip_prompt_builder_init (&builder, CLIP_PROMPT_FORM_STRING, template_text, error))
     goto fail;
+  builder.negatives = negatives;
   if (text && !g_utf8_validate (text, -1, NULL)) {
     g_set_error_literal (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX,
                          "the prompts are not valid UTF-8");
@@ -176,4 +186,16 @@ clip_prompt_set_parse (const gchar *text, const gchar *template_text, GError **e
 fail:
   clip_prompt_builder_clear (&builder);
   return NULL;
+}
+
+ClipPromptSet *
+clip_prompt_set_parse (const gchar *text, const gchar *template_text, GError **error)
+{
+  return parse (text, template_text, FALSE, error);
+}
+
+ClipPromptSet *
+clip_prompt_set_parse_negatives (const gchar *text, const gchar *template_text, GError **error)
+{
+  return parse (text, template_text, TRUE, error);
 }

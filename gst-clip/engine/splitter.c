@@ -150,7 +150,7 @@ write_metaspace (const Step *step, const ClipTraced *in, gsize from, gsize to, C
   if (step->scheme == CLIP_PREPEND_NEVER || (step->scheme == CLIP_PREPEND_FIRST && origin != 0)
       || (word->bytes->len >= n && memcmp (word->bytes->str, step->replacement, n) == 0))
     return;
-  if (word->bytes->len > CLIP_TRACED_MAX_BYTES - n)
+  if (word->bytes->len + n > word->max)
     return;
   g_string_prepend_len (word->bytes, step->replacement, (gssize)n);
   for (gsize i = 0; i < n; i++)
@@ -160,7 +160,7 @@ write_metaspace (const Step *step, const ClipTraced *in, gsize from, gsize to, C
 static void
 apply_step (const Step *step, const ClipTraced *in, const GArray *ends, Output *out)
 {
-  g_autoptr (ClipTraced) word = clip_traced_new ();
+  g_autoptr (ClipTraced) word = clip_traced_new (in->max);
   gsize from = 0;
 
   for (guint i = 0; i < ends->len; i++) {

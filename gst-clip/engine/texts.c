@@ -145,26 +145,25 @@ encode_missing (Batch *b, GError **error)
 }
 
 static const float *
-embedding_of (const Batch *b, const gchar *wording)
+embedding_of (const Batch *b, const ClipPrompt *prompt, guint wording)
 {
-  const float *picture = g_hash_table_lookup (b->pictures, wording);
-
-  return picture ? picture : g_hash_table_lookup (b->engine->cache, wording);
+  return g_hash_table_lookup (prompt->pictures ? b->pictures : b->engine->cache,
+                              prompt->wordings[wording]);
 }
 
 /* Mean of the normalised embeddings of a label's wordings, normalised again. */
 static void
-average (const Batch *b, gchar **wordings, float *row)
+average (const Batch *b, const ClipPrompt *prompt, float *row)
 {
   g_autofree gdouble *sum = g_new0 (gdouble, b->dim);
   gdouble norm = 0.0;
 
-  if (wordings[1] == NULL) {
-    memcpy (row, embedding_of (b, wordings[0]), b->dim * sizeof (float));
+  if (prompt->wordings[1] == NULL) {
+    memcpy (row, embedding_of (b, prompt, 0), b->dim * sizeof (float));
     return;
   }
-  for (gchar **w = wordings; *w; w++) {
-    const float *e = embedding_of (b, *w);
+  for (guint w = 0; prompt->wordings[w]; w++) {
+    const float *e = embedding_of (b, prompt, w);
 
     for (guint i = 0; i < b->dim; i++)
       sum[i] += e[i];
@@ -191,9 +190,9 @@ upload_rows (ClipTexts *t, const Batch *b, GError **error)
     return TRUE;
   row = table = g_new (float, (gsize)rows * b->dim);
   for (guint i = 0; i < t->n_labels; i++, row += b->dim)
-    average (b, clip_prompt_set_get (t->prompts, i)->wordings, row);
+    average (b, clip_prompt_set_get (t->prompts, i), row);
   for (guint i = 0; i < t->n_negatives; i++, row += b->dim)
-    average (b, clip_prompt_set_get (t->negatives, i)->wordings, row);
+    average (b, clip_prompt_set_get (t->negatives, i), row);
   for (guint i = 0; i < t->n_background; i++, row += b->dim)
     memcpy (row, g_hash_table_lookup (b->engine->cache, clip_background_texts[i]),
             b->dim * sizeof (float));

@@ -9,12 +9,16 @@
 #include "gst-clip/engine/model.h"
 #include "gst-clip/engine/tokenizer_private.h"
 
+/* What normalising all added tokens may write: seconds of the slowest steps, for nobody can cancel it. */
+#define MAX_WRITTEN (4 * 1024 * 1024)
+
 typedef struct {
   ClipTokenizer *tokenizer;
   const gchar *what;
   guint32 vocab;
   ClipTokenNames names;
   GHashTable *added; /* text -> id */
+  gsize written;     /* see MAX_WRITTEN */
 } Load;
 
 /* Models ----------------------------------------------------------------- */
@@ -144,28 +148,44 @@ id_of (const Load *load, const gchar *text)
                             : clip_bpe_token_id (tokenizer->bpe, text);
 }
 
-/* Tokens of the normalised text are normalised themselves. Those that the model has no row for
- * (T5's <extra_id_0> and so on) are text like any other. */
+/* Tokens of the normalised text are normalised themselves. */
+static gboolean
+take_late (Load *load, const ClipSpecial *token, GError **error)
+{
+  ClipTokenizer *tokenizer = load->tokenizer;
+  const gsize length = strlen (token->text), room = clip_traced_room (length);
+  g_autoptr (ClipTraced) text = clip_traced_new (room);
+  g_autoptr (ClipTraced) scratch = clip_traced_new (room);
+  ClipSpecial late = *token;
+
+  clip_traced_decode (text, token->text, length);
+  load->written += clip_normalizer_apply (tokenizer->after, text, scratch);
+  if (load->written > MAX_WRITTEN)
+    return clip_tokenizer_invalid (
+        load->what, error, "the \"normalizer\" makes more than %d bytes of the added tokens",
+        MAX_WRITTEN);
+  if (text->bytes->len > CLIP_BPE_MAX_TOKEN_BYTES)
+    return clip_tokenizer_invalid (
+        load->what, error,
+        "the \"normalizer\" makes more than %d bytes of the added token \"%.100s\"",
+        CLIP_BPE_MAX_TOKEN_BYTES, token->text);
+  late.text = text->bytes->str;
+  return clip_specials_add (&tokenizer->late_specials, &late, error);
+}
+
+/* Those that the model has no row for (T5's <extra_id_0> and so on) are text like any other. */
 static gboolean
 take_added (const ClipSpecial *token, gboolean normalized, gpointer data, GError **error)
 {
   Load *load = data;
   ClipTokenizer *tokenizer = load->tokenizer;
-  g_autoptr (ClipTraced) text = NULL, scratch = NULL;
-  ClipSpecial late = *token;
 
   if (token->id >= load->vocab)
     return TRUE;
   g_hash_table_replace (load->added, g_strdup (token->text), GUINT_TO_POINTER (token->id));
   tokenizer->max_id = MAX (tokenizer->max_id, token->id);
-  if (!normalized)
-    return clip_specials_add (&tokenizer->specials, token, error);
-  text = clip_traced_new ();
-  scratch = clip_traced_new ();
-  clip_traced_decode (text, token->text, strlen (token->text));
-  clip_normalizer_apply (tokenizer->after, text, scratch);
-  late.text = text->bytes->str;
-  return clip_specials_add (&tokenizer->late_specials, &late, error);
+  return normalized ? take_late (load, token, error)
+                    : clip_specials_add (&tokenizer->specials, token, error);
 }
 
 /* One item of a template: sets @id to that of a special token, or leaves it for the text. */

@@ -151,7 +151,7 @@ encode_raw (Sentence *s, const ClipTraced *text, gsize from, gsize to, gboolean 
   if (!last && is_bare_lead (s))
     return;
   if (tokenizer->late_specials.list->len > 0) {
-    g_autoptr (ClipTraced) whole = clip_traced_new ();
+    g_autoptr (ClipTraced) whole = clip_traced_new (s->part->max);
 
     clip_traced_append_part (whole, s->part, 0, s->part->bytes->len);
     split_specials (s, &tokenizer->late_specials, whole, encode_normalised);
@@ -163,9 +163,10 @@ encode_raw (Sentence *s, const ClipTraced *text, gsize from, gsize to, gboolean 
 void
 clip_encode_sentences (ClipEncoding *enc, const gchar *text, gsize length)
 {
-  g_autoptr (ClipTraced) whole = clip_traced_new ();
-  g_autoptr (ClipTraced) part = clip_traced_new ();
-  g_autoptr (ClipTraced) scratch = clip_traced_new ();
+  const gsize room = clip_traced_room (length);
+  g_autoptr (ClipTraced) whole = clip_traced_new (room);
+  g_autoptr (ClipTraced) part = clip_traced_new (room);
+  g_autoptr (ClipTraced) scratch = clip_traced_new (room);
   g_autoptr (GArray) ends = g_array_new (FALSE, FALSE, sizeof (gsize));
   Sentence s = { enc, part, scratch, ends, length };
 

@@ -83,7 +83,7 @@ load_pattern (Steps *steps, JsonObject *object, ClipPattern **pattern, GError **
       && (!clip_json_get_string (part, steps->what, "String", &text, error)
           || !clip_json_get_string (part, steps->what, "Regex", &regex, error)))
     return FALSE;
-  if ((!text || !*text) && !regex)
+  if (((!text || !*text) && !regex) || (text && strlen (text) > CLIP_BPE_MAX_TOKEN_BYTES))
     return clip_tokenizer_invalid (steps->what, error, "a step without a usable \"pattern\"");
   *pattern = regex ? clip_pattern_new_regex (regex) : clip_pattern_new_text (text);
   return *pattern || unsupported (steps->what, "regular expression", regex, error);

@@ -3,13 +3,25 @@
 
 #include "gst-clip/engine/unicode.h"
 
+/* Short texts may get long prefixes. */
+#define ROOM_OF_ANY 4096
+#define ROOM_TIMES  16
+#define MAX_ROOM    (4 * 1024 * 1024)
+
+gsize
+clip_traced_room (gsize length)
+{
+  return MIN (length, MAX_ROOM / ROOM_TIMES) * ROOM_TIMES + ROOM_OF_ANY;
+}
+
 ClipTraced *
-clip_traced_new (void)
+clip_traced_new (gsize max)
 {
   ClipTraced *traced = g_new0 (ClipTraced, 1);
 
   traced->bytes = g_string_new (NULL);
   traced->origins = g_array_new (FALSE, FALSE, sizeof (gsize));
+  traced->max = max;
   return traced;
 }
 
@@ -33,7 +45,7 @@ clip_traced_clear (ClipTraced *traced)
 void
 clip_traced_append (ClipTraced *traced, const gchar *bytes, gsize length, gsize origin)
 {
-  if (length > CLIP_TRACED_MAX_BYTES - traced->bytes->len)
+  if (length > traced->max - traced->bytes->len)
     return;
   g_string_append_len (traced->bytes, bytes, (gssize)length);
   for (gsize i = 0; i < length; i++)
@@ -43,7 +55,7 @@ clip_traced_append (ClipTraced *traced, const gchar *bytes, gsize length, gsize 
 void
 clip_traced_append_part (ClipTraced *traced, const ClipTraced *other, gsize from, gsize to)
 {
-  if (from >= to || to - from > CLIP_TRACED_MAX_BYTES - traced->bytes->len)
+  if (from >= to || to - from > traced->max - traced->bytes->len)
     return;
   g_string_append_len (traced->bytes, other->bytes->str + from, (gssize)(to - from));
   g_array_append_vals (traced->origins, &g_array_index (other->origins, gsize, from),

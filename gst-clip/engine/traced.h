@@ -10,18 +10,21 @@
 
 G_BEGIN_DECLS
 
-/** A text does not grow beyond this, whatever a file's rules say: the rest is dropped. No prompt comes
- * near it (CLIP_PROMPTS_MAX_BYTES). */
-#define CLIP_TRACED_MAX_BYTES (4 * 1024 * 1024)
-
 /** ClipTraced: @origins: (element-type gsize): for each byte the offset in the original text of
- * the character it comes from. @bytes is valid UTF-8, in which NUL is a character. */
+ * the character it comes from. @bytes is valid UTF-8, in which NUL is a character. It does not grow beyond
+ * @max, whatever a file's rules say: what would be more is dropped. */
 typedef struct {
   GString *bytes;
   GArray *origins;
+  gsize max;
 } ClipTraced;
 
-ClipTraced *clip_traced_new (void);
+/** clip_traced_room: what a text of @length bytes may become. Unicode's compatibility forms are at most
+ * eleven times as long. */
+gsize clip_traced_room (gsize length);
+
+/** clip_traced_new: empty. @max: see clip_traced_room() */
+ClipTraced *clip_traced_new (gsize max);
 void clip_traced_free (ClipTraced *traced);
 void clip_traced_clear (ClipTraced *traced);
 

@@ -29,7 +29,7 @@ static void
 test_forms (void)
 {
   Stage *stage = stage_new ("prompts=a dog@0.4=x|y;b;;c");
-  const gchar *const list[] = { "d;e", "f@1", NULL };
+  const gchar *const list[] = { "d;e", "f@1", "image:/x", NULL };
   g_autofree gchar *path = g_build_filename (g_get_tmp_dir (), "clip-prompts-XXXXXX", NULL);
   gint fd = g_mkstemp (path);
 
@@ -37,7 +37,7 @@ test_forms (void)
   close (fd);
   expect_read_back (stage, "a dog@0.4=x|y;b;;c", "a dog/b;c", NULL);
   g_object_set (stage->filter, "prompt-list", list, NULL);
-  expect_read_back (stage, "d;;e;f@@1", "d;e/f@1", NULL);
+  expect_read_back (stage, "d;;e;f@@1;image::/x", "d;e/f@1/image:/x", NULL);
 
   g_assert_true (g_file_set_contents (path, "# pets\ndog\ncat; or so\n", -1, NULL));
   g_object_set (stage->filter, "prompts-file", path, NULL);
@@ -96,6 +96,9 @@ test_reload (void)
   g_assert_false (reload (stage));
   stage_expect (stage, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
                 "labels[1]");
+  g_assert_true (g_file_set_contents (path, "# being written\n", -1, NULL));
+  g_assert_false (reload (stage));
+  stage_expect (stage, GST_MESSAGE_WARNING, 0, 0, "there is no prompt in it");
   g_unlink (path);
   g_assert_false (reload (stage));
   stage_expect (stage, GST_MESSAGE_WARNING, 0, 0, path);
@@ -297,21 +300,45 @@ test_announced (void)
   stage_free (stage);
 }
 
-/* A text that is too long: a warning that shows what the model sees of it. */
+/* A text that is too long: a warning that shows where the model ceases to see it, and no more of it. */
 static void
 test_too_long (void)
 {
-  g_autofree gchar *text = g_strnfill (FAKE_TEXT_BYTES + 1, 'w');
-  g_autofree gchar *kept = g_strndup (text, FAKE_TEXT_BYTES);
-  g_autofree gchar *properties = g_strdup_printf ("mode=in-step, prompts=a;long==long=%s", text);
-  g_autofree gchar *end = g_strdup_printf ("only sees \"%s\" and not \"w\"", kept);
+  GString *text = g_string_new ("zz");
+
+  while (text->len < 4000) /* 77 bytes end inside one of them */
+    g_string_append (text, "ü");
+  g_autofree gchar *properties =
+      g_strdup_printf ("mode=in-step, prompts=a;long==long=%s", text->str);
   /* "long==long" is the label "long=long". */
   Stage *stage = stage_new_playing (properties);
 
-  stage_expect (stage, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, end);
+  stage_expect (stage, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+                "the prompt \"long=long\" is too long for the model, which only sees \"zzü");
   g_autoptr (GstMessage) message = stage_message (stage, GST_MESSAGE_ELEMENT, "clipfilter-prompts");
   g_autofree gchar *errors = stage_strings (gst_message_get_structure (message), "errors");
-  g_assert_nonnull (strstr (errors, "long=long"));
+  g_assert_nonnull (strstr (errors, "and not \"üü"));
+  g_assert_nonnull (strstr (errors, "ü…\": shorten it"));
+  g_assert_true (g_utf8_validate (errors, -1, NULL));
+  g_assert_cmpint (g_utf8_strlen (errors, -1), <, 250);
+  g_string_free (text, TRUE);
+  stage_free (stage);
+}
+
+/* Of a long beginning that the model sees its end is shown. */
+static void
+test_too_long_in_ascii (void)
+{
+  g_autofree gchar *text = g_strnfill (FAKE_TEXT_BYTES + 1, 'w');
+  g_autofree gchar *shown = g_strnfill (60, 'w');
+  g_autofree gchar *properties = g_strdup_printf ("mode=in-step, prompts=%s", text);
+  g_autofree gchar *want =
+      g_strdup_printf ("the prompt \"%s…\" is too long for the model, which only "
+                       "sees \"…%s\" and not \"w\": shorten it",
+                       shown, shown);
+  Stage *stage = stage_new_playing (properties);
+
+  stage_expect (stage, GST_MESSAGE_WARNING, 0, 0, want);
   stage_free (stage);
 }
 
@@ -464,6 +491,7 @@ main (int argc, char **argv)
   g_test_add_func ("/prompt-sets/coalesce", test_coalesce);
   g_test_add_func ("/prompt-sets/announced", test_announced);
   g_test_add_func ("/prompt-sets/too-long", test_too_long);
+  g_test_add_func ("/prompt-sets/too-long/ascii", test_too_long_in_ascii);
   g_test_add_func ("/prompt-sets/encoding-fails", test_encoding_fails);
   g_test_add_func ("/prompt-sets/none", test_none);
   g_test_add_data_func ("/prompt-sets/emptied/in-step", "in-step", test_emptied);

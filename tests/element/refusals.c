@@ -33,6 +33,8 @@ test_each (void)
   stage_expect (stage, GST_MESSAGE_WARNING, 0, 0, "/nonexistent/prompts");
   g_object_set (stage->filter, "negative-prompts", "a=b=c", NULL);
   stage_expect (stage, GST_MESSAGE_WARNING, 0, 0, "negative-prompts keeps");
+  g_object_set (stage->filter, "negative-prompts", "a dog@0.5", NULL);
+  stage_expect (stage, GST_MESSAGE_WARNING, 0, 0, "negative prompts are never accepted");
   g_object_set (stage->filter, "template", "no hole", NULL);
   stage_expect (stage, GST_MESSAGE_WARNING, 0, 0, "template keeps");
 
@@ -159,6 +161,26 @@ test_no_prompts (void)
   stage_free (stage);
 }
 
+/* A scoring that the model does not have: once from start to stop. */
+static void
+test_sigmoid (void)
+{
+  for (guint siglip = 0; siglip < 2; siglip++) {
+    Stage *stage = stage_new ("mode=in-step, scoring=sigmoid, prompts=10");
+    if (siglip)
+      fake_set_sigmoid (-10.0);
+    stage_play (stage);
+    gst_buffer_unref (stage_push (stage, 10));
+    g_object_set (stage->filter, "prompts", "20", NULL);
+    if (!siglip)
+      stage_expect (stage, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+                    "scoring=sigmoid is for SigLIP's models: with fake-model");
+    stage_wait_prompts (stage, 2);
+    g_assert_cmpuint (stage_count (stage, GST_MESSAGE_WARNING, NULL), ==, 0);
+    stage_free (stage);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -169,5 +191,6 @@ main (int argc, char **argv)
   g_test_add_func ("/refusals/made-good", test_made_good);
   g_test_add_func ("/refusals/in-pipeline", test_in_pipeline);
   g_test_add_func ("/refusals/no-prompts", test_no_prompts);
+  g_test_add_func ("/refusals/sigmoid", test_sigmoid);
   return g_test_run ();
 }

@@ -549,14 +549,15 @@ test_pictures (void)
   g_autofree gchar *folder = g_dir_make_tmp ("clip-pictures-XXXXXX", NULL);
   g_autofree gchar *three = g_build_filename (folder, "3", NULL);
   g_autofree gchar *four = g_build_filename (folder, "4", NULL);
-  g_autofree gchar *prompts = g_strdup_printf ("p=image:%s;text;q=image:%s;both=image:%s|image:%s",
-                                               three, four, three, four);
+  g_autofree gchar *prompts =
+      g_strdup_printf ("p=image:%s;text;q=image:%s;both=image:%s|image:%s;same=image::%s", three,
+                       four, three, four, three);
   g_autofree gchar *negatives = g_strdup_printf ("n;m=image:%s", three);
   g_autofree gchar *only = g_strdup_printf ("p=image:%s", three);
   g_autoptr (ClipTexts) texts = NULL;
   g_autoptr (ClipJob) job = NULL;
   g_autoptr (GError) error = NULL;
-  float sims[4], others[2];
+  float sims[5], others[2];
 
   if (engine == NULL)
     return;
@@ -575,6 +576,7 @@ test_pictures (void)
   g_assert_true (fabsf (sims[0] - 1.0f) < 1e-5);
   g_assert_true (fabsf (others[1] - 1.0f) < 1e-5);
   g_assert_true (sims[2] < 0.9999f);
+  g_assert_true (sims[4] < 0.9f); /* the text that looks like the picture */
   /* The mean of both, normalised, is as near to the one as to the other. */
   g_assert_true (fabsf (sims[3] - sqrtf ((1.0f + sims[2]) / 2.0f)) < 1e-5);
 

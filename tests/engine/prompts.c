@@ -33,9 +33,8 @@ static const struct {
   { " a dog \r\n\ta cat ;", NULL, "[a dog] <a dog> / [a cat] <a cat>" },
   { "\xe3\x80\x80猫\xc2\xa0; 犬 ", NULL, "[猫] <猫> / [犬] <犬>" },
   { "dog@0.4=a photo of a dog|a puppy", NULL, "[dog]@0.4 <a photo of a dog> <a puppy>" },
-  { "dog @ 1 = x | | y |", NULL, "[dog]@1 <x> <y>" },
+  { "dog @ 1 = x | y ", NULL, "[dog]@1 <x> <y>" },
   { "dog@0;cat@1e-3", NULL, "[dog]@0 <dog> / [cat]@0.001 <cat>" },
-  { "dog=;cat@", NULL, "[dog] <dog> / [cat] <cat>" },
   { "a;;b;a@@b;a==b;a||b", NULL, "[a;b] <a;b> / [a@b] <a@b> / [a=b] <a=b> / [a|b] <a|b>" },
   { "a;;;b", NULL, "[a;] <a;> / [b] <b>" },
   { "a===b", NULL, "[a=] <b>" },
@@ -83,9 +82,15 @@ static const struct {
   { "dog@0.5|b", NULL, "write ||" },
   { "=a photo", NULL, "no label" },
   { "@0.5", NULL, "no label" },
-  { "a;b;a", NULL, "\"a\" is given twice" },
+  { "a dog@", NULL, "threshold that is not a number" },
+  { "a dog@=x", NULL, "threshold that is not a number" },
+  { "a dog=", NULL, "empty wording" },
+  { "dog=a|", NULL, "empty wording" },
+  { "dog=a| |b", NULL, "leave out the = or |" },
+  { "a;b;a", NULL, "\"a\" is given twice: write one of them, with its wordings as in \"a=first" },
   { "dog", "a photo", "\"a photo\" has no {}" },
   { "dog", "{} and {}", "more than one {}" },
+  { "dog", "image:/srv/{}.jpg", "templates make texts" },
   { "\xff", NULL, "UTF-8" },
   { "dog", "\xff{}", "UTF-8" },
 };
@@ -131,14 +136,55 @@ test_limits (void)
   assert_limit (labels->str, NULL, FALSE);
 
   for (guint i = 0; i < CLIP_PROMPTS_MAX_WORDINGS; i++)
-    g_string_append_printf (wordings, "w%u|", i);
+    g_string_append_printf (wordings, "%sw%u", i ? "|" : "", i);
   assert_limit (wordings->str, NULL, TRUE);
-  g_string_append (wordings, "more");
+  g_string_append (wordings, "|more");
   assert_limit (wordings->str, NULL, FALSE);
 
   assert_limit (long_label, NULL, FALSE);
   assert_limit (long_label + 1, NULL, TRUE);
   assert_limit (long_label + 1, "a {}", FALSE);
+}
+
+/* As prompts, but for thresholds. */
+static void
+test_negatives (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClipPromptSet) set = clip_prompt_set_parse_negatives ("a@@b;c=d|e", "the {}", &error);
+
+  g_assert_no_error (error);
+  g_autofree gchar *got = dump (set);
+  g_assert_cmpstr (got, ==, "[a@b] <the a@b> / [c] <d> <e>");
+  g_assert_null (clip_prompt_set_parse_negatives ("a dog@0.5", NULL, &error));
+  g_assert_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX);
+  g_assert_nonnull (strstr (error->message, "\"a dog@0.5\" has a threshold, but negative"));
+}
+
+/* What begins like a picture is text in a list, and with one colon more in the other forms. */
+static void
+test_plain (void)
+{
+  const gchar *const list[] = { "image:/etc/passwd", "image::x", "image:", NULL };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClipPromptSet) set = clip_prompt_set_from_list (list, "a {}", &error);
+  g_autoptr (ClipPromptSet) other = clip_prompt_set_rewrap (set, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (clip_prompt_set_n_pictures (set), ==, 0);
+  g_assert_cmpuint (clip_prompt_set_n_pictures (other), ==, 0);
+  g_autofree gchar *got = dump (set);
+  g_assert_cmpstr (got, ==,
+                   "[image:/etc/passwd] <a image:/etc/passwd> / [image::x] <a image::x> / "
+                   "[image:] <a image:>");
+  g_autofree gchar *string = clip_prompt_set_to_string (other);
+  g_assert_cmpstr (string, ==, "image::/etc/passwd;image:::x;image::");
+  g_autoptr (ClipPromptSet) again = clip_prompt_set_parse (string, "a {}", &error);
+  g_assert_no_error (error);
+  g_autofree gchar *same = dump (again);
+  g_assert_cmpstr (same, ==, got);
+  g_auto (GStrv) back = clip_prompt_set_to_list (again);
+  g_assert_cmpstrv (back, list);
 }
 
 static void
@@ -163,6 +209,7 @@ test_list (void)
   for (guint i = 0; i < G_N_ELEMENTS (bad_lists); i++) {
     g_assert_null (clip_prompt_set_from_list (bad_lists[i], NULL, &error));
     g_assert_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_SYNTAX);
+    g_assert_null (strchr (error->message, '=')); /* no advice in the string form */
     g_clear_error (&error);
   }
   g_autoptr (ClipPromptSet) none = clip_prompt_set_from_list (NULL, NULL, &error);
@@ -214,7 +261,9 @@ test_file (void)
   g_autofree gchar *folder = g_dir_make_tmp ("clip-prompts-XXXXXX", NULL);
   g_autofree gchar *path = g_build_filename (folder, "prompts.txt", NULL);
 
-  check_file (path, "", -1, "", NULL);
+  check_file (path, "", -1, NULL, "there is no prompt in it");
+  check_file (path, " \n# nothing\n", -1, NULL, "there is no prompt in it");
+  check_file (path, "  # pets\n dog \n\t#cat", -1, "[dog] <dog>", NULL);
   check_file (path, "\xef\xbb\xbf# pets\r\ndog@0.5=a dog; brown|a ;; puppy\r\n\r\ncat", -1,
               "[dog]@0.5 <a dog; brown> <a ; puppy> / [cat] <cat>", NULL);
   check_file (path, "dog\n\ncat@2\n", -1, NULL, "line 3");
@@ -227,6 +276,10 @@ test_file (void)
   g_assert_null (clip_prompt_set_from_file (path, NULL, &negatives, &error));
   g_assert_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE);
   g_assert_nonnull (strstr (error->message, path));
+  g_assert_null (strstr (error->message, "~"));
+  g_clear_error (&error);
+  g_assert_null (clip_prompt_set_from_file ("~/prompts.txt", NULL, &negatives, &error));
+  g_assert_nonnull (strstr (error->message, "~ is the shell's"));
   g_rmdir (folder);
 }
 
@@ -287,7 +340,11 @@ test_json (void)
     { "{\"labels\":[\"x\",7]}", NULL, ": labels[1]: this should be a string" },
     { "{\"labels\":[\"x\",\" \"]}", NULL, ": labels[1]: this is empty" },
     { "{\"labels\":[\"x\\ny\"]}", NULL, ": labels[0]: there is a line break" },
-    { "{\"labels\":[\"x\",\"x\"]}", NULL, ": labels[1]: the label \"x\" is given twice" },
+    { "{\"labels\":[\"x\",\"x\"]}", NULL,
+      ": labels[1]: the label \"x\" is given twice: write one of them, with its wordings as in "
+      "{\"label\": \"x\", \"wordings\": [" },
+    { "{\"labels\":[\"image::x\",{\"label\":\"y\",\"wordings\":\"image::z\"}]}",
+      "[image:x] <one image:x> / [y] <image:z> | none" },
     { "{\"labels\":[{}]}", NULL, ": labels[0]: the key \"label\" is missing" },
     { "{\"labels\":[{\"label\":[]}]}", NULL, ": labels[0].label: this should be a string" },
     { "{\"labels\":[{\"label\":\"x\",\"treshold\":1}]}", NULL, "no key \"treshold\" here" },
@@ -312,6 +369,8 @@ test_json (void)
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     check_json (path, cases[i].text, cases[i].want, cases[i].error);
   check_json (other, cases[1].text, cases[1].want, NULL); /* a brace is enough */
+  check_json (other, "\n [\"x\"]", NULL, "read as JSON, which is {\"labels\": [\"a dog\"]}");
+  check_json (other, "[logo] x\n", NULL, "let a comment be the first");
   check_json (path, "dog\n", NULL, "not usable JSON");
 
   /* Templates of the file are the file's: another one of the element does not replace them. */
@@ -335,21 +394,28 @@ test_pictures (void)
   g_autofree gchar *want = g_strdup_printf ("[a] <image:%s/x.png> <image:/y.png> / "
                                             "[image:z.png] <image:%s/z.png> / [b] <one b>",
                                             folder, folder);
-  static const gchar *const bad[] = { "a=image:/x|a text", "a=image:", "image:", "a=x|image:/y" };
+  static const gchar *const bad[] = { "a=image:/x|a text", "a=image:", "image:", "a=x|image:/y",
+                                      "a=image:/x|image::y" };
   g_autoptr (ClipPromptSet) negatives = NULL;
   g_autoptr (GError) error = NULL;
   g_autoptr (ClipPromptSet) set =
-      clip_prompt_set_parse ("image:/a==b.png@0.9;d=image:/c;;d|image:e;f", "one {}", &error);
+      clip_prompt_set_parse ("image:/a==b.png@0.9;d=image:/c;;d|image:e;f;"
+                             "image::g=image:h|image:i;image:j=k|image::l",
+                             "one {}", &error);
 
   g_assert_no_error (error);
   g_autofree gchar *got = dump (set);
   g_assert_cmpstr (
-      got, ==, "[image:/a=b.png]@0.9 <image:/a=b.png> / [d] <image:/c;d> <image:e> / [f] <one f>");
-  g_assert_cmpuint (clip_prompt_set_n_pictures (set), ==, 2);
+      got, ==,
+      "[image:/a=b.png]@0.9 <image:/a=b.png> / [d] <image:/c;d> <image:e> / [f] <one f> / "
+      "[image:g] <image:h> <image:i> / [image:j] <k> <image:l>");
+  g_assert_cmpuint (clip_prompt_set_n_pictures (set), ==, 3);
   g_assert_true (clip_prompt_set_get (set, 0)->pictures);
   g_assert_false (clip_prompt_set_get (set, 2)->pictures);
   g_autofree gchar *string = clip_prompt_set_to_string (set);
-  g_assert_cmpstr (string, ==, "image:/a==b.png@0.9;d=image:/c;;d|image:e;f");
+  g_assert_cmpstr (string, ==,
+                   "image:/a==b.png@0.9;d=image:/c;;d|image:e;f;"
+                   "image::g=image:h|image:i;image::j=k|image::l");
   g_autoptr (ClipPromptSet) other = clip_prompt_set_rewrap (set, "two {}", &error);
   g_autofree gchar *rewrapped = dump (other);
   g_assert_nonnull (strstr (rewrapped, "<image:/a=b.png> /"));
@@ -423,8 +489,8 @@ test_json_random (void)
 static void
 test_random (void)
 {
-  static const gchar *const pieces[] = { "a",  "b",  " ",  ";",   "|", "=",  "@", ";;",
-                                         "||", "==", "@@", "0.5", "1", "\n", "é", "{}" };
+  static const gchar *const pieces[] = { "a",  "b",  " ",   ";", "|",  "=", "@",  ";;", "||",
+                                         "==", "@@", "0.5", "1", "\n", "é", "{}", ":",  "image:" };
 
   for (guint64 round = 0; round < fuzz_rounds (50000); round++) {
     g_autoptr (GString) text = g_string_new (NULL);
@@ -454,7 +520,9 @@ main (int argc, char **argv)
   g_test_add_func ("/prompts/good", test_good);
   g_test_add_func ("/prompts/bad", test_bad);
   g_test_add_func ("/prompts/limits", test_limits);
+  g_test_add_func ("/prompts/negatives", test_negatives);
   g_test_add_func ("/prompts/list", test_list);
+  g_test_add_func ("/prompts/plain", test_plain);
   g_test_add_func ("/prompts/rewrap", test_rewrap);
   g_test_add_func ("/prompts/file", test_file);
   g_test_add_func ("/prompts/json", test_json);

@@ -364,11 +364,79 @@ test_growth (void)
   guint32 ids[64], n_dropped;
 
   g_assert_cmpuint (clip_tokenizer_encode (t, "a b", -1, 64, ids, &n_dropped, NULL), ==, 64);
+  g_assert_cmpuint (n_dropped, <, 10000);
   for (guint i = 0; i < 64; i++)
     g_string_append (many, ",{\"type\":\"Strip\"}");
   g_string_append (many, "]}");
   refuse_step (many->str, "null", CLIP_MODEL_ERROR_INVALID, "steps");
   g_string_free (many, TRUE);
+}
+
+/* Added tokens are normalised while the file is loaded, when nobody can cancel it. */
+static void
+test_added_growth (void)
+{
+  const gchar *const steps[] = { GROW "," GROW,
+                                 GROW "," GROW ",{\"type\":\"Replace\",\"pattern\":{\"Regex\":"
+                                      "\"a+\"},\"content\":\"b\"}" };
+  const gchar *const messages[] = { "of the added token \"xa0\"", "of the added tokens" };
+  g_autoptr (GString) added = g_string_new (SPECIALS);
+  g_autoptr (ClipTokenizer) few = NULL;
+
+  for (guint i = 0; i < 4000; i++)
+    g_string_append_printf (added, ",{\"id\":20,\"content\":\"xa%u\",\"normalized\":true}", i);
+  for (guint i = 0; i < G_N_ELEMENTS (steps); i++) {
+    g_autofree gchar *json =
+        g_strdup_printf ("{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[%s]},"
+                         "\"added_tokens\":[%s],\"post_processor\":%s,\"model\":{%s}}",
+                         steps[i], added->str, END_TEMPLATE, UNIGRAM);
+    refuse (json, CLIP_MODEL_ERROR_INVALID, messages[i]);
+  }
+  few = make (GROW, METASPACE, SPECIALS ",{\"id\":20,\"content\":\"xab\",\"normalized\":true}",
+              UNIGRAM, NULL);
+  CHECK (few, "xab", 20);
+}
+
+/* (transfer full): what is in the class becomes a full stop. */
+static ClipTokenizer *
+make_class (const gchar *class)
+{
+  g_autofree gchar *step = g_strdup_printf (
+      "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"%s\"},\"content\":\".\"}", class);
+
+  return make (step, METASPACE, SPECIALS, UNIGRAM, NULL);
+}
+
+/* Ranges in any order, that overlap and touch, or none; and so many that looking through them takes minutes. */
+static void
+test_ranges (void)
+{
+  g_autoptr (ClipTokenizer) some = make_class ("[w-yd-fb-de-ic\\\\-]");
+  g_autoptr (ClipTokenizer) others = make_class ("[^b-za]");
+  g_autoptr (ClipTokenizer) named = make_class ("[\\\\s\\\\d]");
+  g_autoptr (ClipTokenizer) many = NULL;
+  g_autoptr (GString) class = g_string_new ("[");
+  g_autofree gchar *text = g_strnfill (4096, 'a');
+  gint64 start;
+  guint32 ids[64];
+
+  CHECK (some, "wybdi-a", SPACE, DOT, DOT, DOT, DOT, DOT, DOT, A);
+  CHECK (some, "jvza", SPACE, UNK, A);
+  CHECK (others,
+         "A-~\xc3\xa9"
+         "a",
+         SPACE, DOT, DOT, DOT, DOT, A);
+  CHECK (others, "ab", SP_AB);
+  CHECK (named, "a1 2b", SP_A, DOT, DOT, DOT, B);
+
+  for (guint i = 0; i < 400000; i++)
+    g_string_append_c (class, "bcx"[i % 3]);
+  g_string_append_c (class, ']');
+  many = make_class (class->str);
+  start = g_get_monotonic_time ();
+  for (guint i = 0; i < 64; i++)
+    clip_tokenizer_encode (many, text, -1, 64, ids, NULL, NULL);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 20 * G_USEC_PER_SEC);
 }
 
 int
@@ -389,6 +457,8 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/sentences/case-kept", test_case_kept);
   g_test_add_func ("/engine/sentences/refused", test_refused);
   g_test_add_func ("/engine/sentences/growth", test_growth);
+  g_test_add_func ("/engine/sentences/added-growth", test_added_growth);
+  g_test_add_func ("/engine/sentences/ranges", test_ranges);
   g_test_add_func ("/engine/sentences/wild-charsmap", test_wild_charsmap);
   result = g_test_run ();
   set_file ("tokenizer.json", NULL);

@@ -198,7 +198,8 @@ check_plain_strings (const gchar *folder, JsonArray *cases)
   g_autoptr (GError) error = NULL;
   g_autoptr (ClipSource) source = clip_source_open_folder (folder, &error);
   g_autoptr (ClipNormalizer) normalizer = clip_normalizer_new ();
-  g_autoptr (ClipTraced) text = clip_traced_new (), scratch = clip_traced_new ();
+  g_autoptr (ClipTraced) text = clip_traced_new (G_MAXSIZE);
+  g_autoptr (ClipTraced) scratch = clip_traced_new (G_MAXSIZE);
   ClipSpiece spiece = { 0 };
 
   clip_spiece_load (&spiece, source, "spiece.model", &error);

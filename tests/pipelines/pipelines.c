@@ -135,6 +135,20 @@ test_survives (void)
   seen_clear (&seen);
 }
 
+/* "image:PATH" for the property `prompts`. */
+static gchar *
+picture_prompt (const gchar *path)
+{
+  GString *prompt = g_string_new ("image:");
+
+  for (; *path; path++) {
+    if (strchr (";|=@", *path))
+      g_string_append_c (prompt, *path);
+    g_string_append_c (prompt, *path);
+  }
+  return g_string_free (prompt, FALSE);
+}
+
 /* A picture in a file is the same picture in a stream, and another pattern is another one. */
 static void
 test_picture (void)
@@ -151,8 +165,7 @@ test_picture (void)
         "videotestsrc num-buffers=2 pattern=%s ! video/x-raw,format=RGB,width=320,height=240 ! "
         "clipfilter name=filter %%s scoring=cosine messages=every-result ! fakesink name=sink",
         i ? "smpte" : "circular");
-    g_autofree gchar *wording = g_strconcat ("image:", path, NULL);
-    const gchar *const prompts[] = { wording, NULL };
+    g_autofree gchar *prompts = picture_prompt (path);
     if (i == 0) {
       g_autoptr (GstElement) writer =
           gst_parse_launch ("videotestsrc num-buffers=1 pattern=circular ! "
@@ -169,7 +182,7 @@ test_picture (void)
     }
     g_autoptr (GstElement) pipeline = make (line, &seen[i]);
     g_autoptr (GstElement) filter = gst_bin_get_by_name (GST_BIN (pipeline), "filter");
-    g_object_set (filter, "prompt-list", prompts, NULL);
+    g_object_set (filter, "prompts", prompts, NULL);
     g_assert_cmpuint (play (pipeline), ==, 2);
   }
   g_assert_cmpfloat_with_epsilon (seen[0].score, 1.0, 1e-4);
