@@ -7,7 +7,7 @@
 /* A batch on its way. @jobs: NULL where a job has left. @slot: which of the set's recordings */
 typedef struct {
   ClipJob *jobs[CLIP_BATCH_MAX];
-  guint n, slot, size;
+  guint n, slot;
   ClipBatchSet *set;
   guint64 value; /* that the device reaches when it has run */
 } Flight;
@@ -132,22 +132,6 @@ take_batch (ClipBatcher *b)
   return f;
 }
 
-/*
- * Pictures that the tower runs for: on a CPU device time is proportional to them and all sizes use the
- * same pipelines; on a GPU a few more cost little, and each size may need pipelines of its own.
- */
-static guint
-padded (ClipBatcher *b, guint n)
-{
-  guint size = 1;
-
-  if (clip_gpu_info (b->engine->gpu)->is_cpu)
-    return n;
-  while (size < n)
-    size *= 2;
-  return size;
-}
-
 static void
 finish_job (ClipJob *job, const GError *error)
 {
@@ -177,7 +161,7 @@ submit (ClipBatcher *b, Flight *f, GError **error)
 {
   ClipEngine *e = b->engine;
   ClipGpuRecording *recs[2 * CLIP_BATCH_MAX + 3], *clear = NULL;
-  ClipGpuRecording *tower = clip_batch_set_tower (f->set, e, f->slot, f->size, error);
+  ClipGpuRecording *tower = clip_batch_set_tower (f->set, e, f->slot, f->n, error);
   guint n = 0;
 
   if (tower == NULL)
@@ -206,7 +190,6 @@ launch (ClipBatcher *b)
   place_jobs (&f);
   if (f.n == 0)
     return;
-  f.size = padded (b, f.n);
   f.slot = b->n_flights > 0 ? 1 - b->flights[0].slot : 0;
   f.value = submit (b, &f, &error);
   for (guint i = 0; i < f.n; i++) {
@@ -260,7 +243,7 @@ encode_time (const Flight *f)
 {
   const gchar *stages[2];
   guint64 ns[2];
-  guint n = clip_gpu_recording_get_times (f->set->towers[f->slot][f->size], stages, ns, 2);
+  guint n = clip_gpu_recording_get_times (f->set->towers[f->slot][f->n], stages, ns, 2);
 
   for (guint i = 0; i < n; i++)
     if (g_str_equal (stages[i], "encode"))

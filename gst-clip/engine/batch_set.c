@@ -84,11 +84,13 @@ clip_batch_set_clear (ClipBatchSet *set, ClipEngine *e, GError **error)
   return set->clear = g_steal_pointer (&rec);
 }
 
-/* Kernels may be others for each size, on GPUs: made now, and not while frames wait. */
+/* On GPUs each size may need kernels of its own: made now, and not while frames wait. */
 static gboolean
 make_pipelines (ClipBatchSet *set, ClipEngine *e, GError **error)
 {
-  for (guint n = set->capacity; n > 0; n /= 2)
+  const gboolean cpu = clip_gpu_info (e->gpu)->is_cpu;
+
+  for (guint n = set->capacity; n > 0; n = cpu ? n / 2 : n - 1)
     if (!clip_batch_set_tower (set, e, 0, n, error))
       return FALSE;
   return TRUE;

@@ -122,24 +122,56 @@ note_question (ClipTuning *tuning, const gchar *key, guint n_candidates, guint f
   g_array_append_val (tuning->asked, question);
 }
 
+/*
+ * What is remembered of the same product of more rows, but not twice as many: of batches those of a power of
+ * two are timed, and what is best for the next larger one of them suits those before it.
+ * @before, @after: of the key, around the rows
+ */
+static const gchar *
+of_more_rows (const ClipTuning *tuning, const gchar *before, const gchar *after, guint32 m)
+{
+  const gchar *found = NULL;
+  gchar *rest = NULL;
+  guint64 least = 2 * (guint64)m;
+  GHashTableIter iter;
+  gpointer key, value;
+
+  g_hash_table_iter_init (&iter, tuning->choices);
+  while (g_hash_table_iter_next (&iter, &key, &value)) {
+    if (!g_str_has_prefix (key, before))
+      continue;
+    const guint64 rows = g_ascii_strtoull ((const gchar *)key + strlen (before), &rest, 10);
+
+    if (rows > m && rows < least && g_str_equal (rest, after)) {
+      least = rows;
+      found = value;
+    }
+  }
+  return found;
+}
+
 guint
 clip_tune_choice (ClipKernels *kernels, const gchar *what, ClipGemmA a, guint32 m, guint32 n,
                   guint32 k, guint n_candidates, guint fallback)
 {
   ClipTuning *tuning = kernels->tuning;
-  g_autofree gchar *key = NULL;
+  g_autofree gchar *before = NULL, *after = NULL, *key = NULL;
   const gchar *value = NULL;
   guint64 choice = fallback;
 
   if (tuning == NULL)
     return fallback;
-  key = g_strdup_printf ("%s %s %s %s %ux%ux%u of %u", kernels->family->name,
-                         weight_names[kernels->weights], what, a_names[a], m, n, k, n_candidates);
+  before = g_strdup_printf ("%s %s %s %s ", kernels->family->name, weight_names[kernels->weights],
+                            what, a_names[a]);
+  after = g_strdup_printf ("x%ux%u of %u", n, k, n_candidates);
+  key = g_strdup_printf ("%s%u%s", before, m, after);
   if (tuning->asked)
     note_question (tuning, key, n_candidates, fallback);
   if (tuning->forced_key && g_str_equal (tuning->forced_key, key))
     return MIN (tuning->forced, n_candidates - 1);
   value = clip_tuning_get (tuning, key); /* CLIP_TUNE_FALLBACK and _LATE are no numbers */
+  if (value == NULL)
+    value = of_more_rows (tuning, before, after, m);
   if (value && !g_ascii_string_to_unsigned (value, 10, 0, n_candidates - 1, &choice, NULL))
     choice = fallback;
   return (guint)choice;

@@ -40,7 +40,7 @@ clip_gemm_a (const ClipGemm *op)
  * @n_candidates: rows of the table. Not all need to run on this device: a family that gets one that
  *   does not takes @fallback
  * @fallback: the family's own guess
- * Returns: the remembered one, or @fallback. Thread: any, but not during clip_kernels_tune().
+ * Returns: the remembered one, or that of the same product of up to twice as many rows, or @fallback. Thread: any, but not during clip_kernels_tune().
  */
 guint clip_tune_choice (ClipKernels *kernels, const gchar *what, ClipGemmA a, guint32 m, guint32 n,
                         guint32 k, guint n_candidates, guint fallback);

@@ -110,7 +110,7 @@ test_distinct (void)
   g_assert_cmpfloat (fabsf (f.alone[0][0] - f.alone[2][2]), >, 10 * TOLERANCE);
 }
 
-/* Every number of jobs, as one batch; with the sizes of a GPU, which pads them, too. */
+/* Every number of jobs, as one batch. */
 static void
 run_sizes (Fixture *f)
 {
@@ -135,17 +135,46 @@ static void
 test_sizes (void)
 {
   g_auto (Fixture) f;
-  ClipGpuInfo *info = NULL;
-  gboolean is_cpu;
 
   if (!fixture_init (&f, CLIP_BATCH_MAX_CPU))
     return;
   g_assert_cmpuint (capacity (&f), ==, CLIP_BATCH_MAX_CPU);
   run_sizes (&f);
+}
+
+/* On a GPU all sizes are ready before frames come, and five pictures are run as five. */
+static void
+test_sizes_gpu (void)
+{
+  const guint n = 5, all = CLIP_BATCH_MAX_CPU;
+  g_autoptr (GError) error = NULL;
+  g_auto (Fixture) f;
+  ClipGpuInfo *info;
+  ClipBatchSet *set, *own;
+  guint64 before;
+
+  if (!fixture_init (&f, all))
+    return;
   info = (ClipGpuInfo *)clip_gpu_info (f.engine->gpu);
-  is_cpu = info->is_cpu;
+  const gboolean is_cpu = info->is_cpu;
   info->is_cpu = FALSE;
-  run_sizes (&f);
+  own = clip_batch_set_new (f.engine, all, &error);
+  g_assert_no_error (error);
+  for (guint size = 1; size <= all; size++)
+    g_assert_nonnull (own->towers[0][size]);
+  clip_batch_set_free (own);
+
+  set = clip_batcher_set (f.engine->batcher);
+  hold (&f, CLIP_BATCHER_HOLD_SUBMIT);
+  for (guint i = 0; i < n; i++)
+    start (&f, i);
+  before = f.engine->gpu->last_value;
+  hold (&f, CLIP_BATCHER_HOLD_NOTHING);
+  for (guint i = 0; i < n; i++)
+    check (&f, i);
+  g_assert_nonnull (set->towers[0][n]);
+  g_assert_cmpuint (set->towers[0][n]->value, >, before);
+  clip_batcher_unref_set (f.engine->batcher, set);
   info->is_cpu = is_cpu;
 }
 
@@ -583,6 +612,7 @@ main (int argc, char **argv)
   g_assert_no_error (error);
   g_test_add_func ("/batch/distinct", test_distinct);
   g_test_add_func ("/batch/sizes", test_sizes);
+  g_test_add_func ("/batch/sizes-gpu", test_sizes_gpu);
   g_test_add_func ("/batch/budget", test_budget);
   g_test_add_func ("/batch/no-waiting", test_no_waiting);
   g_test_add_func ("/batch/fair", test_fair);

@@ -170,6 +170,10 @@ test_odd_files (void)
   clip_gpu_remember (gpu, "choices", good, strlen (good));
   g_autoptr (ClipKernels) kernels = kernels_of (&choosy);
   g_assert_cmpuint (choose (kernels, M), ==, 2);
+  /* and so for batches of which it is the next larger one that was timed */
+  g_assert_cmpuint (choose (kernels, M / 2 + 1), ==, 2);
+  g_assert_cmpuint (choose (kernels, M / 2), ==, FIRST);
+  g_assert_cmpuint (choose (kernels, M + 1), ==, FIRST);
 
   /* A damaged one. */
   g_autofree gchar *path = clip_gpu_cache_path (clip_gpu_info (gpu), "choices");
