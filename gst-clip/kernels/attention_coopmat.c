@@ -4,9 +4,9 @@
 
 #include "shaders/attention_coopmat.h"
 
-/* Subgroups of a workgroup at most, and workgroups that keep a GPU busy. */
-#define MAX_WAVES 4
-#define ENOUGH    96
+/* Subgroups of a workgroup at most, and multiprocessors, for drivers that do not tell. */
+#define MAX_WAVES  4
+#define PROCESSORS 64
 
 /* Of its multiply-adds, a product makes so many in the time. */
 #define COST_MACS 4
@@ -44,17 +44,19 @@ fits (ClipKernels *kernels, guint32 head_dim, guint32 waves)
          && shared_bytes (kernels, head_dim, waves) <= info->max_shared_bytes;
 }
 
-/* As many as there are queries for; half of them where there would be few workgroups. */
-static guint32
-choose_waves (ClipKernels *kernels, const ClipAttention *shape)
+/* As many as there are queries for: they share what is loaded of keys and values. But fewer where
+ * multiprocessors would have no workgroup at all: one picture has a dozen heads. */
+guint32
+clip_coopmat_choose_waves (ClipKernels *kernels, const ClipAttention *shape)
 {
   const guint32 rows = ATTENTION_COOPMAT_ROWS, all = clip_divide_up (shape->tokens, rows);
+  const guint32 told = clip_gpu_info (kernels->gpu)->processors;
+  const guint64 enough = told ? told : PROCESSORS, parts = (guint64)shape->batch * shape->heads;
   guint32 waves = MAX_WAVES;
 
-  while (waves > 1 && (waves / 2 >= all || !fits (kernels, shape->head_dim, waves)))
-    waves /= 2;
-  if (waves == MAX_WAVES && all > waves
-      && (guint64)shape->batch * shape->heads * clip_divide_up (all, waves) < ENOUGH)
+  while (waves > 1
+         && (waves / 2 >= all || !fits (kernels, shape->head_dim, waves)
+             || parts * clip_divide_up (all, waves) < enough))
     waves /= 2;
   return waves;
 }
@@ -65,7 +67,8 @@ clip_coopmat_attention (ClipKernels *kernels, ClipGpuRecording *rec, const ClipA
 {
   const ClipGpuInfo *info = clip_gpu_info (kernels->gpu);
   const ClipGpuMatrixShape mat = clip_coopmat_shape (kernels);
-  const guint32 waves = choose_waves (kernels, shape), queries = waves * ATTENTION_COOPMAT_ROWS;
+  const guint32 waves = clip_coopmat_choose_waves (kernels, shape),
+                queries = waves * ATTENTION_COOPMAT_ROWS;
   const guint32 constants[] = {
     waves * info->matrix_subgroup_size, waves, shape->head_dim, mat.m, mat.n, mat.k
   };

@@ -70,6 +70,8 @@ gsize clip_coopmat_stats_bytes (ClipKernels *kernels, guint32 m, guint32 n);
 gsize clip_coopmat_scratch_bytes (ClipKernels *kernels, const ClipAttention *shape);
 void clip_coopmat_qkv (ClipKernels *kernels, ClipGpuRecording *rec, const ClipGemm *op,
                        const ClipAttention *shape, VkDeviceAddress scratch);
+/** clip_coopmat_choose_waves: subgroups of a workgroup of attention: 4, 2 or 1. */
+guint32 clip_coopmat_choose_waves (ClipKernels *kernels, const ClipAttention *shape);
 void clip_coopmat_attention (ClipKernels *kernels, ClipGpuRecording *rec,
                              const ClipAttention *shape, VkDeviceAddress scratch,
                              const ClipMatrix *z);

@@ -7,6 +7,8 @@
 /* clip_kernel_qkv() and clip_kernel_attention() as a pair: what lies between is the family's own. */
 
 enum { FULL, CAUSAL };
+/* how many multiprocessors there seem to be, on which how much a workgroup does may depend */
+enum { FEW, MANY };
 
 /* batch, tokens, heads, head_dim, columns of the input */
 static const CheckCase cases[] = {
@@ -23,6 +25,7 @@ static const CheckCase cases[] = {
   { { 2, 63, 1, 64, 64 } },
   { { 1, 64, 1, 64, 64 }, .tag = "causal", .options = { CAUSAL } },
   { { 1, 65, 1, 64, 64 } },
+  { { 1, 65, 2, 64, 64 }, .tag = "spread", .options = { FULL, MANY } },
   { { 1, 197, 1, 64, 64 } },
   { { 1, 257, 1, 64, 64 } },
   { { 1, 730, 1, 16, 64 } },
@@ -44,6 +47,7 @@ typedef struct {
   guint k, width;
   CheckMatrix a[2], bias, z[2];
   float *weights;
+  gboolean spread;
 } Problem;
 
 static void
@@ -62,6 +66,7 @@ problem_init (Problem *problem, Check *check, const CheckCase *c)
 
   problem->shape = (ClipAttention){ batch, tokens, heads, head_dim, c->options[0] == CAUSAL };
   problem->k = c->dims[4];
+  problem->spread = c->options[1] == MANY;
   problem->width = heads * head_dim;
   problem->a[0] = check_matrix_in (check, "a", batch * tokens, problem->k, c->fill);
   problem->a[1] = check_matrix_half (check, "a", &problem->a[0]);
@@ -104,6 +109,8 @@ reference (const Problem *problem, ClipKernels *kernels, double tolerance, RefMa
 static void
 record (Check *check, ClipKernels *kernels, const Problem *problem)
 {
+  ClipGpuInfo *info = (ClipGpuInfo *)clip_gpu_info (kernels->gpu);
+  const guint32 processors = info->processors;
   const guint n = 3 * problem->width;
   CheckBuffer *packed =
       check_input (check, "weights", clip_gemm_packed_bytes (kernels, n, problem->k));
@@ -119,8 +126,10 @@ record (Check *check, ClipKernels *kernels, const Problem *problem)
   memset (packed->data, 0, packed->bytes);
   clip_gemm_pack (kernels, n, problem->k, 0, n, problem->weights, packed->data);
   clip_kernel_qkv (kernels, check_record (check), &op, &problem->shape, scratch->address);
+  info->processors = problem->spread ? 1000 : 1;
   clip_kernel_attention (kernels, check_record (check), &problem->shape, scratch->address,
                          &problem->z[operands].m);
+  info->processors = processors;
 }
 
 static void

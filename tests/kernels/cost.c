@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What dispatches are thought to cost on a GPU, and what follows: how they are cut. */
+#include "gst-clip/kernels/gemm_coopmat.h"
 #include "tests/kernels/families.h"
 
 #define MS G_GUINT64_CONSTANT (1000000)
@@ -94,9 +95,47 @@ test_cut (void)
   g_assert_cmpuint (parts_of (kernels, 6400, 768, 3072), ==, 1);
 }
 
+/* Subgroups of attention with cooperative matrices: four share what they load, unless multiprocessors would be idle. */
+static void
+test_waves (void)
+{
+  static const ClipCoopmat coopmat = { .shape = { 16, 16, 16 } };
+  const ClipFamily family = { .name = "coopmat", .data = &coopmat };
+  static const struct {
+    guint processors;
+    ClipAttention shape;
+    guint waves;
+  } cases[] = {
+    { 132, { 1, 50, 12, 64 }, 1 },  /* 12 workgroups with four */
+    { 132, { 32, 50, 12, 64 }, 4 }, /* 384 */
+    { 132, { 1, 257, 16, 64 }, 2 }, /* 80, 144 */
+    { 24, { 1, 50, 12, 64 }, 2 },   /* 12, 24 */
+    { 8, { 1, 50, 12, 64 }, 4 },    { 0, { 1, 50, 12, 64 }, 1 },
+    { 8, { 1, 7, 12, 64 }, 1 }, /* one has queries */
+    { 132, { 1, 7, 1, 64 }, 1 },
+  };
+
+  if (!need_gpu ())
+    return;
+  const ClipGpuInfo before = gpu->info;
+  ClipKernels kernels = { .gpu = gpu, .family = &family };
+  gpu->info.max_workgroup_invocations = 256;
+  gpu->info.max_shared_bytes = 48 * 1024;
+  gpu->info.matrix_subgroup_size = 32;
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    gpu->info.processors = cases[i].processors;
+    g_assert_cmpuint (clip_coopmat_choose_waves (&kernels, &cases[i].shape), ==, cases[i].waves);
+  }
+  gpu->info.max_workgroup_invocations = 64;
+  gpu->info.processors = 8;
+  g_assert_cmpuint (clip_coopmat_choose_waves (&kernels, &cases[1].shape), ==, 2);
+  gpu->info = before;
+}
+
 static void
 add_tests (void)
 {
+  g_test_add_func ("/cost/waves", test_waves);
   g_test_add_func ("/cost/rate", test_rate);
   g_test_add_func ("/cost/bytes", test_bytes);
   g_test_add_func ("/cost/cut", test_cut);
