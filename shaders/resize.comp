@@ -21,8 +21,8 @@
  *   n_taps / TAPS times, which is slower, before Mesa 26 much. Whole workgroups beyond the last
  *   lane, and one output more, are read and in PIXELS written, where the buffers have room.
  *   Grid: (outputs / 2, lanes / 32), four subgroups.
- *   others: invocations side by side are the outputs of a row in PIXELS, whose windows overlap,
- *   else lanes. Grid: (invocations / size of a workgroup, rows).
+ *   others: invocations side by side are the outputs of a row in PIXELS, whose windows overlap and
+ *   whose weights lie tap after tap, taps[t][o]; else lanes. Grid: (invocations / size of a workgroup, rows).
  */
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -169,7 +169,8 @@ main ()
   if (x >= count ())
     return;
   for (uint t = 0; t < p.n_taps; t++) {
-    sum += int (p.taps.v[weights () + o * p.n_taps + t]) * channels (p.src.v[from]);
+    const uint weight = PASS == RESIZE_PASS_PIXELS ? t * count () + o : o * p.n_taps + t;
+    sum += int (p.taps.v[weights () + weight]) * channels (p.src.v[from]);
     from += p.src_line;
   }
 

@@ -129,6 +129,18 @@ place (const ClipPreprocessSpec *spec, guint32 i, guint32 row0, guint32 row_step
   return (row0 + patch * row_step) << RESIZE_PLACE_BITS | rest * step;
 }
 
+/* On GPUs tap after tap, as invocations side by side have outputs side by side; on llvmpipe output after output. */
+static void
+copy_across (const ClipPreprocess *pre, guint32 *to)
+{
+  const guint32 n = pre->spec.crop_size, taps = pre->across->n_taps;
+
+  for (guint32 o = 0; o < n; o++)
+    for (guint32 t = 0; t < taps; t++)
+      to[pre->kernels->llvmpipe ? o * taps + t : t * n + o] =
+          (guint32)pre->across->weights[o * taps + t];
+}
+
 /* (array length=*n) (transfer full) */
 static guint32 *
 fill_tables (ClipPreprocess *pre, gsize *n)
@@ -145,7 +157,7 @@ fill_tables (ClipPreprocess *pre, gsize *n)
   guint32 *words = g_new0 (guint32, *n);
   guint32 *places = words + pre->places_at;
   memcpy (words, pre->staging.params, sizeof (pre->staging.params));
-  memcpy (words + pre->across_at, pre->across->weights, n_across * sizeof (guint32));
+  copy_across (pre, words + pre->across_at);
   for (guint32 i = 0; i < crop; i++) {
     places[i] = place (spec, i, spec->token_offset, side, spec->pixels ? 0 : spec->patch_size);
     places[crop + i] = place (spec, i, 0, !spec->pixels, spec->pixels ? CLIP_PIXEL_LD : 1);
