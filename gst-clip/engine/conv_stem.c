@@ -209,6 +209,8 @@ record_last (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConvStem *s,
   };
 
   op.x.pixels.rows = pixels;
+  /* unfolded rows, where there are any, are the same memory for all of them */
+  clip_gpu_recording_apart (rec, clip_gemm_reads_windows (kernels));
   for (guint32 b = 0; b < run->batch; b++) {
     const gsize from = (gsize)b * pixels * x->pixels.ld, to = (gsize)(b * (n + 1) + 1) * run->x.ld;
 
@@ -216,6 +218,7 @@ record_last (ClipKernels *kernels, ClipGpuRecording *rec, const ClipConvStem *s,
     op.y.pixels.address = run->x.address + to * sizeof (float);
     clip_kernel_conv (kernels, rec, &op, run->scratch[2]->address);
   }
+  clip_gpu_recording_apart (rec, FALSE);
 }
 
 void

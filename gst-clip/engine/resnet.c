@@ -212,11 +212,12 @@ record_attention (const Walk *w, ClipPictures x, const ClipMatrix *q, const Clip
   const ClipMatrix t = clip_activation_matrix (w->a->tokens, rows, r->dim);
   const ClipMatrix kv = clip_activation_matrix (w->a->kv, rows, 2 * r->dim);
   const gsize bytes = t.ld * sizeof (float);
+  g_autofree ClipGpuRegion *means = g_new (ClipGpuRegion, batch);
 
   clip_kernel_tokens (w->kernels, w->rec, &x, r->positions, &t);
   for (guint32 b = 0; b < batch; b++)
-    clip_gpu_recording_copy (w->rec, w->a->tokens, b * shape.tokens * bytes, w->a->a, b * bytes,
-                             bytes);
+    means[b] = (ClipGpuRegion){ b * shape.tokens * bytes, b * bytes, bytes };
+  clip_gpu_recording_copy_regions (w->rec, w->a->tokens, w->a->a, means, batch);
   clip_gpu_recording_barrier (w->rec);
   linear (w, w->kernels, *mean, r->q_weights, r->q_bias, *q);
   linear (w, w->kernels, t, r->kv_weights, 0, kv);

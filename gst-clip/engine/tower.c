@@ -127,9 +127,11 @@ static void
 pick_rows (const Walk *w, const ClipGpuBuffer *from, const ClipGpuBuffer *to, ClipMatrix rows)
 {
   const gsize bytes = rows.ld * clip_element_bytes (rows.type);
+  g_autofree ClipGpuRegion *regions = g_new (ClipGpuRegion, w->run->batch);
 
   for (guint32 b = 0; b < w->run->batch; b++)
-    clip_gpu_recording_copy (w->rec, from, w->run->pool_rows[b] * bytes, to, b * bytes, bytes);
+    regions[b] = (ClipGpuRegion){ w->run->pool_rows[b] * bytes, b * bytes, bytes };
+  clip_gpu_recording_copy_regions (w->rec, from, to, regions, w->run->batch);
 }
 
 /*
@@ -204,10 +206,12 @@ record_stem (const Walk *w, ClipMatrix x)
   const ClipConvStemRun run = { w->run->batch, w->run->patches,          w->a->stem, x,
                                 t->positions,  clip_ld (t->config.width) };
   const gsize picture = (gsize)t->tokens * x.ld * sizeof (float);
+  g_autofree ClipGpuRegion *regions = g_new (ClipGpuRegion, w->run->batch);
 
   for (guint32 b = 0; b < w->run->batch; b++)
-    clip_gpu_recording_copy (w->rec, t->buffer, t->positions - t->buffer->address, w->a->x,
-                             b * picture, t->config.width * sizeof (float));
+    regions[b] = (ClipGpuRegion){ t->positions - t->buffer->address, b * picture,
+                                  t->config.width * sizeof (float) };
+  clip_gpu_recording_copy_regions (w->rec, t->buffer, w->a->x, regions, w->run->batch);
   clip_conv_stem_record (w->kernels, w->rec, t->stem, &run);
 }
 

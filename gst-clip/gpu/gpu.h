@@ -318,8 +318,25 @@ void clip_gpu_recording_dispatch (ClipGpuRecording *rec, ClipGpuPipeline *pipeli
 /** clip_gpu_recording_barrier: shader and transfer writes so far are visible to all that follows. */
 void clip_gpu_recording_barrier (ClipGpuRecording *rec);
 
+/**
+ * clip_gpu_recording_apart: while @apart, clip_gpu_recording_barrier() does nothing; the call that ends it
+ * makes up for them. For calls in a row that end with a barrier each, although none reads or overwrites what
+ * another one of them writes: a GPU then runs them side by side.
+ */
+void clip_gpu_recording_apart (ClipGpuRecording *rec, gboolean apart);
+
 void clip_gpu_recording_copy (ClipGpuRecording *rec, const ClipGpuBuffer *src, gsize src_offset,
                               const ClipGpuBuffer *dst, gsize dst_offset, gsize size);
+
+/** ClipGpuRegion: @size bytes, @from an offset in one buffer @to one in another. */
+typedef struct {
+  gsize from, to, size;
+} ClipGpuRegion;
+
+/** clip_gpu_recording_copy_regions: all at once; in any order, so they may not overlap. */
+void clip_gpu_recording_copy_regions (ClipGpuRecording *rec, const ClipGpuBuffer *src,
+                                      const ClipGpuBuffer *dst, const ClipGpuRegion *regions,
+                                      guint n);
 
 /** clip_gpu_recording_fill: @offset and @size are multiples of 4. */
 void clip_gpu_recording_fill (ClipGpuRecording *rec, const ClipGpuBuffer *dst, gsize offset,

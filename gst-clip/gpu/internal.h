@@ -236,6 +236,7 @@ struct _ClipGpuRecording {
   VkCommandBuffer current;
   ClipGpuPipeline *bound;
   gboolean dirty;     /* commands since the last barrier */
+  gboolean apart;     /* no barriers for now */
   gboolean steps;     /* one command buffer for each command */
   guint n_commands;   /* in the current one */
   const gint *cancel; /* nullable */

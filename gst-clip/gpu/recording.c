@@ -202,6 +202,7 @@ clip_gpu_recording_begin (ClipGpuRecording *rec)
   rec->n_marks = 0;
   rec->current = VK_NULL_HANDLE;
   rec->open = TRUE;
+  rec->apart = FALSE;
   restart (rec, &rec->error);
 }
 
@@ -257,8 +258,15 @@ clip_gpu_recording_dispatch (ClipGpuRecording *rec, ClipGpuPipeline *pipeline, g
 void
 clip_gpu_recording_barrier (ClipGpuRecording *rec)
 {
-  if (recordable (rec) && rec->dirty)
+  if (recordable (rec) && rec->dirty && !rec->apart)
     work_barrier (rec);
+}
+
+void
+clip_gpu_recording_apart (ClipGpuRecording *rec, gboolean apart)
+{
+  rec->apart = apart;
+  clip_gpu_recording_barrier (rec);
 }
 
 static gboolean
@@ -277,11 +285,28 @@ void
 clip_gpu_recording_copy (ClipGpuRecording *rec, const ClipGpuBuffer *src, gsize src_offset,
                          const ClipGpuBuffer *dst, gsize dst_offset, gsize size)
 {
-  const VkBufferCopy region = { src_offset, dst_offset, size };
+  const ClipGpuRegion region = { src_offset, dst_offset, size };
 
-  if (recordable (rec) && inside (rec, src, src_offset, size) && inside (rec, dst, dst_offset, size)
-      && make_room (rec, 0))
-    rec->gpu->vk.CmdCopyBuffer (rec->current, src->buffer, dst->buffer, 1, &region);
+  clip_gpu_recording_copy_regions (rec, src, dst, &region, 1);
+}
+
+void
+clip_gpu_recording_copy_regions (ClipGpuRecording *rec, const ClipGpuBuffer *src,
+                                 const ClipGpuBuffer *dst, const ClipGpuRegion *regions, guint n)
+{
+  g_autofree VkBufferCopy *copies = g_new (VkBufferCopy, n);
+
+  if (!recordable (rec))
+    return;
+  for (guint i = 0; i < n; i++) {
+    const ClipGpuRegion *r = &regions[i];
+
+    if (!inside (rec, src, r->from, r->size) || !inside (rec, dst, r->to, r->size))
+      return;
+    copies[i] = (VkBufferCopy){ r->from, r->to, r->size };
+  }
+  if (n > 0 && make_room (rec, 0))
+    rec->gpu->vk.CmdCopyBuffer (rec->current, src->buffer, dst->buffer, n, copies);
 }
 
 void

@@ -208,6 +208,71 @@ test_copy_fill (Fixture *f, gconstpointer data)
   check_b (f, filled);
 }
 
+static guint n_copies, n_barriers;
+static PFN_vkCmdCopyBuffer real_copy;
+static PFN_vkCmdPipelineBarrier real_barrier;
+
+static VKAPI_ATTR void VKAPI_CALL
+count_copies (VkCommandBuffer c, VkBuffer from, VkBuffer to, uint32_t n,
+              const VkBufferCopy *regions)
+{
+  n_copies++;
+  real_copy (c, from, to, n, regions);
+}
+
+static VKAPI_ATTR void VKAPI_CALL
+count_barriers (VkCommandBuffer c, VkPipelineStageFlags from, VkPipelineStageFlags to,
+                VkDependencyFlags f, uint32_t n, const VkMemoryBarrier *b, uint32_t n_b,
+                const VkBufferMemoryBarrier *bb, uint32_t n_i, const VkImageMemoryBarrier *ib)
+{
+  n_barriers++;
+  real_barrier (c, from, to, f, n, b, n_b, bb, n_i, ib);
+}
+
+static guint32
+swapped (guint32 i)
+{
+  return i < N / 2 ? i + N / 2 : i - N / 2;
+}
+
+/* Several pieces are one command, and one barrier is enough for what goes to different places. */
+static void
+test_apart (Fixture *f, gconstpointer data)
+{
+  const ClipGpuRegion halves[] = { { 0, N / 2 * 4, N / 2 * 4 }, { N / 2 * 4, 0, N / 2 * 4 } };
+  const ClipGpuRegion outside[] = { { 0, 0, 4 }, { 4, N * 4, 4 } };
+
+  if (!f->gpu)
+    return;
+  real_copy = f->gpu->vk.CmdCopyBuffer;
+  real_barrier = f->gpu->vk.CmdPipelineBarrier;
+  f->gpu->vk.CmdCopyBuffer = count_copies;
+  f->gpu->vk.CmdPipelineBarrier = count_barriers;
+  n_copies = 0;
+  clip_gpu_recording_begin (f->rec);
+  clip_gpu_recording_copy_regions (f->rec, f->a, f->b, halves, G_N_ELEMENTS (halves));
+  g_assert_cmpuint (n_copies, ==, 1);
+  run (f);
+  check_b (f, swapped);
+
+  clip_gpu_recording_begin (f->rec);
+  n_barriers = 0;
+  clip_gpu_recording_apart (f->rec, TRUE);
+  for (guint i = 0; i < 2; i++) {
+    clip_gpu_recording_copy_regions (f->rec, f->a, f->b, &halves[i], 1);
+    clip_gpu_recording_barrier (f->rec);
+  }
+  g_assert_cmpuint (n_barriers, ==, 0);
+  clip_gpu_recording_apart (f->rec, FALSE);
+  g_assert_cmpuint (n_barriers, ==, 1);
+  run (f);
+  check_b (f, swapped);
+
+  clip_gpu_recording_begin (f->rec);
+  clip_gpu_recording_copy_regions (f->rec, f->a, f->b, outside, G_N_ELEMENTS (outside));
+  g_assert_false (clip_gpu_recording_end (f->rec, NULL));
+}
+
 /* Submitted many times over without waiting, then recorded anew. */
 static void
 test_resubmit (Fixture *f, gconstpointer data)
@@ -575,6 +640,7 @@ main (int argc, char **argv)
   ADD ("order/cut-each", 25, test_order);
   ADD ("groups", 0, test_groups);
   ADD ("copy-fill", 0, test_copy_fill);
+  ADD ("apart", 0, test_apart);
   ADD ("resubmit", 0, test_resubmit);
   ADD ("marks", 0, test_marks);
   ADD ("no-timestamps", 0, test_no_timestamps);
