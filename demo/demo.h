@@ -36,7 +36,7 @@ typedef struct {
 /** demo_photos: the last has no file. */
 extern const DemoPhoto demo_photos[];
 
-/** demo_photo_prompts: what the embedded model knows of the world. */
+/** demo_photo_prompts: what the built-in model knows of the world. */
 extern const gchar demo_photo_prompts[];
 
 /** demo_chapter_prompts: every label of the chapter, as the `prompts` property takes them.

@@ -49,7 +49,7 @@ const DemoChapter demo_chapters[] = { { "Test patterns", patterns },
                                       { "Colours and shapes", shapes },
                                       { NULL, NULL } };
 
-/* Some that the embedded model knows; how many it does not, its card says. */
+/* Some that the built-in model knows; how many it does not, its card says. */
 const DemoPhoto demo_photos[] = {
   { "cat-orange-kitten.jpg", "a cat" }, { "cat-in-bag.jpg", "a cat" }, { "horses.jpg", "horses" },
   { "bird-finch.jpg", "a bird" },       { "peacock.jpg", "a bird" },   { NULL, NULL },

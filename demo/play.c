@@ -224,12 +224,14 @@ demo_player_about (DemoPlayer *player)
 {
   g_autoptr (GstElement) filter = player->pipeline ? find_clipfilter (player->pipeline) : NULL;
   g_autoptr (GstStructure) stats = NULL;
+  g_autofree gchar *model = NULL;
 
   if (!filter)
     return NULL;
-  g_object_get (filter, "stats", &stats, NULL);
+  g_object_get (filter, "stats", &stats, "model", &model, NULL);
   if (!stats || !gst_structure_has_field (stats, "device"))
     return NULL;
-  return g_strdup_printf ("model %s on %s", gst_structure_get_string (stats, "model"),
+  return g_strdup_printf ("%s%s on %s", model ? "model " : "the built-in model",
+                          model ? gst_structure_get_string (stats, "model") : "",
                           gst_structure_get_string (stats, "device"));
 }

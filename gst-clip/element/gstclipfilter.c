@@ -330,7 +330,7 @@ gst_clip_filter_sink_event (GstBaseTransform *trans, GstEvent *event)
   return GST_BASE_TRANSFORM_CLASS (gst_clip_filter_parent_class)->sink_event (trans, event);
 }
 
-/* Not by GstBaseTransform's own means, which would drop late frames. */
+/* Not by GstBaseTransform's own means (its property qos, which is off), as those drop late frames. */
 static void
 note_qos (GstClipFilter *self, GstEvent *event)
 {

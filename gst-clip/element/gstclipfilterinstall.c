@@ -106,8 +106,8 @@ install_engine_properties (GObjectClass *klass)
       klass, PROP_MODEL,
       g_param_spec_string (
           "model", "Model",
-          "Folder of a CLIP model, or name of an installed one (unset: the built-in demo model)",
-          NULL, READY));
+          "Folder of a CLIP model, or name of an installed one (unset: the built-in one)", NULL,
+          READY));
   g_object_class_install_property (
       klass, PROP_DEVICE,
       g_param_spec_string (
@@ -139,8 +139,9 @@ install_pace_properties (GObjectClass *klass)
   g_object_class_install_property (
       klass, PROP_INTERVAL,
       g_param_spec_uint ("interval", "Interval",
-                         "Encode every n-th frame; those between carry the last result", 1,
-                         G_MAXUINT, 1, CONTROL));
+                         "Frames from one that is encoded to the next (1 = encode each); those "
+                         "between carry the last result",
+                         1, G_MAXUINT, 1, CONTROL));
   g_object_class_install_property (
       klass, PROP_MAX_RATE,
       g_param_spec_double ("max-rate", "Maximum rate",
@@ -176,13 +177,15 @@ install_region_properties (GObjectClass *klass)
                            NULL, PLAYING));
   g_object_class_install_property (
       klass, PROP_MIN_SIZE,
-      g_param_spec_uint ("min-size", "Minimum size",
-                         "Encode only regions whose shorter side has so many pixels", 0, G_MAXINT,
-                         0, CONTROL));
+      g_param_spec_uint (
+          "min-size", "Minimum size",
+          "Encode only regions whose shorter side has at least so many pixels (0 = all)", 0,
+          G_MAXINT, 0, CONTROL));
   g_object_class_install_property (
       klass, PROP_RECLASSIFY_INTERVAL,
       g_param_spec_uint ("reclassify-interval", "Reclassify interval",
-                         "Milliseconds of stream time for which a tracked region keeps its result",
+                         "Milliseconds of stream time for which a tracked region keeps its result "
+                         "before it is encoded again (0 = it is encoded with each frame that is)",
                          0, G_MAXINT, 0, CONTROL));
   g_object_class_install_property (
       klass, PROP_CROP,
@@ -213,7 +216,8 @@ install_output_properties (GObjectClass *klass)
   g_object_class_install_property (
       klass, PROP_LAST_RESULT,
       g_param_spec_boxed ("last-result", "Last result",
-                          "The newest result, as posted on the bus (changes are not notified)",
+                          "The newest result, as messages=every-result posts it: without appeared, "
+                          "disappeared and since (changes are not notified)",
                           GST_TYPE_STRUCTURE, RESULT));
   g_object_class_install_property (
       klass, PROP_STATS,

@@ -149,8 +149,10 @@ static void
 loading_done (GstClipLoader *self, ClipEngine *engine)
 {
   self->loading = FALSE;
+  const gboolean built_in = !self->model || !*self->model;
   g_autofree gchar *text = g_strdup_printf (
-      "Model %s is ready on %s", clip_engine_model_name (engine), clip_engine_device_name (engine));
+      "%s%s is ready on %s", built_in ? "The built-in model" : "Model ",
+      built_in ? "" : clip_engine_model_name (engine), clip_engine_device_name (engine));
   gst_clip_post_progress (self->element, GST_PROGRESS_TYPE_COMPLETE, text);
 }
 

@@ -40,6 +40,21 @@ gst_clip_message_text (const gchar *text)
   return g_utf8_make_valid (text, -1);
 }
 
+/* With what it was tried. */
+static gchar *
+describe_settings (GstElement *element)
+{
+  g_autofree gchar *model = NULL, *device = NULL, *text = NULL;
+  const gchar *by_default = g_getenv ("GST_CLIP_DEVICE");
+
+  g_object_get (element, "model", &model, "device", &device, NULL);
+  if (!device && by_default)
+    device = g_strdup_printf ("%s (GST_CLIP_DEVICE)", by_default);
+  text = g_strdup_printf ("model: %s, device: %s", model ? model : "the built-in one",
+                          device ? device : "the best");
+  return gst_clip_message_text (text);
+}
+
 void
 gst_clip_post_error (GstElement *element, const GError *error)
 {
@@ -52,10 +67,9 @@ gst_clip_post_error (GstElement *element, const GError *error)
       code = error_map[i].gst_code;
     }
   }
-  gst_element_message_full (
-      element, GST_MESSAGE_ERROR, domain, code, gst_clip_message_text (error->message),
-      g_strdup_printf ("%s, code %d", g_quark_to_string (error->domain), error->code), __FILE__,
-      GST_FUNCTION, __LINE__);
+  gst_element_message_full (element, GST_MESSAGE_ERROR, domain, code,
+                            gst_clip_message_text (error->message), describe_settings (element),
+                            __FILE__, GST_FUNCTION, __LINE__);
 }
 
 /* Results ------------------------------------------------------------------ */

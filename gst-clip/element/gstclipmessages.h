@@ -13,8 +13,8 @@ G_BEGIN_DECLS
  * become U+FFFD. (transfer full) */
 gchar *gst_clip_message_text (const gchar *text);
 
-/** gst_clip_post_error: an element error whose domain and code fit @error (CLIP_GPU_ERROR,
- * CLIP_MODEL_ERROR, CLIP_ENGINE_ERROR or another). */
+/** gst_clip_post_error: an error of a clipfilter whose domain and code fit @error (CLIP_GPU_ERROR,
+ * CLIP_MODEL_ERROR, CLIP_ENGINE_ERROR or another), with the model and device that are set as its details. */
 void gst_clip_post_error (GstElement *element, const GError *error);
 
 /** gst_clip_post_structures: @structures: (transfer full): of GstStructure, (transfer full): an

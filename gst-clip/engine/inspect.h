@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 
 /**
  * ClipInspection:
- * @path: the folder, or "(embedded model)"
+ * @path: the folder, or "(built-in model)"
  * @have_config: @config is valid (but for @logit_scale)
  * @weights: (nullable): the file of the weights, or the index of the shards
  * @n_files, @weight_bytes: of the weights

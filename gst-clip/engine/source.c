@@ -74,7 +74,7 @@ clip_source_open_embedded (GError **error)
 {
 #ifdef CLIP_HAVE_DEMO
   static gsize registered = 0;
-  ClipSource *source = new_source ("(embedded model)");
+  ClipSource *source = new_source ("(built-in model)");
 
   if (g_once_init_enter (&registered)) {
     clip_demo_register_resource ();
@@ -85,7 +85,7 @@ clip_source_open_embedded (GError **error)
   return source;
 #else
   g_set_error_literal (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND,
-                       "this gst-clip was built without the embedded model; name a model folder");
+                       "this gst-clip has no built-in model: name one");
   return NULL;
 #endif
 }

@@ -99,6 +99,22 @@ test_no_model (void)
   stage_free (stage);
 }
 
+/* The details of an error say what is set. */
+static void
+test_details (void)
+{
+  Stage *stage = stage_new ("model=/nonexistent/clip, device=some-device, prompts=a");
+  g_autofree gchar *details = NULL;
+
+  g_assert_cmpint (gst_element_set_state (stage->filter, GST_STATE_PAUSED), ==,
+                   GST_STATE_CHANGE_FAILURE);
+  g_autoptr (GstMessage) message = stage_message (stage, GST_MESSAGE_ERROR, NULL);
+  gst_message_parse_error (message, NULL, &details);
+  g_assert_nonnull (strstr (details, "model: /nonexistent/clip, device: some-device"));
+  gst_element_set_state (stage->filter, GST_STATE_NULL);
+  stage_free (stage);
+}
+
 /* Pushes frames until one comes out with this label; none is lost meanwhile. */
 static void
 push_until (Stage *stage, const gchar *want)
@@ -210,6 +226,7 @@ main (int argc, char **argv)
   stage_init (&argc, &argv);
   g_test_add_func ("/failures/open", test_open_fails);
   g_test_add_func ("/failures/no-model", test_no_model);
+  g_test_add_func ("/failures/details", test_details);
   g_test_add_func ("/failures/not-utf8", test_not_utf8);
   g_test_add_func ("/failures/device-lost", test_device_lost);
   g_test_add_func ("/failures/device-lost-twice", test_device_lost_twice);

@@ -23,7 +23,7 @@ class Inspect(unittest.TestCase):
 
     def test_embedded(self):
         output = self.run_it()
-        for word in ('(embedded model)', 'CLIP (ResNet)', 'BPE on bytes', 'F16', 'million', 'GFLOP',
+        for word in ('(built-in model)', 'CLIP (ResNet)', 'BPE on bytes', 'F16', 'million', 'GFLOP',
                      'preprocessing'):
             self.assertIn(word, output)
         self.assertNotIn('problem', output)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trains the embedded model of clipfilter from CIFAR-10, drawings and videotestsrc.
+"""Trains the built-in model of clipfilter from CIFAR-10, drawings and videotestsrc.
 
     ./train.py --photos DIR --out DIR     train and write the model folder
     ./train.py --photos DIR --quick       a small run of everything, to see that it works
