@@ -173,6 +173,7 @@ gst_clip_picture_file_check (const gchar *path, gchar **orientation, GError **er
   if (fd >= 0)
     close (fd);
   if (problem)
-    g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE, "%s: %s", path, problem);
+    g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE, "%s: %s%s", path, problem,
+                 fd < 0 ? clip_prompt_path_hint (path) : "");
   return problem == NULL;
 }

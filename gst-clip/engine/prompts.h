@@ -78,6 +78,9 @@ ClipPromptSet *clip_prompt_set_from_list (const gchar *const *list, const gchar 
 ClipPromptSet *clip_prompt_set_from_file (const gchar *path, const gchar *template_text,
                                           ClipPromptSet **negatives, GError **error);
 
+/** clip_prompt_path_hint: what an error adds about a @path that cannot be opened; static, may be empty. */
+const gchar *clip_prompt_path_hint (const gchar *path);
+
 ClipPromptSet *clip_prompt_set_ref (ClipPromptSet *set);
 void clip_prompt_set_unref (ClipPromptSet *set);
 guint clip_prompt_set_size (const ClipPromptSet *set);

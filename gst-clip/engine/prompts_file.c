@@ -28,6 +28,12 @@ read_all (int fd, gchar *data, gsize size, gsize *got)
   return TRUE;
 }
 
+const gchar *
+clip_prompt_path_hint (const gchar *path)
+{
+  return *path == '~' || strstr (path, "/~/") ? "; ~ is the shell's: write the whole path" : "";
+}
+
 /* Not g_file_get_contents(): a FIFO must not block the caller, and the size has a limit. */
 static gchar *
 load_text (const gchar *path, GError **error)
@@ -38,8 +44,8 @@ load_text (const gchar *path, GError **error)
   int fd = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
   if (fd < 0 || fstat (fd, &st) != 0) {
-    g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE, "%s: %s", path,
-                 g_strerror (errno));
+    g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE, "%s: %s%s", path,
+                 g_strerror (errno), clip_prompt_path_hint (path));
   } else if (!S_ISREG (st.st_mode)) {
     g_set_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE, "%s is not a file", path);
   } else if (st.st_size > MAX_FILE_BYTES) {

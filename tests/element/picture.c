@@ -222,6 +222,7 @@ test_bad_files (void)
   gsize size;
 
   read_fails (missing, "No such file");
+  read_fails ("~/picture.png", "~ is the shell's");
   read_fails (folder, "not a file");
   g_assert_cmpint (mkfifo (fifo, 0600), ==, 0);
   read_fails (fifo, "not a file");

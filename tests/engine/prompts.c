@@ -276,6 +276,10 @@ test_file (void)
   g_assert_null (clip_prompt_set_from_file (path, NULL, &negatives, &error));
   g_assert_error (error, CLIP_PROMPTS_ERROR, CLIP_PROMPTS_ERROR_FILE);
   g_assert_nonnull (strstr (error->message, path));
+  g_assert_null (strstr (error->message, "~"));
+  g_clear_error (&error);
+  g_assert_null (clip_prompt_set_from_file ("~/prompts.txt", NULL, &negatives, &error));
+  g_assert_nonnull (strstr (error->message, "~ is the shell's"));
   g_rmdir (folder);
 }
 
