@@ -34,6 +34,8 @@ struct _GstClipLoader {
   guint warm_side; /* up to which @current.engine is ready for regions */
   GstClipRequest wanted;
   guint wanted_count, done_count; /* requests made, and how many of them are dealt with */
+  gboolean wanted_failed;  /* the newest could not be encoded: @in_force is what to keep to */
+  GstClipRequest in_force; /* that @current was made of, also after the device was lost */
   GstClipTexts current;
   gint64 last_loss; /* monotonic time in us; 0: never */
   gint state;       /* GstClipLoaderState: what these amount to; read without the lock */
@@ -149,11 +151,7 @@ static void
 loading_done (GstClipLoader *self, ClipEngine *engine)
 {
   self->loading = FALSE;
-  const gboolean built_in = !self->model || !*self->model;
-  g_autofree gchar *text = g_strdup_printf (
-      "%s%s is ready on %s", built_in ? "The built-in model" : "Model ",
-      built_in ? "" : clip_engine_model_name (engine), clip_engine_device_name (engine));
-  gst_clip_post_progress (self->element, GST_PROGRESS_TYPE_COMPLETE, text);
+  gst_clip_progress_complete (self->element, self->model, engine);
 }
 
 /* Prompt sets -------------------------------------------------------------- */
@@ -162,6 +160,7 @@ loading_done (GstClipLoader *self, ClipEngine *engine)
 static gboolean
 swap_in (GstClipLoader *self, ClipEngine *engine, ClipTexts *texts, const GstClipRequest *request)
 {
+  GstClipRequest was_in_force = { NULL };
   ClipTexts *old = NULL;
 
   g_mutex_lock (&self->lock);
@@ -171,42 +170,50 @@ swap_in (GstClipLoader *self, ClipEngine *engine, ClipTexts *texts, const GstCli
     self->current.texts = texts;
     self->current.scoring = request->scoring;
     self->current.serial = request->serial;
+    was_in_force = self->in_force;
+    gst_clip_request_copy (&self->in_force, request);
     update_state (self);
   }
   g_mutex_unlock (&self->lock);
+  gst_clip_request_clear (&was_in_force);
   g_clear_pointer (still_ours ? &old : &texts, clip_texts_unref);
   return still_ours;
 }
 
-/* Says once for each serial how it went. */
+/* Says once for each serial how it went; that it cannot be made again after the device was lost, too. */
 static void
 announce (GstClipLoader *self, const GstClipRequest *request, gboolean in_force, guint count,
           GPtrArray *errors)
 {
-  if (request->serial == self->announced_serial)
+  const gboolean again = request->serial <= self->announced_serial;
+
+  if (!again || !in_force)
+    gst_clip_request_warn (self->element, errors);
+  if (again)
     return;
   self->announced_serial = request->serial;
-  gst_clip_request_warn (self->element, errors);
   gst_clip_post_prompts (self->element, request->serial, in_force, count, errors);
 }
 
-static void
+/* Returns: FALSE: the set cannot be made on any engine; what was in force stays, or comes back. */
+static gboolean
 encode_failed (GstClipLoader *self, ClipEngine *engine, const GstClipRequest *request,
                GError *error)
 {
   g_autoptr (GPtrArray) errors = g_ptr_array_new ();
 
   if (g_error_matches (error, CLIP_ENGINE_ERROR, CLIP_ENGINE_ERROR_CANCELLED))
-    return;
+    return TRUE;
   if (g_error_matches (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_DEVICE_LOST)) {
     gst_clip_loader_device_lost (self, engine, error);
-    return;
+    return TRUE;
   }
   g_ptr_array_add (errors, error->message);
   announce (self, request, FALSE, 0, errors);
+  return FALSE;
 }
 
-static void
+static gboolean
 encode_set (GstClipLoader *self, ClipEngine *engine, const GstClipRequest *request)
 {
   g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
@@ -217,26 +224,29 @@ encode_set (GstClipLoader *self, ClipEngine *engine, const GstClipRequest *reque
   if (count > 0) {
     texts = gst_clip_request_encode (request, engine, &self->cancel,
                                      self->loading ? self->element : NULL, errors, &error);
-    if (!texts) {
-      encode_failed (self, engine, request, error);
-      return;
-    }
+    if (!texts)
+      return encode_failed (self, engine, request, error);
   }
   if (!swap_in (self, engine, texts, request) || request->serial == 0)
-    return;
+    return TRUE;
   self->funcs.in_force (request->serial, count, self->data);
   announce (self, request, TRUE, count, errors);
   if (count == 0)
     self->funcs.emptied (request->serial, self->data);
+  return TRUE;
 }
 
-/* Returns: FALSE when the device was lost meanwhile: the same set is wanted again from the next
- * engine. */
+/* Returns: FALSE when there is a set to be made on the next engine, or one that was in force before this engine. */
 static gboolean
-request_done (GstClipLoader *self, ClipEngine *engine, guint count)
+request_done (GstClipLoader *self, ClipEngine *engine, guint count, gboolean ok)
 {
   g_mutex_lock (&self->lock);
   gboolean done = self->current.engine == engine;
+  if (done && !ok && count == self->wanted_count) {
+    done = self->wanted_failed || self->current.texts || !self->in_force.prompts
+           || clip_prompt_set_size (self->in_force.prompts) == 0;
+    self->wanted_failed = TRUE;
+  }
   if (done) {
     self->done_count = count;
     self->first_done = TRUE;
@@ -254,16 +264,15 @@ serve_request (GstClipLoader *self)
   ClipEngine *engine = clip_engine_ref (self->current.engine);
   GstClipRequest request;
 
-  gst_clip_request_set (&request, self->wanted.prompts, self->wanted.negatives,
-                        self->wanted.scoring, self->wanted.serial);
+  gst_clip_request_copy (&request, self->wanted_failed ? &self->in_force : &self->wanted);
   g_mutex_unlock (&self->lock);
 
   if (!self->warned_sigmoid)
     self->warned_sigmoid = gst_clip_request_warn_sigmoid (&request, engine, self->element);
   if (request.prompts)
     request.scoring = gst_clip_request_scoring (&request, engine);
-  encode_set (self, engine, &request);
-  if (request_done (self, engine, count) && self->loading && !g_atomic_int_get (&self->cancel))
+  gboolean ok = encode_set (self, engine, &request);
+  if (request_done (self, engine, count, ok) && self->loading && !g_atomic_int_get (&self->cancel))
     loading_done (self, engine);
   gst_clip_request_clear (&request);
   clip_engine_unref (engine);
@@ -314,6 +323,7 @@ gst_clip_loader_free (GstClipLoader *self)
 {
   gst_clip_loader_stop (self);
   gst_clip_request_clear (&self->wanted);
+  gst_clip_request_clear (&self->in_force);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->cond);
   g_free (self);
@@ -336,6 +346,8 @@ gst_clip_loader_start (GstClipLoader *self, const ClipEngineConfig *config)
   self->stopping = self->flushing = self->first_done = FALSE;
   self->health = HEALTHY;
   update_state (self);
+  self->wanted_failed = FALSE;
+  gst_clip_request_clear (&self->in_force);
   self->done_count = self->wanted_count - 1; /* also an empty set is looked at once */
   self->last_loss = 0;
   g_mutex_unlock (&self->lock);
@@ -386,6 +398,7 @@ gst_clip_loader_request (GstClipLoader *self, ClipPromptSet *prompts, ClipPrompt
   gst_clip_request_clear (&self->wanted);
   gst_clip_request_set (&self->wanted, prompts, negatives, scoring, serial);
   self->wanted_count++;
+  self->wanted_failed = FALSE;
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
 }

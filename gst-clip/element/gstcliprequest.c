@@ -25,6 +25,12 @@ gst_clip_request_set (GstClipRequest *request, ClipPromptSet *prompts, ClipPromp
   request->serial = serial;
 }
 
+void
+gst_clip_request_copy (GstClipRequest *request, const GstClipRequest *other)
+{
+  gst_clip_request_set (request, other->prompts, other->negatives, other->scoring, other->serial);
+}
+
 ClipScoring
 gst_clip_request_scoring (const GstClipRequest *request, ClipEngine *engine)
 {
@@ -82,6 +88,17 @@ gst_clip_progress_post (const gchar *code, const gchar *text, guint percent, gpo
   g_autofree gchar *line =
       percent > 0 && percent < 100 ? g_strdup_printf ("%s (%u%%)", text, percent) : g_strdup (text);
   gst_clip_post_progress (progress->element, GST_PROGRESS_TYPE_CONTINUE, line);
+}
+
+void
+gst_clip_progress_complete (GstElement *element, const gchar *model, ClipEngine *engine)
+{
+  const gboolean built_in = !model || !*model;
+  g_autofree gchar *text = g_strdup_printf (
+      "%s%s is ready on %s", built_in ? "The built-in model" : "Model ",
+      built_in ? "" : clip_engine_model_name (engine), clip_engine_device_name (engine));
+
+  gst_clip_post_progress (element, GST_PROGRESS_TYPE_COMPLETE, text);
 }
 
 void

@@ -20,6 +20,8 @@ typedef struct {
 /** gst_clip_request_set: into an empty one; references both sets. */
 void gst_clip_request_set (GstClipRequest *request, ClipPromptSet *prompts,
                            ClipPromptSet *negatives, ClipScoring scoring, guint serial);
+/** gst_clip_request_copy: likewise, from @other. */
+void gst_clip_request_copy (GstClipRequest *request, const GstClipRequest *other);
 void gst_clip_request_clear (GstClipRequest *request);
 
 /** gst_clip_request_scoring: what AUTO is for these prompts; where it is another one for texts than for pictures, it stays
@@ -41,6 +43,9 @@ typedef struct {
 /** gst_clip_progress_post: a ClipProgressFunc: posts a message, of one step not too many. */
 void gst_clip_progress_post (const gchar *code, const gchar *text, guint percent, gpointer data);
 void gst_clip_progress_clear (GstClipProgress *progress);
+
+/** gst_clip_progress_complete: the last message. @model: (nullable): as the property has it */
+void gst_clip_progress_complete (GstElement *element, const gchar *model, ClipEngine *engine);
 
 /**
  * gst_clip_request_encode: blocks. Of prompts that are not empty.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Running the text tower. */
+/* Running the text tower: whose turn it is, and what comes out. */
 #include "gst-clip/engine/internal.h"
 
 #include <string.h>
@@ -7,6 +7,9 @@
 /* Rows (texts times tokens) of one run: enough to keep a device busy, small enough to cancel. */
 #define MAX_TEXTS 16
 #define MAX_ROWS  320
+
+/* How often who waits for a turn asks whether it was cancelled, in us. */
+#define TURN_POLL (50 * G_TIME_SPAN_MILLISECOND)
 
 static void
 choose_shapes (ClipEngine *e)
@@ -30,8 +33,9 @@ clip_text_resources_init (ClipEngine *e, GError **error)
   choose_shapes (e);
   for (guint i = 0; i < CLIP_TEXT_SHAPES; i++)
     rows = MAX (rows, e->text_shapes[i].batch * e->text_shapes[i].tokens);
-  e->cache = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  e->unsaved_texts = g_ptr_array_new_with_free_func (g_free);
+  e->cache = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_atomic_rc_box_release);
+  e->unsaved_texts =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_atomic_rc_box_release);
   e->text_rec = clip_gpu_recording_new (e->gpu, "text");
   e->text_input =
       clip_gpu_buffer_new (e->gpu, CLIP_GPU_MEMORY_UPLOAD,
@@ -46,7 +50,45 @@ clip_text_resources_clear (ClipEngine *e)
   g_clear_pointer (&e->text_input, clip_gpu_buffer_free);
   clip_head_clear (&e->text_head);
   g_clear_pointer (&e->cache, g_hash_table_unref);
-  g_clear_pointer (&e->unsaved_texts, g_ptr_array_unref);
+  g_clear_pointer (&e->unsaved_texts, g_hash_table_unref);
+}
+
+ClipTextRow *
+clip_text_row_new (const float *values, guint32 dim, gsize kept)
+{
+  ClipTextRow *row = g_atomic_rc_box_alloc (sizeof *row + dim * sizeof (float));
+
+  row->kept = kept;
+  memcpy (row->values, values, dim * sizeof (float));
+  return row;
+}
+
+gboolean
+clip_text_turn_begin (ClipEngine *e, GList *turn, const ClipCancel *cancel, GError **error)
+{
+  gboolean ok = TRUE;
+
+  g_mutex_lock (&e->text_lock);
+  g_queue_push_tail_link (&e->text_turns, turn);
+  while (ok && e->text_turns.head != turn) {
+    if (clip_cancelled (cancel, error)) {
+      g_queue_unlink (&e->text_turns, turn);
+      ok = FALSE;
+    } else {
+      g_cond_wait_until (&e->text_turn_ended, &e->text_lock, g_get_monotonic_time () + TURN_POLL);
+    }
+  }
+  g_mutex_unlock (&e->text_lock);
+  return ok;
+}
+
+void
+clip_text_turn_end (ClipEngine *e)
+{
+  g_mutex_lock (&e->text_lock);
+  g_queue_pop_head_link (&e->text_turns);
+  g_cond_broadcast (&e->text_turn_ended);
+  g_mutex_unlock (&e->text_lock);
 }
 
 /* Token and position rows of one text; behind its end there is padding, or zeros that nobody sees. */

@@ -18,6 +18,7 @@ clip_engine_error_quark (void)
 static GMutex registry_lock;
 static GCond registry_changed;
 static GHashTable *registry; /* key -> ClipEngine, or MAKING while it is being made */
+static pid_t registry_pid;   /* whose engines these are */
 static gchar making_marker;
 #define MAKING ((gpointer)&making_marker)
 
@@ -35,7 +36,7 @@ engine_key (const ClipEngineConfig *config, const gchar *model_path)
 
 /*
  * Returns a shared engine, or NULL when the caller must make it (the key is then marked).
- * A child process inherits the table of its parent but none of its threads or devices.
+ * A child process inherits the table of its parent but none of its threads or devices, nor what these were making.
  */
 static ClipEngine *
 registry_take (const gchar *key, const ClipCancel *cancel, GError **error)
@@ -44,6 +45,9 @@ registry_take (const gchar *key, const ClipCancel *cancel, GError **error)
 
   if (registry == NULL)
     registry = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  if (registry_pid != getpid ())
+    g_hash_table_remove_all (registry);
+  registry_pid = getpid ();
   while ((engine = g_hash_table_lookup (registry, key)) == MAKING) {
     gint64 until = g_get_monotonic_time () + 50 * G_TIME_SPAN_MILLISECOND;
 
@@ -51,7 +55,7 @@ registry_take (const gchar *key, const ClipCancel *cancel, GError **error)
       return NULL;
     g_cond_wait_until (&registry_changed, &registry_lock, until);
   }
-  if (engine && engine->pid == getpid () && !clip_gpu_is_lost (engine->gpu)) {
+  if (engine && !clip_gpu_is_lost (engine->gpu)) {
     engine->users++;
     return engine;
   }

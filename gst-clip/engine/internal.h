@@ -19,8 +19,9 @@ G_BEGIN_DECLS
 /**
  * ClipEngine: immutable after clip_engine_open() but for what a lock is named for.
  * @users: references; guarded by the registry's lock
- * @text_lock: guards the text_* fields and @cache; held over a GPU wait, so only prompt
- *   workers may take it, never a setter or a streaming thread
+ * @text_lock: guards @cache and @text_turns; never held over a wait
+ * @text_turns: of GList: whose turn it is and who waits for it, see clip_text_turn_begin(). The turn guards the
+ *   other text_* fields, @unsaved_texts and @n_texts_on_disk.
  */
 struct _ClipEngine {
   gchar *key;
@@ -40,14 +41,16 @@ struct _ClipEngine {
   ClipBatcher *batcher; /* from clip_engine_warm_up() on: what it records needs to be tuned */
 
   GMutex text_lock;
+  GQueue text_turns;
+  GCond text_turn_ended;
   ClipTextShape text_shapes[CLIP_TEXT_SHAPES];
   ClipGpuRecording *text_rec;
   ClipGpuBuffer *text_input; /* upload */
   ClipHead text_head;
-  GHashTable *cache;        /* text -> float[projection], L2-normalised */
-  gboolean caches_texts;    /* on disk, see text_cache.h; the next two are for that */
-  GPtrArray *unsaved_texts; /* of gchar *: keys of @cache */
-  guint n_texts_on_disk;    /* as far as we know */
+  GHashTable *cache;         /* text -> ClipTextRow */
+  gboolean caches_texts;     /* on disk, see text_cache.h; the next two are for that */
+  GHashTable *unsaved_texts; /* text -> ClipTextRow */
+  guint n_texts_on_disk;     /* as far as we know */
 };
 
 /** clip_engine_check: FALSE with FORKED or DEVICE_LOST when @engine may not be used (any more). */
@@ -114,6 +117,29 @@ struct _ClipTexts {
 
 extern const gchar *const clip_background_texts[];
 
+/**
+ * ClipTextRow: an embedding, L2-normalised. Immutable; counted by g_atomic_rc_box_acquire().
+ * @kept: bytes of the text that the model sees; G_MAXSIZE: all
+ */
+typedef struct {
+  gsize kept;
+  float values[];
+} ClipTextRow;
+
+/** clip_text_row_new: a copy of @values, float[@dim]. (transfer full) */
+ClipTextRow *clip_text_row_new (const float *values, guint32 dim, gsize kept);
+
+/**
+ * clip_text_turn_begin: waits until it is the caller's turn to run the texts' tower, which is held over GPU waits:
+ * only threads that encode prompts may want it, never a setter or a streaming thread. First come, first served. A
+ * large set takes many turns, so that a small one that comes meanwhile goes between two of them.
+ * @turn: the caller's, zeroed, until clip_text_turn_end()
+ * Errors: CANCELLED: then it is not the caller's turn.
+ */
+gboolean clip_text_turn_begin (ClipEngine *engine, GList *turn, const ClipCancel *cancel,
+                               GError **error);
+void clip_text_turn_end (ClipEngine *engine);
+
 /** clip_text_resources_init: buffers for the text tower. */
 gboolean clip_text_resources_init (ClipEngine *engine, GError **error);
 void clip_text_resources_clear (ClipEngine *engine);
@@ -125,7 +151,7 @@ void clip_text_resources_clear (ClipEngine *engine);
  * @hidden: (nullable): for tests, n <= the batch of the longest shape: see ClipTowerRun; the
  *   shape is then the model's whole context
  * Errors: CANCELLED, NOT_FINITE, a ClipGpuError, a ClipModelError (token rows are read from
- * the model's file). Caller holds text_lock.
+ * the model's file). It is the caller's turn.
  */
 gboolean clip_encode_texts (ClipEngine *engine, guint n, const guint32 *ids, const guint32 *n_ids,
                             const ClipCancel *cancel, float *raw, float *normalised,

@@ -22,6 +22,7 @@ clip_engine_make (const ClipEngineConfig *config, const gchar *model_path, const
   e->pid = getpid ();
   e->users = 1;
   g_mutex_init (&e->text_lock);
+  g_cond_init (&e->text_turn_ended);
   e->model = clip_model_open (model_path, error);
   if (e->model == NULL || clip_cancelled (cancel, error))
     goto fail;
@@ -55,6 +56,7 @@ clip_engine_destroy (ClipEngine *e)
   clip_model_free (e->model);
   clip_gpu_free (e->gpu);
   g_mutex_clear (&e->text_lock);
+  g_cond_clear (&e->text_turn_ended);
   g_free (e->key);
   g_free (e);
 }

@@ -77,16 +77,16 @@ read_and_encode (ClipEngine *engine, const gchar *path, const ClipCancel *cancel
 static float *
 embedding_of (ClipEngine *engine, const gchar *path, const ClipCancel *cancel, GError **error)
 {
-  const gsize bytes = clip_model_config (engine->model)->projection * sizeof (float);
+  const guint32 dim = clip_model_config (engine->model)->projection;
   g_autofree gchar *key = cache_key (path, error);
   float *embedding = NULL;
 
   if (!key || clip_cancelled (cancel, error))
     return NULL;
   g_mutex_lock (&engine->text_lock);
-  const float *known = g_hash_table_lookup (engine->cache, key);
+  const ClipTextRow *known = g_hash_table_lookup (engine->cache, key);
   if (known)
-    embedding = g_memdup2 (known, bytes);
+    embedding = g_memdup2 (known->values, dim * sizeof (float));
   g_mutex_unlock (&engine->text_lock);
   if (embedding)
     return embedding;
@@ -95,7 +95,8 @@ embedding_of (ClipEngine *engine, const gchar *path, const ClipCancel *cancel, G
   if (!embedding)
     return NULL;
   g_mutex_lock (&engine->text_lock);
-  g_hash_table_replace (engine->cache, g_steal_pointer (&key), g_memdup2 (embedding, bytes));
+  g_hash_table_replace (engine->cache, g_steal_pointer (&key),
+                        clip_text_row_new (embedding, dim, G_MAXSIZE));
   g_mutex_unlock (&engine->text_lock);
   return embedding;
 }

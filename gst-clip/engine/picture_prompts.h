@@ -14,7 +14,7 @@ G_BEGIN_DECLS
  * know: by path, size and time of change of the file.
  * @negatives: (nullable)
  * Returns: (transfer full): wording -> float[projection], L2-normalised; NULL with an error that names
- * label and path. Blocks; the caller does not hold text_lock.
+ * label and path. Blocks; it is not the caller's turn (clip_text_turn_begin()).
  */
 GHashTable *clip_picture_prompts_encode (ClipEngine *engine, const ClipPromptSet *prompts,
                                          const ClipPromptSet *negatives, const ClipCancel *cancel,

@@ -136,43 +136,39 @@ is_plausible (const float *values, guint32 dim)
   return fabs (norm - 1.0) < 1e-3; /* FALSE for NaN */
 }
 
-guint
-clip_text_cache_load (ClipEngine *e, const GPtrArray *texts)
+void
+clip_text_cache_load (ClipEngine *e, const gchar *const *texts, guint n_texts,
+                      const ClipCancel *cancel, ClipTextRow **found)
 {
   const guint32 dim = clip_model_config (e->model)->projection;
   const guint8 *rows = NULL;
-  guint found = 0;
   guint32 n = 0;
   g_autoptr (GBytes) bytes = e->caches_texts ? read_file (e, &rows, &n) : NULL;
   g_autoptr (GHashTable) index = index_rows (e, rows, n);
+  g_autofree float *values = g_new (float, dim);
 
   e->n_texts_on_disk = n;
-  for (guint i = 0; n > 0 && i < texts->len; i++) {
-    const gchar *text = g_ptr_array_index (texts, i);
+  memset (found, 0, n_texts * sizeof *found);
+  for (guint i = 0; n > 0 && i < n_texts && !clip_cancelled (cancel, NULL); i++) {
     guint8 wanted[DIGEST];
 
-    digest_of_text (text, wanted);
+    digest_of_text (texts[i], wanted);
     const guint8 *row = g_hash_table_lookup (index, wanted);
     if (!row)
       continue;
-    float *values = g_memdup2 (row + DIGEST, dim * sizeof (float));
-    if (is_plausible (values, dim)) {
-      g_hash_table_replace (e->cache, g_strdup (text), values);
-      found++;
-    } else {
-      g_free (values);
-    }
+    memcpy (values, row + DIGEST, dim * sizeof (float));
+    if (is_plausible (values, dim))
+      found[i] = clip_text_row_new (values, dim, G_MAXSIZE);
   }
-  return found;
 }
 
 /* Writing ------------------------------------------------------------------ */
 
 void
-clip_text_cache_note (ClipEngine *e, const gchar *text)
+clip_text_cache_note (ClipEngine *e, const gchar *text, ClipTextRow *row)
 {
   if (e->caches_texts)
-    g_ptr_array_add (e->unsaved_texts, g_strdup (text));
+    g_hash_table_replace (e->unsaved_texts, g_strdup (text), g_atomic_rc_box_acquire (row));
 }
 
 /* New rows first, so that old ones are left out where there is no room. */
@@ -187,21 +183,22 @@ make_file (ClipEngine *e)
   Head head = { .dim = dim };
   const guint8 *rows = NULL;
   guint32 n_old = 0;
+  GHashTableIter unsaved;
+  gpointer text, value;
   g_autoptr (GBytes) old = read_file (e, &rows, &n_old);
 
   memcpy (head.magic, magic, sizeof magic);
   make_key (e, head.key);
   g_byte_array_append (out, (const guint8 *)&head, sizeof head);
-  for (guint i = 0; i < e->unsaved_texts->len && head.n < max; i++) {
-    const gchar *text = g_ptr_array_index (e->unsaved_texts, i);
-    const float *values = g_hash_table_lookup (e->cache, text);
-    g_autofree guint8 *key = g_malloc (DIGEST);
+  g_hash_table_iter_init (&unsaved, e->unsaved_texts);
+  while (head.n < max && g_hash_table_iter_next (&unsaved, &text, &value)) {
+    const ClipTextRow *row = value;
+    guint8 *key = g_malloc (DIGEST);
+
     digest_of_text (text, key);
-    if (!values || g_hash_table_contains (new_ones, key))
-      continue;
     g_byte_array_append (out, key, DIGEST);
-    g_byte_array_append (out, (const guint8 *)values, dim * sizeof (float));
-    g_hash_table_add (new_ones, g_steal_pointer (&key));
+    g_byte_array_append (out, (const guint8 *)row->values, dim * sizeof (float));
+    g_hash_table_add (new_ones, key);
     head.n++;
   }
   for (guint32 i = 0; i < n_old && head.n < max; i++) {
@@ -222,12 +219,12 @@ clip_text_cache_store (ClipEngine *e, gboolean now)
   g_autofree gchar *kind = NULL;
   g_autoptr (GByteArray) file = NULL;
 
-  if (!e->caches_texts || !e->unsaved_texts || e->unsaved_texts->len == 0
-      || (!now && e->unsaved_texts->len < e->n_texts_on_disk / WORTH_WRITING))
+  if (!e->caches_texts || !e->unsaved_texts || g_hash_table_size (e->unsaved_texts) == 0
+      || (!now && g_hash_table_size (e->unsaved_texts) < e->n_texts_on_disk / WORTH_WRITING))
     return;
   kind = clip_text_cache_kind (e);
   file = make_file (e);
   if (clip_gpu_remember (e->gpu, kind, file->data, file->len))
     clip_gpu_forget_oldest (PREFIX, CLIP_TEXT_CACHE_FILES);
-  g_ptr_array_set_size (e->unsaved_texts, 0);
+  g_hash_table_remove_all (e->unsaved_texts);
 }

@@ -8,7 +8,7 @@
  *
  * Layout, in the machine's byte order: Head, then n rows of SHA-256 of the text and float[dim].
  *
- * Thread: the caller holds the engine's text_lock.
+ * Thread: it is the caller's turn (clip_text_turn_begin()), or nobody else has the engine.
  */
 #pragma once
 
@@ -22,12 +22,14 @@ G_BEGIN_DECLS
 /** Files that are kept (of 64 MiB at most); beyond it those written longest ago go. */
 #define CLIP_TEXT_CACHE_FILES 4
 
-/** clip_text_cache_load: puts those of @texts that are on disk into the engine's cache. Returns: how
- * many. */
-guint clip_text_cache_load (ClipEngine *engine, const GPtrArray *texts);
+/** clip_text_cache_load: looks for each of @n @texts. Stops when cancelled.
+ * @rows: (out) (array length=n) (element-type ClipTextRow) (transfer full): NULL where it is not on disk; a whole
+ *   row else: who asks knows what of the text is kept */
+void clip_text_cache_load (ClipEngine *engine, const gchar *const *texts, guint n,
+                           const ClipCancel *cancel, ClipTextRow **rows);
 
-/** clip_text_cache_note: @text was encoded and is in the engine's cache: for the next store. */
-void clip_text_cache_note (ClipEngine *engine, const gchar *text);
+/** clip_text_cache_note: @text was encoded: for the next store. @row: (transfer none) */
+void clip_text_cache_note (ClipEngine *engine, const gchar *text, ClipTextRow *row);
 
 /** clip_text_cache_store: writes what was noted, with what is there; where that is little beside
  * it, only if @now. */

@@ -5,9 +5,9 @@
 #include <string.h>
 
 /* What the model's card says. */
-#define THRESHOLD 0.08
+#define THRESHOLD 0.06
 
-static const gdouble thresholds[] = { 0.05, 0.08, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9 };
+static const gdouble thresholds[] = { 0.05, 0.06, 0.07, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 0.9 };
 
 /* Scores of one kind, sorted into the thresholds that they reach. */
 typedef struct {

@@ -175,6 +175,6 @@ acc_photographs (const AccOptions *o, GError **error)
       acc_note ("%s: %s", photo->label, prompts[best]);
   }
   acc_report ("photographs of the ten classes at their real sizes", right, total,
-              ACC_LEAST (0.75, 0.3));
+              ACC_LEAST (0.75, 0.45));
   return TRUE;
 }

@@ -190,6 +190,64 @@ test_device_lost_in_texts (void)
   stage_free (stage);
 }
 
+/* A set that could not be encoded is not tried again after a loss: what was in force comes back, silently. */
+static void
+test_device_lost_after_failure (void)
+{
+  Stage *stage = stage_new_playing (STEP);
+
+  push_until (stage, "10");
+  fake_fail (FAKE_TEXTS, 1, CLIP_GPU_ERROR, CLIP_GPU_ERROR_OUT_OF_MEMORY);
+  g_object_set (stage->filter, "prompts", "12", NULL);
+  stage_wait_prompts (stage, 2);
+  lose_device (stage);
+  gst_buffer_unref (stage_push (stage, 10));
+  push_until (stage, "10");
+  g_assert_cmpuint (fake_count (FAKE_OPEN), ==, 2);
+  g_assert_cmpuint (stage_count (stage, GST_MESSAGE_ELEMENT, "clipfilter-prompts"), ==, 0);
+  g_object_set (stage->filter, "prompts", "11", NULL);
+  stage_wait_prompts (stage, 3);
+  push_until (stage, "11");
+  stage_free (stage);
+}
+
+/* A set that is new to the new engine, which cannot encode it: likewise. */
+static void
+test_device_lost_before_failure (void)
+{
+  Stage *stage = stage_new_playing (STEP);
+
+  push_until (stage, "10");
+  fake_close (FAKE_OPEN);
+  lose_device (stage);
+  gst_buffer_unref (stage_push (stage, 10));
+  fake_fail (FAKE_TEXTS, 1, CLIP_GPU_ERROR, CLIP_GPU_ERROR_OUT_OF_MEMORY);
+  g_object_set (stage->filter, "prompts", "12", NULL);
+  fake_open (FAKE_OPEN);
+  stage_wait_prompts (stage, 2);
+  push_until (stage, "10");
+  g_assert_cmpuint (fake_count (FAKE_OPEN), ==, 2);
+  stage_free (stage);
+}
+
+/* Nor is it silent when what was in force cannot come back. */
+static void
+test_device_lost_for_good (void)
+{
+  Stage *stage = stage_new_playing (STEP);
+
+  push_until (stage, "10");
+  fake_close (FAKE_OPEN);
+  lose_device (stage);
+  gst_buffer_unref (stage_push (stage, 10));
+  stage_expect (stage, GST_MESSAGE_WARNING, 0, 0, "until the model is loaded again");
+  fake_fail (FAKE_TEXTS, 1, CLIP_GPU_ERROR, CLIP_GPU_ERROR_OUT_OF_MEMORY);
+  fake_open (FAKE_OPEN);
+  stage_expect (stage, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+                "made to fail");
+  stage_free (stage);
+}
+
 static void
 test_device_lost_latest (void)
 {
@@ -231,6 +289,9 @@ main (int argc, char **argv)
   g_test_add_func ("/failures/device-lost", test_device_lost);
   g_test_add_func ("/failures/device-lost-twice", test_device_lost_twice);
   g_test_add_func ("/failures/device-lost-in-texts", test_device_lost_in_texts);
+  g_test_add_func ("/failures/device-lost-after-failure", test_device_lost_after_failure);
+  g_test_add_func ("/failures/device-lost-before-failure", test_device_lost_before_failure);
+  g_test_add_func ("/failures/device-lost-for-good", test_device_lost_for_good);
   g_test_add_func ("/failures/device-lost-latest", test_device_lost_latest);
   g_test_add_data_func ("/failures/fatal/run", GINT_TO_POINTER (FAKE_JOB_RUN), test_fatal);
   g_test_add_data_func ("/failures/fatal/new", GINT_TO_POINTER (FAKE_JOB_NEW), test_fatal);

@@ -453,6 +453,50 @@ test_fork (void)
   g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
 }
 
+/* In a child of the process that is opening the engine; SIGALRM ends it if it waits for that. */
+static void
+open_in_child (const gchar *code, const gchar *text, guint percent, gpointer data)
+{
+  const ClipEngineConfig *config = data;
+  int status = 0;
+  pid_t child = 0;
+
+  if (!g_str_equal (code, "open-device") || percent > 0)
+    return;
+  child = fork ();
+  if (child == 0) {
+    g_autofree gchar *path = g_build_filename (config->model, "config.json", NULL);
+    g_autoptr (GError) error = NULL;
+
+    alarm (30);
+    g_unlink (path); /* no device is needed to fail */
+    _exit (!clip_engine_open (config, NULL, NULL, NULL, &error)
+                   && g_error_matches (error, CLIP_MODEL_ERROR, CLIP_MODEL_ERROR_NOT_FOUND)
+               ? 0
+               : 1);
+  }
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+}
+
+static void
+test_fork_while_opening (void)
+{
+  g_autofree gchar *dir = g_dir_make_tmp ("gst-clip-engine-XXXXXX", NULL);
+  ClipEngineConfig config = { dir, NULL, CLIP_PRECISION_AUTO };
+  g_autoptr (ClipEngine) probe = need_engine ();
+  g_autoptr (ClipEngine) engine = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (probe == NULL)
+    return;
+  clip_random_model_write (clip_random_model_find ("tiny"), dir, 5, &error);
+  g_assert_no_error (error);
+  engine = clip_engine_open (&config, NULL, open_in_child, &config, &error);
+  g_assert_no_error (error);
+  clip_random_model_remove (dir);
+}
+
 /* Sixteen streams take less than 1.1 times the memory of one, and their frames. */
 static void
 check_memory (ClipEngine *engine)
@@ -620,6 +664,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/cancel", test_cancel);
   g_test_add_func ("/engine/lost", test_lost);
   g_test_add_func ("/engine/fork", test_fork);
+  g_test_add_func ("/engine/fork-while-opening", test_fork_while_opening);
   g_test_add_func ("/engine/pictures", test_pictures);
   g_test_add_data_func ("/engine/pipelines/vit", "wide", test_pipelines);
   g_test_add_data_func ("/engine/pipelines/resnet", "tiny-rn", test_pipelines);

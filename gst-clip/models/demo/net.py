@@ -17,7 +17,7 @@ STD = (0.26862954, 0.26130258, 0.27577711)
 IMAGE, WIDTH, LAYERS = 64, 24, (2, 3, 3, 1)
 CONTEXT, TEXT_WIDTH, TEXT_LAYERS, HEAD = 32, 128, 2, 64
 EMBED = 128
-CONTRAST_THRESHOLD = 0.08  # see README.md: chosen by evaluation, when the model was trained
+CONTRAST_THRESHOLD = 0.06  # see README.md: chosen by evaluation, when the model was trained
 
 
 def conv(inputs, outputs, side, stride=1):

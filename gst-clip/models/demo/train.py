@@ -179,6 +179,7 @@ class Training:
         self.tokenizer = self.make_tokenizer(state)
         vocab = len(self.tokenizer.ids)
         self.model = (net.load_folder(args.start, vocab).train() if args.start else net.Clip(vocab)).to(args.device)
+        self.start = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.model.visual.to(memory_format=torch.channels_last)
         # Helps the image tower along with a word for each single fact; thrown away afterwards.
         self.head = torch.nn.Linear(net.EMBED, len(FACTS)).to(args.device)
@@ -230,9 +231,13 @@ class Training:
         net.save_folder(self.args.out, self.smooth(), self.tokenizer)
 
     def smooth(self):
-        """The model with the running average of its weights."""
+        """The model with the running average of its weights; of --keep-start's share with those it began with, which
+        keeps what they knew of pictures unlike those of the training (Wortsman et al., "Robust fine-tuning of zero-shot
+        models", 2022)."""
+        keep = self.args.keep_start
         model = net.Clip(len(self.tokenizer.ids))
-        model.load_state_dict(self.average)
+        model.load_state_dict({k: torch.lerp(v, self.start[k], keep) if v.dtype.is_floating_point else v
+                               for k, v in self.average.items()})
         return model.eval()
 
     @torch.no_grad()
@@ -312,6 +317,8 @@ def main():
     parser.add_argument("--alone", type=float, default=0.12, metavar="SHARE",
                         help="of the steps, in which the image tower learns single facts of photographs")
     parser.add_argument("--start", type=pathlib.Path, metavar="DIR", help="begin with this model folder's weights")
+    parser.add_argument("--keep-start", type=float, default=0, metavar="SHARE",
+                        help="what is written is the mean of the weights with those of --start, of which this is the share")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--photo-share", type=float, default=0.68)
     parser.add_argument("--lr", type=float, default=0.1)
@@ -327,6 +334,8 @@ def main():
     args = parser.parse_args()
     if args.start:
         args.alone = 0  # what these have learnt already
+    elif args.keep_start:
+        parser.error("--keep-start is about the weights of --start")
     if args.quick:
         args.time_limit, args.fresh = 0.6, True
         args.work = args.work / "quick"
