@@ -284,7 +284,12 @@ test_no_room (void)
   if (e == NULL)
     return;
   const ClipGpuInfo *info = clip_gpu_info (e->gpu);
-  g_assert_true (clip_engine_load (e, CLIP_PRECISION_FP32, &nobody, &error));
+  if (!clip_engine_load (e, CLIP_PRECISION_FP32, &nobody, &error)) {
+    g_assert_error (error, CLIP_GPU_ERROR, CLIP_GPU_ERROR_NO_DEVICE);
+    g_test_skip ("the family that the environment asks for cannot run here");
+    clip_engine_destroy (e);
+    return;
+  }
   clip_engine_unload (e);
   limit = largest - 1;
   if (info->is_cpu && (info->caps & CLIP_GPU_CAP_FP16)) {
